@@ -1,0 +1,67 @@
+"""Settings: `config.toml`, read once at start and again on SIGHUP.
+
+A file that cannot be read is an error with its line and the cure, never silently ignored.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from flowd.errors import InvalidInput
+from flowproto.paths import Paths, find_paths
+
+__all__ = ["Config", "EngineConfig", "Paths", "ProviderConfig", "SuggestConfig", "find_paths"]
+
+
+class EngineConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[engine]`."""
+
+    max_processes: Annotated[int, Meta(ge=1, le=4096)] = 64
+    grace_seconds: Annotated[float, Meta(ge=0, le=600)] = 5.0
+    output_bytes_per_attempt: Annotated[int, Meta(ge=1024)] = 4 * 1024 * 1024
+
+
+class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[providers.NAME]`. A key comes from the environment variable `api_key_env` names."""
+
+    kind: str = ""
+    model: str = ""
+    base_url: str = ""
+    api_key_env: str = ""
+    enabled: bool = True
+    max_tokens: Annotated[int, Meta(ge=16)] = 1500
+
+
+class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[suggest]`. `providers` is the order of preference; empty means every one that can work."""
+
+    providers: list[str] = field(default_factory=list)
+    limit: Annotated[int, Meta(ge=1, le=50)] = 5
+    deadline_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file; every setting has a default."""
+
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    suggest: SuggestConfig = field(default_factory=SuggestConfig)
+    providers: dict[str, ProviderConfig] = field(default_factory=dict)
+
+
+def load_config(path: Path) -> Config:
+    """Read a config file; a missing one gives the defaults. InvalidInput names what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}", cure="mend or remove it") from error
+    try:
+        return msgspec.convert(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{path} is not TOML: {error}", cure="mend that line") from error
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{path}: {error}", cure="mend or remove that setting") from error

@@ -1,0 +1,216 @@
+"""Facts about runs, in the past tense. A run is the fold of its events and nothing else.
+
+Events are encoded as arrays (`array_like`), so a field may only ever be added, at the end, with a
+default; a change of meaning gets a new event and an upcaster (`upcast.py`). `at` is wall-clock
+milliseconds since the epoch: for people; no rule measures a duration with it.
+"""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from flowd.domain.workflow import InputValue, Workflow
+
+RunStatus = Literal[
+    "pending",
+    "running",
+    "waiting",
+    "compensating",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "compensated",
+    "compensation_failed",
+]
+Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "lost"]
+ScriptKind = Literal["run", "undo", "check"]
+Stream = Literal["stdout", "stderr"]
+Answer = Literal["yes", "no", "retry", "skip", "undo"]
+About = Literal["approval", "lost"]
+RollbackCause = Literal["failure", "undo", "answer"]
+
+
+class _Event(Struct, frozen=True, array_like=True, kw_only=True):
+    at: int
+
+
+class RunStarted(_Event, frozen=True, tag="run_started"):
+    """A plan was accepted. `questions` are confirmations the safety judge demands, by step."""
+
+    workflow: Workflow
+    inputs: dict[str, InputValue]
+    cwd: str
+    environment: dict[str, str]
+    questions: dict[str, str] = field(default_factory=dict)
+    approved: bool = False
+    client_token: str | None = None
+    origin: str = ""
+
+
+class StepStarted(_Event, frozen=True, tag="step_started"):
+    """An attempt may now exist: recorded before its process is made."""
+
+    step: str
+    attempt: int
+
+
+class OutputAppended(_Event, frozen=True, tag="step_output"):
+    """Bytes a script wrote. `skipped` bytes before them were left out (the cap was reached)."""
+
+    step: str
+    attempt: int
+    kind: ScriptKind
+    stream: Stream
+    data: bytes
+    skipped: int = 0
+
+
+class StepFinished(_Event, frozen=True, tag="step_finished"):
+    """An attempt ended, or is known to be lost. `duration_ms` is measured on a steady clock."""
+
+    step: str
+    attempt: int
+    outcome: Outcome
+    exit_code: int | None = None
+    duration_ms: int = 0
+    outputs: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+class StepSkipped(_Event, frozen=True, tag="step_skipped"):
+    """A step will not run: its condition was false, it was jumped over, or a person said so."""
+
+    step: str
+    reason: str
+
+
+class RetryScheduled(_Event, frozen=True, tag="retry_scheduled"):
+    """A failed attempt (or compensation, by `kind`) will be made again after `delay_ms`."""
+
+    step: str
+    attempt: int
+    delay_ms: int
+    kind: ScriptKind = "run"
+
+
+class QuestionAsked(_Event, frozen=True, tag="question_asked"):
+    """The run waits for a person."""
+
+    step: str
+    about: About
+    question: str
+
+
+class QuestionAnswered(_Event, frozen=True, tag="question_answered"):
+    """A person, or `--yes`, answered."""
+
+    step: str
+    answer: Answer
+    by: str = ""
+
+
+class CheckStarted(_Event, frozen=True, tag="check_started"):
+    """The step's `check:` is asked whether a lost attempt did its work."""
+
+    step: str
+    attempt: int
+
+
+class CheckFinished(_Event, frozen=True, tag="check_finished"):
+    """Exit code 0 means the work was done; anything else means it was not."""
+
+    step: str
+    attempt: int
+    outcome: Outcome
+    exit_code: int | None = None
+    duration_ms: int = 0
+
+
+class CancelRequested(_Event, frozen=True, tag="cancel_requested"):
+    """Running attempts are being ended; nothing new starts but `finally` steps."""
+
+    by: str = ""
+
+
+class RetryRequested(_Event, frozen=True, tag="retry_requested"):
+    """A failed or cancelled run goes on from where it stopped; what succeeded is kept."""
+
+    by: str = ""
+
+
+class RollbackStarted(_Event, frozen=True, tag="rollback_started"):
+    """Completed steps are about to be compensated, in the order of `steps`."""
+
+    cause: RollbackCause
+    steps: list[str]
+
+
+class CompensationStarted(_Event, frozen=True, tag="compensation_started"):
+    """An undo script may now exist: recorded before its process is made."""
+
+    step: str
+    attempt: int
+
+
+class CompensationFinished(_Event, frozen=True, tag="compensation_finished"):
+    """An undo script ended, or is known to be lost."""
+
+    step: str
+    attempt: int
+    outcome: Outcome
+    exit_code: int | None = None
+    duration_ms: int = 0
+    reason: str = ""
+
+
+class RunParked(_Event, frozen=True, tag="run_parked"):
+    """A mistake of ours stopped the run; it stays as it is until `flowctl resume`."""
+
+    reason: str
+
+
+class RunResumed(_Event, frozen=True, tag="run_resumed"):
+    """A parked run goes on."""
+
+    by: str = ""
+
+
+class RunFinished(_Event, frozen=True, tag="run_finished"):
+    """Nothing more will happen by itself."""
+
+    state: RunStatus
+
+
+Event = (
+    RunStarted
+    | StepStarted
+    | OutputAppended
+    | StepFinished
+    | StepSkipped
+    | RetryScheduled
+    | QuestionAsked
+    | QuestionAnswered
+    | CheckStarted
+    | CheckFinished
+    | CancelRequested
+    | RetryRequested
+    | RollbackStarted
+    | CompensationStarted
+    | CompensationFinished
+    | RunParked
+    | RunResumed
+    | RunFinished
+)
+
+
+class Recorded(Struct, frozen=True):
+    """An event where the log put it.
+
+    `position` orders all events of all runs and only ever grows; `version` counts the events of
+    its own run from 1.
+    """
+
+    position: int
+    run: str
+    version: int
+    event: Event

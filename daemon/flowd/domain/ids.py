@@ -1,0 +1,14 @@
+"""Names that Flow makes up itself."""
+
+import secrets
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+
+
+def new_run_id() -> str:
+    """Make a run id: ten random characters (50 bits).
+
+    Short enough to type, and random from the first character, so that an abbreviation of four or
+    five names one run among thousands. Order comes from the log's positions, never from ids.
+    """
+    return "".join(secrets.choice(_ALPHABET) for _ in range(10))

@@ -1,0 +1,274 @@
+"""What the organs of the daemon need from each other, as types. `main` puts them together.
+
+The domain owns these so that engine, store, exec, safety and suggest need not know each other.
+Every port has one contract test suite under `tests/contract`, which the real part and, where there
+is one, its in-memory fake both pass.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct, field
+
+from flowd.domain.events import Event, Recorded, RunStatus, ScriptKind, Stream
+from flowd.domain.workflow import Limits, Shell, Workflow
+
+# ------------------------------------------------------------------------------------ event log
+
+
+class RunSummary(Struct, frozen=True):
+    """One line of `ps`: kept by the log as a projection of the run's events."""
+
+    id: str
+    name: str
+    state: RunStatus
+    cwd: str
+    created_at: int
+    updated_at: int
+    position: int
+    version: int
+    steps: int
+    steps_done: int
+    question: str = ""
+
+
+class LogStats(Struct, frozen=True):
+    """Figures for `flowctl stats`. Sizes in bytes."""
+
+    runs: int
+    runs_by_state: dict[str, int]
+    events: int
+    last_position: int
+    database_bytes: int
+    wal_bytes: int
+    schema_version: int
+
+
+class EventLog(Protocol):
+    """The only memory of the daemon. Every write is durable when the call returns."""
+
+    async def append(
+        self, run: str, expected_version: int, events: Sequence[Event]
+    ) -> list[Recorded]:
+        """Record events after version `expected_version` of the run, all or none.
+
+        Raises Conflict when the run is at another version, `TokenTaken` when a RunStarted carries
+        a client_token that belongs to another run, StoreUnavailable when nothing can be written.
+        """
+        ...
+
+    async def read(self, run: str, after: int = 0, limit: int = 500) -> list[Recorded]:
+        """Give up to `limit` events of the run whose position is greater than `after`, in order."""
+        ...
+
+    async def find(self, name: str) -> RunSummary:
+        """Give the run with that id or unambiguous abbreviation; NotFound or Conflict otherwise."""
+        ...
+
+    async def summaries(
+        self, *, query: str = "", states: Sequence[str] = (), limit: int = 100
+    ) -> list[RunSummary]:
+        """List runs newest first. `query` matches part of the name or id; no states means all."""
+        ...
+
+    async def run_with_token(self, client_token: str) -> str | None:
+        """Give the run that was started with this token, if any."""
+        ...
+
+    async def stats(self) -> LogStats:
+        """Count and measure."""
+        ...
+
+
+# ------------------------------------------------------------------------------------- execution
+
+
+class AttemptKey(Struct, frozen=True, order=True):
+    """Names one process Flow makes: the attempt-th time this script of this step runs."""
+
+    run: str
+    step: str
+    kind: ScriptKind
+    attempt: int
+
+
+class Launch(Struct, frozen=True):
+    """Everything needed to make the process. `environment` is complete: nothing is inherited."""
+
+    key: AttemptKey
+    script: str
+    shell: Shell
+    cwd: str
+    environment: Mapping[str, str]
+    stdin: str | None = None
+    limits: Limits | None = None
+
+
+class Exited(Struct, frozen=True):
+    """The script ended by itself or by a signal (`exit_code` is then 128 + signal)."""
+
+    exit_code: int
+    duration_ms: int
+    outputs: dict[str, str] = field(default_factory=dict)
+
+
+class Vanished(Struct, frozen=True):
+    """Nobody can know how it ended: the outcome is lost."""
+
+    reason: str
+
+
+class NeverStarted(Struct, frozen=True):
+    """The user's script did not run and can no longer run: starting it again is safe."""
+
+
+Ending = Exited | Vanished | NeverStarted
+
+
+class Executor(Protocol):
+    """Makes processes that outlive the daemon, and finds them again."""
+
+    def prepare(self, launch: Launch) -> None:
+        """Lay out the attempt's directory, before the started event is recorded.
+
+        So, after a crash, a missing directory proves another boot. SpawnFailed when the disk
+        refuses.
+        """
+        ...
+
+    async def run(self, launch: Launch) -> Ending:
+        """Make the process of a prepared attempt and wait for its end.
+
+        Cancelling stops the waiting only; the process goes on. SpawnFailed when none was made.
+        """
+        ...
+
+    async def adopt(self, key: AttemptKey) -> Ending:
+        """Wait for the end of an attempt that an earlier daemon started, or say what is known."""
+        ...
+
+    async def terminate(self, key: AttemptKey, grace_seconds: float) -> None:
+        """End the attempt's whole process tree: SIGTERM, then SIGKILL after the grace period.
+
+        Returns when it is gone. Does nothing when it already is.
+        """
+        ...
+
+    def output_size(self, key: AttemptKey, stream: Stream) -> int:
+        """Bytes written so far; 0 when there is nothing."""
+        ...
+
+    def read_output(self, key: AttemptKey, stream: Stream, offset: int, limit: int) -> bytes:
+        """Give up to `limit` bytes from `offset`."""
+        ...
+
+    def forget(self, key: AttemptKey) -> None:
+        """Remove what is kept of an attempt, after its end was recorded. Never raises."""
+        ...
+
+    def leftovers(self) -> list[AttemptKey]:
+        """Attempts something is still kept of, of any boot."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------- safety
+
+Verdict = Literal["allow", "confirm", "block"]
+VERDICT_RANK: dict[Verdict, int] = {"allow": 0, "confirm": 1, "block": 2}
+
+
+class Finding(Struct, frozen=True):
+    """One reason. `span` is [start, end) in characters of the judged text."""
+
+    rule: str
+    verdict: Verdict
+    message: str
+    span: tuple[int, int]
+    safer: str = ""
+
+
+class Judgement(Struct, frozen=True):
+    """What the safety judge says of one script. `read_only`: nothing it runs changes anything."""
+
+    verdict: Verdict
+    findings: list[Finding] = field(default_factory=list)
+    read_only: bool = False
+
+
+class Judge(Protocol):
+    """Judges shell text without running it. Pure, quick (milliseconds), never raises on input."""
+
+    def judge(self, script: str, *, shell: Shell = "bash", cwd: str | None = None) -> Judgement:
+        """Give the strictest verdict of all rules; `confirm` for what cannot be understood."""
+        ...
+
+
+Reversibility = Literal["reversible", "compensable", "irreversible"]
+
+
+class StepJudgement(Struct, frozen=True):
+    """A step before the run: the judgement of its scripts, and what undoing it would mean."""
+
+    step: str
+    judgement: Judgement
+    reversibility: Reversibility
+
+
+# ----------------------------------------------------------------------------------- suggestions
+
+
+class Suggestion(Struct, frozen=True):
+    """A ranked answer to a task: always a valid, judged workflow."""
+
+    id: str
+    title: str
+    provider: str
+    score: float
+    verdict: Verdict
+    workflow: Workflow
+    explanation: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    reversibility: dict[str, Reversibility] = field(default_factory=dict)
+    missing_inputs: list[str] = field(default_factory=list)
+
+
+class SuggestRequest(Struct, frozen=True):
+    """A task in plain words, asked in a folder. `selection` is text an editor had selected."""
+
+    task: str
+    cwd: str
+    providers: list[str] = field(default_factory=list)
+    limit: int = 5
+    selection: str = ""
+    language: str = ""
+    deadline_seconds: float = 5.0
+
+
+class ProviderReport(Struct, frozen=True):
+    """How one provider did. `error` is empty when it answered."""
+
+    provider: str
+    elapsed_ms: float
+    suggestions: int
+    error: str = ""
+    cure: str = ""
+
+
+class SuggestAnswer(Struct, frozen=True):
+    """Ranked best first; never empty providers."""
+
+    suggestions: list[Suggestion]
+    providers: list[ProviderReport]
+    elapsed_ms: float
+
+
+class Suggester(Protocol):
+    """Turns tasks into ranked suggestions."""
+
+    async def suggest(self, request: SuggestRequest) -> SuggestAnswer:
+        """Answer within the request's deadline, with what there is. InvalidInput for no task."""
+        ...
+
+    def recall(self, suggestion_id: str) -> Suggestion:
+        """Give a suggestion made earlier (built-in recipes by their id too); NotFound otherwise."""
+        ...

@@ -1,0 +1,57 @@
+"""`flow/check`: validate and judge without running."""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+Verdict = Literal["allow", "confirm", "block"]
+
+
+class CheckParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Exactly one of workflow, text (YAML), path, command (shell text)."""
+
+    workflow: dict[str, Any] | None = None
+    text: str | None = None
+    path: str | None = None
+    command: str | None = None
+    cwd: str | None = None
+
+
+class FindingRow(Struct, kw_only=True):
+    """One reason. `span` is [start, end) in characters; `step` is set for workflows."""
+
+    rule: str
+    verdict: Verdict
+    message: str
+    span: tuple[int, int]
+    safer: str = ""
+    step: str = ""
+
+
+class Problem(Struct, kw_only=True):
+    """A place where a workflow breaks the language. Lines and columns count from 1."""
+
+    line: int
+    column: int
+    message: str
+    fix: str = ""
+    path: str = ""
+
+
+class StepPreview(Struct, kw_only=True):
+    """What a run of the step would mean."""
+
+    id: str
+    verdict: Verdict
+    reversibility: Literal["reversible", "compensable", "irreversible"]
+
+
+class CheckResult(Struct, kw_only=True):
+    """Verdict over everything; a workflow with problems has `valid` false and verdict `block`."""
+
+    verdict: Verdict
+    findings: list[FindingRow]
+    valid: bool = True
+    problems: list[Problem] = field(default_factory=list)
+    steps: list[StepPreview] = field(default_factory=list)
+    name: str = ""

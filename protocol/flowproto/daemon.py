@@ -1,0 +1,57 @@
+"""Messages about the daemon itself, and the life of a connection."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class Empty(Struct, forbid_unknown_fields=True):
+    """No parameters."""
+
+
+class ClientInfo(Struct, kw_only=True, omit_defaults=True):
+    """Who is calling; shown as `by` in events."""
+
+    name: str
+    version: str = ""
+
+
+class InitializeParams(Struct, kw_only=True, rename="camel", omit_defaults=True):
+    """As LSP; fields that only editors send are kept raw and read by the LSP part."""
+
+    process_id: int | None = None
+    client_info: ClientInfo | None = None
+    capabilities: dict[str, Any] = field(default_factory=dict)
+
+
+class StatusResult(Struct, kw_only=True):
+    """`flow/daemon/status`. `runs` counts those that are not finished."""
+
+    pid: int
+    socket: str
+    version: str
+    uptime_s: float
+    runs: int
+    database: str = ""
+    store_error: str = ""
+    peers: int = 0
+
+
+class StopResult(Struct):
+    """The daemon ends after this answer; `running` steps go on without it."""
+
+    running: int
+
+
+class StatsResult(Struct, kw_only=True):
+    """`flow/stats`. Sizes in bytes."""
+
+    runs: int
+    runs_by_state: dict[str, int]
+    events: int
+    last_position: int
+    database_bytes: int
+    wal_bytes: int
+    schema_version: int
+    memory_bytes: int
+    uptime_s: float

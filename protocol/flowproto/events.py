@@ -1,0 +1,202 @@
+"""`flow/event` notifications: one struct per fact, told apart by `type`.
+
+`position` only ever grows; a client that reconnects sends the last one it saw. `at` is
+milliseconds since the epoch. Clients ignore types they do not know (`decode_event` gives None).
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from flowproto.runs import RunState
+
+Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "lost"]
+ScriptKind = Literal["run", "undo", "check"]
+
+
+class EventBase(Struct, kw_only=True, tag_field="type", omit_defaults=False):
+    """What all events carry."""
+
+    position: int
+    run: str
+    at: int
+
+
+class RunStarted(EventBase, tag="run_started"):
+    """The plan was accepted; `steps` are its step ids in file order."""
+
+    name: str
+    cwd: str
+    steps: list[str]
+    inputs: dict[str, Any]
+
+
+class StepStarted(EventBase, tag="step_started"):
+    """An attempt begins."""
+
+    step: str
+    attempt: int
+
+
+class StepOutput(EventBase, tag="step_output"):
+    """Output of a script; `skipped` bytes before it were left out."""
+
+    step: str
+    attempt: int
+    kind: ScriptKind
+    stream: Literal["stdout", "stderr"]
+    text: str
+    skipped: int = 0
+
+
+class StepFinished(EventBase, tag="step_finished"):
+    """An attempt ended."""
+
+    step: str
+    attempt: int
+    outcome: Outcome
+    exit_code: int | None
+    duration_ms: int
+    outputs: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+class StepSkipped(EventBase, tag="step_skipped"):
+    """The step will not run."""
+
+    step: str
+    reason: str
+
+
+class RetryScheduled(EventBase, tag="retry_scheduled"):
+    """Attempt number `attempt` follows after `delay_ms`."""
+
+    step: str
+    attempt: int
+    delay_ms: int
+    kind: ScriptKind
+
+
+class QuestionAsked(EventBase, tag="question_asked"):
+    """The run waits for `flow/answer`; `answers` are the ones allowed."""
+
+    step: str
+    about: Literal["approval", "lost"]
+    question: str
+    answers: list[str]
+
+
+class QuestionAnswered(EventBase, tag="question_answered"):
+    """The question is settled."""
+
+    step: str
+    answer: str
+    by: str
+
+
+class CheckStarted(EventBase, tag="check_started"):
+    """The step's `check:` runs."""
+
+    step: str
+    attempt: int
+
+
+class CheckFinished(EventBase, tag="check_finished"):
+    """Exit code 0: the lost attempt had done its work."""
+
+    step: str
+    attempt: int
+    outcome: Outcome
+    exit_code: int | None
+    duration_ms: int
+
+
+class CancelRequested(EventBase, tag="cancel_requested"):
+    """Running attempts are being ended."""
+
+    by: str
+
+
+class RetryRequested(EventBase, tag="retry_requested"):
+    """The run goes on from where it failed."""
+
+    by: str
+
+
+class RollbackStarted(EventBase, tag="rollback_started"):
+    """These steps are compensated, in this order."""
+
+    cause: Literal["failure", "undo", "answer"]
+    steps: list[str]
+
+
+class CompensationStarted(EventBase, tag="compensation_started"):
+    """An undo script begins."""
+
+    step: str
+    attempt: int
+
+
+class CompensationFinished(EventBase, tag="compensation_finished"):
+    """An undo script ended."""
+
+    step: str
+    attempt: int
+    outcome: Outcome
+    exit_code: int | None
+    duration_ms: int
+    reason: str = ""
+
+
+class RunParked(EventBase, tag="run_parked"):
+    """A mistake of the daemon stopped the run; `flow/resume` goes on."""
+
+    reason: str
+
+
+class RunResumed(EventBase, tag="run_resumed"):
+    """The run goes on."""
+
+    by: str
+
+
+class RunFinished(EventBase, tag="run_finished"):
+    """Nothing more will happen by itself."""
+
+    state: RunState
+
+
+WireEvent = (
+    RunStarted
+    | StepStarted
+    | StepOutput
+    | StepFinished
+    | StepSkipped
+    | RetryScheduled
+    | QuestionAsked
+    | QuestionAnswered
+    | CheckStarted
+    | CheckFinished
+    | CancelRequested
+    | RetryRequested
+    | RollbackStarted
+    | CompensationStarted
+    | CompensationFinished
+    | RunParked
+    | RunResumed
+    | RunFinished
+)
+
+_KNOWN = frozenset(kind.__struct_config__.tag for kind in WireEvent.__args__)
+
+
+def decode_event(params: dict[str, Any]) -> WireEvent | None:
+    """Read the params of a `flow/event`; None for a type this client does not know.
+
+    msgspec.ValidationError when a known type is malformed.
+    """
+    if params.get("type") not in _KNOWN:
+        return None
+    event: WireEvent = msgspec.convert(params, WireEvent)
+    return event

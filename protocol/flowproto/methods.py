@@ -1,0 +1,62 @@
+"""Every method of ours: its name, its parameters, its result. One row is one request.
+
+`PROTOCOL.md`, `schema.json`, the server's dispatch and the client are checked against this table.
+"""
+
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from flowproto import check, daemon, runs, suggest
+
+P = TypeVar("P", bound=Struct)
+R = TypeVar("R", bound=Struct)
+
+
+class Method(Generic[P, R]):
+    """A request: name on the wire, type of `params`, type of `result`."""
+
+    def __init__(self, name: str, params: type[P], result: type[R], summary: str):
+        self.name = name
+        self.params = params
+        self.result = result
+        self.summary = summary
+
+
+RUN = Method("flow/run", runs.RunParams, runs.RunResult, "start a run")
+ATTACH = Method("flow/attach", runs.AttachParams, runs.AttachResult, "replay, then follow, a run")
+DETACH = Method("flow/detach", runs.RunRef, runs.StateResult, "stop following a run")
+SHOW = Method("flow/show", runs.RunRef, runs.ShowResult, "a run as it stands")
+LIST = Method("flow/list", runs.ListParams, runs.ListResult, "runs, newest first")
+LOGS = Method("flow/logs", runs.LogsParams, runs.LogsResult, "output of a run or a step")
+CANCEL = Method("flow/cancel", runs.RunRef, runs.StateResult, "end what is running, start no more")
+UNDO = Method("flow/undo", runs.RunRef, runs.StateResult, "compensate a finished run")
+RESUME = Method("flow/resume", runs.RunRef, runs.StateResult, "go on with a parked run")
+RETRY = Method("flow/retry", runs.RunRef, runs.StateResult, "go on from the failed step")
+ANSWER = Method("flow/answer", runs.AnswerParams, runs.StateResult, "decide what a run waits for")
+CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")
+SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
+STATS = Method("flow/stats", daemon.Empty, daemon.StatsResult, "figures")
+STATUS = Method("flow/daemon/status", daemon.Empty, daemon.StatusResult, "who answers here")
+STOP = Method("flow/daemon/stop", daemon.Empty, daemon.StopResult, "end the daemon, not the steps")
+
+EVENT = "flow/event"
+
+METHODS: tuple[Method[Struct, Struct], ...] = (
+    RUN,
+    ATTACH,
+    DETACH,
+    SHOW,
+    LIST,
+    LOGS,
+    CANCEL,
+    UNDO,
+    RESUME,
+    RETRY,
+    ANSWER,
+    CHECK,
+    SUGGEST,
+    STATS,
+    STATUS,
+    STOP,
+)  # type: ignore[assignment]  # Method is invariant; the table only reads

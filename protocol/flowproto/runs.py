@@ -1,0 +1,191 @@
+"""Messages about runs: start, look, attach, steer."""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+RunState = Literal[
+    "pending",
+    "running",
+    "waiting",
+    "compensating",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "compensated",
+    "compensation_failed",
+]
+FINISHED_STATES: frozenset[str] = frozenset(
+    {"succeeded", "failed", "cancelled", "compensated", "compensation_failed"}
+)
+
+
+class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`flow/run`. Exactly one of workflow, text, path, template, suggestion.
+
+    `environment` is what the steps see besides the workflow's own `env` (the daemon's own when
+    left out); `approve` answers yes to every confirmation up front. The same `client_token` twice
+    gives the same run.
+    """
+
+    workflow: dict[str, Any] | None = None
+    text: str | None = None
+    path: str | None = None
+    template: str | None = None
+    suggestion: str | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+    cwd: str | None = None
+    environment: dict[str, str] | None = None
+    client_token: str | None = None
+    approve: bool = False
+
+
+class RunResult(Struct):
+    """The run's id. It exists durably from now on."""
+
+    run: str
+
+
+class RunRef(Struct, forbid_unknown_fields=True):
+    """Names a run by id or unambiguous abbreviation."""
+
+    run: str
+
+
+class AttachParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`flow/attach`: events after position `from` (0 or left out: all), then live ones."""
+
+    run: str
+    from_: int = field(default=0, name="from")
+
+
+class AttachResult(Struct):
+    """`position` is the newest event at this moment; events follow as `flow/event`."""
+
+    run: str
+    position: int
+    state: RunState
+
+
+class StateResult(Struct):
+    """State of the run after the request was accepted."""
+
+    run: str
+    state: RunState
+
+
+class AnswerParams(Struct, kw_only=True, forbid_unknown_fields=True):
+    """`flow/answer`: decide what the run waits for."""
+
+    run: str
+    step: str
+    answer: Literal["yes", "no", "retry", "skip", "undo"]
+
+
+class ListParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`flow/list`: newest first. `state` filters; `query` is part of a name or id."""
+
+    query: str = ""
+    state: list[str] | str | None = None
+    limit: int = 100
+
+
+class RunRow(Struct, kw_only=True):
+    """One run in a list. Times are milliseconds since the epoch."""
+
+    id: str
+    name: str
+    state: RunState
+    cwd: str
+    created_at: int
+    updated_at: int
+    steps: int
+    steps_done: int
+    question: str = ""
+
+
+class ListResult(Struct):
+    """Runs, newest first."""
+
+    runs: list[RunRow]
+
+
+class AttemptRow(Struct, kw_only=True):
+    """One attempt of a step. `kind` tells the step's own script from its undo and check."""
+
+    attempt: int
+    kind: Literal["run", "undo", "check"]
+    state: str
+    exit_code: int | None = None
+    started_at: int | None = None
+    duration_ms: int | None = None
+    reason: str = ""
+
+
+class StepRow(Struct, kw_only=True):
+    """One step of a run. `exit_code` and `duration_ms` are those of its last attempt."""
+
+    id: str
+    name: str
+    state: str
+    run: str
+    exit_code: int | None = None
+    duration_ms: int | None = None
+    reason: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    needs: list[str] = field(default_factory=list)
+    undo: str | None = None
+    attempts: list[AttemptRow] = field(default_factory=list)
+
+
+class QuestionRow(Struct, kw_only=True):
+    """What a run waits for. `answers` are those that `flow/answer` takes now."""
+
+    step: str
+    about: Literal["approval", "lost"]
+    question: str
+    answers: list[str]
+
+
+class ShowResult(Struct, kw_only=True):
+    """A run as it stands."""
+
+    id: str
+    name: str
+    state: RunState
+    cwd: str
+    created_at: int
+    updated_at: int
+    position: int
+    steps: list[StepRow]
+    inputs: dict[str, Any] = field(default_factory=dict)
+    questions: list[QuestionRow] = field(default_factory=list)
+    workflow: dict[str, Any] = field(default_factory=dict)
+
+
+class LogsParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`flow/logs`: output of a run, or of one step, after position `from`."""
+
+    run: str
+    step: str | None = None
+    from_: int = field(default=0, name="from")
+
+
+class LogChunk(Struct, kw_only=True):
+    """A piece of output. Bytes that are not UTF-8 are shown as U+FFFD."""
+
+    position: int
+    step: str
+    attempt: int
+    kind: Literal["run", "undo", "check"]
+    stream: Literal["stdout", "stderr"]
+    text: str
+    skipped: int = 0
+
+
+class LogsResult(Struct):
+    """Chunks in order. `more` says that another request from `position` gives further ones."""
+
+    chunks: list[LogChunk]
+    position: int
+    more: bool

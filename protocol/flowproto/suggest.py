@@ -1,0 +1,54 @@
+"""`flow/suggest`: a task in plain words becomes ranked workflows."""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from flowproto.check import FindingRow, Verdict
+
+
+class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`deadline_ms` bounds the wait; `context` is what an editor knows (selection, language)."""
+
+    task: str
+    cwd: str | None = None
+    providers: list[str] = field(default_factory=list)
+    limit: int = 5
+    deadline_ms: int = 5000
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+class SuggestionRow(Struct, kw_only=True):
+    """`workflow` is in language version 1; `id` can be given to `flow/run`."""
+
+    id: str
+    title: str
+    provider: str
+    score: float
+    verdict: Verdict
+    workflow: dict[str, Any]
+    explanation: str = ""
+    findings: list[FindingRow] = field(default_factory=list)
+    reversibility: dict[str, Literal["reversible", "compensable", "irreversible"]] = field(
+        default_factory=dict
+    )
+    missing_inputs: list[str] = field(default_factory=list)
+
+
+class ProviderRow(Struct, kw_only=True):
+    """How one provider did."""
+
+    provider: str
+    elapsed_ms: float
+    suggestions: int
+    error: str = ""
+    cure: str = ""
+
+
+class SuggestResult(Struct, kw_only=True):
+    """Best first. `task` repeats the question, so that batches can be matched."""
+
+    task: str
+    suggestions: list[SuggestionRow]
+    providers: list[ProviderRow]
+    elapsed_ms: float
