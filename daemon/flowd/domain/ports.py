@@ -10,8 +10,9 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
-from flowd.domain.events import Event, Recorded, RunStatus, ScriptKind, Stream
-from flowd.domain.workflow import Limits, Shell, Workflow
+from flowd.domain.events import Answer, Event, Recorded, RunStatus, ScriptKind, Stream
+from flowd.domain.run import RunState
+from flowd.domain.workflow import InputValue, Limits, Shell, Workflow
 
 # ------------------------------------------------------------------------------------ event log
 
@@ -168,6 +169,69 @@ class Executor(Protocol):
 
     def leftovers(self) -> list[AttemptKey]:
         """Attempts something is still kept of, of any boot."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------- engine
+
+
+class RunRequest(Struct, frozen=True, kw_only=True):
+    """A workflow to carry out. `environment` None takes the daemon's own."""
+
+    workflow: Workflow
+    inputs: dict[str, InputValue] = field(default_factory=dict)
+    cwd: str
+    environment: dict[str, str] | None = None
+    approve: bool = False
+    client_token: str | None = None
+    origin: str = ""
+
+
+class Engine(Protocol):
+    """Carries runs out. `run` is a full id; `by` names who asked, for the record."""
+
+    async def start(self, request: RunRequest) -> str:
+        """Accept a run durably and give its id.
+
+        InvalidInput for missing or wrong inputs or a folder that is not there, BlockedByPolicy,
+        Unsupported, StoreUnavailable.
+        """
+        ...
+
+    async def cancel(self, run: str, *, by: str = "") -> RunStatus:
+        """End what is running. Conflict when the run is finished or compensating."""
+        ...
+
+    async def undo(self, run: str, *, by: str = "") -> RunStatus:
+        """Compensate a finished run. Conflict when it is live or nothing is left to undo."""
+        ...
+
+    async def retry(self, run: str, *, by: str = "") -> RunStatus:
+        """Go on from the failed step. Conflict unless the run is failed or cancelled."""
+        ...
+
+    async def resume(self, run: str, *, by: str = "") -> RunStatus:
+        """Go on with a parked run; a live run is left as it is. Conflict when it is finished."""
+        ...
+
+    async def answer(self, run: str, step: str, answer: Answer, *, by: str = "") -> RunStatus:
+        """Settle a question. Conflict when there is none or the answer does not fit it."""
+        ...
+
+    async def wait_beyond(self, run: str, position: int) -> None:
+        """Return once the log holds an event of the run after `position` (perhaps at once)."""
+        ...
+
+    async def state(self, run: str) -> RunState:
+        """The run as it stands, live or folded from the log. NotFound when there is none."""
+        ...
+
+    def live_runs(self) -> int:
+        """How many runs are not finished."""
+        ...
+
+    def running_attempts(self) -> int:
+        """How many processes run now."""
         ...
 
 
