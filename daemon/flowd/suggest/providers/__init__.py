@@ -1,0 +1,1 @@
+"""Suggestion providers, one file each; `base.py` says what a provider is."""

@@ -1,0 +1,71 @@
+"""What a suggestion provider is: one question in, some drafts out.
+
+A provider module offers a `Factory`; `registry.py` knows where the factories are. Nothing a
+provider returns is trusted: the pipeline validates, judges and ranks every draft.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+
+from flowd.config import ProviderConfig
+from flowd.domain.workflow import Workflow
+from flowd.suggest.context import Context
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """One proposal. `workflow` is language v1, already read or as the plain mapping it came as.
+
+    `confidence` (0 to 1) is how sure the provider is that this is what was asked for.
+    `recipe` is the id of the built-in recipe it comes from, if any.
+    """
+
+    title: str
+    workflow: Workflow | Mapping[str, Any]
+    explanation: str = ""
+    confidence: float = 0.5
+    recipe: str = ""
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """A task, with everything known that may help to answer it.
+
+    `retrieved` are built-in recipes and the project's own tasks, best first, their `confidence`
+    being how well they match; a provider may use them as examples. `deadline` is on trio's clock:
+    what is not answered by then is lost (the pipeline cancels). `limit` is how many drafts are
+    useful.
+    """
+
+    task: str
+    context: Context
+    deadline: float
+    retrieved: list[Draft] = field(default_factory=list)
+    limit: int = 5
+    selection: str = ""
+    language: str = ""
+
+
+class Provider(Protocol):
+    """Makes drafts. One instance serves many questions, several at a time."""
+
+    @property
+    def name(self) -> str:
+        """The name it is asked for by, shown beside its suggestions."""
+        ...
+
+    async def propose(self, question: Question) -> list[Draft]:
+        """Give drafts, best first; an empty list when it knows nothing.
+
+        ProviderFailed (with a cure) when it cannot answer. Must be cancellable at any time, and
+        leaves nothing running behind it.
+        """
+        ...
+
+
+Factory = Callable[[str, ProviderConfig], Provider]
+"""Makes the provider of a name from its settings (`[providers.NAME]`, defaults when absent).
+
+Cheap: imports no SDK and opens nothing. Unsupported, with the cure, when it cannot work as things
+are set up (no key, no address, no model).
+"""
