@@ -62,6 +62,14 @@ class StepFinished(EventBase, tag="step_finished"):
     reason: str = ""
 
 
+class AttemptWithdrawn(EventBase, tag="attempt_withdrawn"):
+    """The start of this attempt never became a process; another attempt follows."""
+
+    step: str
+    attempt: int
+    kind: ScriptKind
+
+
 class StepSkipped(EventBase, tag="step_skipped"):
     """The step will not run."""
 
@@ -172,6 +180,7 @@ WireEvent = (
     | StepStarted
     | StepOutput
     | StepFinished
+    | AttemptWithdrawn
     | StepSkipped
     | RetryScheduled
     | QuestionAsked

@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-SOCKET_PATH_LIMIT = 107  # bytes: sun_path holds 108 on Linux, with its closing zero
+from flowproto.socketpath import SOCKET_PATH_LIMIT, find_socket, runtime_folder
+
+__all__ = ["SOCKET_PATH_LIMIT", "Paths", "find_paths", "runtime_directory"]
 
 
 class Paths(NamedTuple):
@@ -25,8 +27,7 @@ class Paths(NamedTuple):
 
 def runtime_directory() -> Path:
     """Give $XDG_RUNTIME_DIR, or a private folder under /tmp where no login made one."""
-    given = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(given) if given else Path(f"/tmp/flow-runtime-{os.getuid()}")  # noqa: S108  # the daemon makes it 0700 and checks its owner
+    return Path(runtime_folder())
 
 
 def find_paths() -> Paths:
@@ -34,14 +35,14 @@ def find_paths() -> Paths:
     home = os.environ.get("FLOW_HOME")
     if home:
         base = Path(home).expanduser().absolute()
-        return _paths(config=base, state=base, socket=base / "flowd.sock")
+        return _paths(config=base, state=base)
     user = Path.home()
     config = Path(os.environ.get("XDG_CONFIG_HOME") or user / ".config") / "flow"
     state = Path(os.environ.get("XDG_STATE_HOME") or user / ".local" / "state") / "flow"
-    return _paths(config=config, state=state, socket=runtime_directory() / "flow" / "flowd.sock")
+    return _paths(config=config, state=state)
 
 
-def _paths(*, config: Path, state: Path, socket: Path) -> Paths:
+def _paths(*, config: Path, state: Path) -> Paths:
     return Paths(
         config=config / "config.toml",
         policy=config / "policy.yaml",
@@ -49,17 +50,6 @@ def _paths(*, config: Path, state: Path, socket: Path) -> Paths:
         database=state / "flow.db",
         logs=state / "logs",
         steps=state / "steps",
-        socket=_short(socket),
+        socket=Path(find_socket()),
         lock=state / "flowd.lock",
     )
-
-
-def _short(socket: Path) -> Path:
-    """Give a path the kernel accepts: a long one becomes a name made of its own digest."""
-    raw = os.fsencode(socket)
-    if len(raw) <= SOCKET_PATH_LIMIT:
-        return socket
-    from hashlib import blake2b
-
-    digest = blake2b(raw, digest_size=8).hexdigest()
-    return runtime_directory() / "flow" / f"{digest}.sock"
