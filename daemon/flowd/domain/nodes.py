@@ -1,0 +1,271 @@
+"""YAML text as a tree that knows where every piece stands, within fixed bounds.
+
+The tree is built from libyaml's events and not by its composer, which recurses: a file of a hundred
+thousand brackets would take the daemon with it. Scalars stay text; what they mean is decided by the
+type that is wanted where they stand, so a version 1.10 never turns into the number 1.1.
+"""
+
+import re
+from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence as SequenceABC
+
+import yaml
+from msgspec import Struct
+
+MAX_TEXT_CHARACTERS = 4 * 1024 * 1024
+MAX_NODES = 100_000
+MAX_DEPTH = 32
+
+_NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Scalar(Struct):
+    """Text. `plain` says that it stood without quotes, so it may also be a number or true.
+
+    `style` is YAML's: "" for plain, a quote character, "|" or ">" for blocks.
+    """
+
+    text: str
+    span: tuple[int, int]
+    plain: bool
+    style: str = ""
+    size: int = 1
+
+
+class Sequence(Struct):
+    """A list. `size` counts the nodes in it, those reached through aliases each time."""
+
+    items: "list[Node]"
+    span: tuple[int, int]
+    size: int = 1
+
+
+class Mapping(Struct):
+    """Keys with values, in order; the same key may be there twice."""
+
+    entries: "list[tuple[Scalar, Node]]"
+    span: tuple[int, int]
+    size: int = 1
+
+
+Node = Scalar | Sequence | Mapping
+
+
+class Unreadable(Exception):
+    """The text is not YAML, or not the part of YAML the language uses."""
+
+    def __init__(self, message: str, fix: str, span: tuple[int, int]):
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.span = span
+
+
+def read_nodes(text: str) -> Node:
+    """Build the tree of one YAML document. Unreadable says where and why not."""
+    offset = 1 if text.startswith("\ufeff") else 0
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise Unreadable(
+            f"the file is longer than {MAX_TEXT_CHARACTERS:,} characters",
+            "move long scripts to files of their own and call them",
+            (0, 0),
+        )
+    strange = _NOT_YAML.search(text, offset)
+    if strange is not None:
+        code = ord(strange.group())
+        what = "a byte that is not UTF-8" if 0xDC80 <= code <= 0xDCFF else f"character U+{code:04X}"
+        raise Unreadable(f"{what} may not stand in a workflow file", "remove it", strange.span())
+    return _Builder(text, offset).build()
+
+
+class _Builder:
+    """Turns events into nodes without recursion."""
+
+    def __init__(self, text: str, offset: int) -> None:
+        self._text = text
+        self._offset = offset
+        self._open: list[tuple[Sequence | Mapping, str | None, Scalar | None]] = []
+        self._anchors: dict[str, Node | None] = {}
+        self._root: Node | None = None
+        self._pending_key: Scalar | None = None
+
+    def build(self) -> Node:
+        loader = yaml.CBaseLoader(self._text[self._offset :])
+        try:
+            while loader.check_event():
+                event = loader.get_event()
+                assert event is not None
+                self._take(event)
+        except yaml.MarkedYAMLError as error:
+            raise self._syntax_error(error) from None
+        finally:
+            loader.dispose()
+        if self._root is None:
+            raise Unreadable(
+                "there is no workflow here: the file is empty",
+                "start it with `flow: 1`, a `name:` and `steps:`",
+                (0, 0),
+            )
+        return self._root
+
+    def _take(self, event: yaml.Event) -> None:
+        assert event.start_mark is not None
+        assert event.end_mark is not None
+        span = (event.start_mark.index + self._offset, event.end_mark.index + self._offset)
+        if isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
+            raise Unreadable(
+                "a second document begins here",
+                "keep one workflow a file: remove the `---` and what follows",
+                span,
+            )
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag:
+            raise Unreadable(
+                f"the tag {event.tag} is not part of the language", "remove the tag", span
+            )
+        if isinstance(event, yaml.ScalarEvent):
+            style = event.style or ""
+            self._place(Scalar(event.value, span, event.implicit[0], style), event.anchor)
+        elif isinstance(event, yaml.AliasEvent):
+            self._place_alias(str(event.anchor), span)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._begin(event, span)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            node, anchor, self._pending_key = self._open.pop()
+            node.span = (node.span[0], span[1])
+            self._place(node, anchor)
+
+    def _begin(self, event: yaml.CollectionStartEvent, span: tuple[int, int]) -> None:
+        if len(self._open) >= MAX_DEPTH:
+            raise Unreadable(
+                f"lists and maps are nested more than {MAX_DEPTH} deep",
+                "a workflow needs six levels: look for a stray [ or {",
+                span,
+            )
+        is_sequence = isinstance(event, yaml.SequenceStartEvent)
+        node: Sequence | Mapping = Sequence([], span) if is_sequence else Mapping([], span)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        self._open.append((node, event.anchor, self._pending_key))
+        self._pending_key = None
+
+    def _place_alias(self, anchor: str, span: tuple[int, int]) -> None:
+        if anchor not in self._anchors:
+            raise Unreadable(
+                f"*{anchor} refers to nothing", f"put &{anchor} on the value it stands for", span
+            )
+        target = self._anchors[anchor]
+        if target is None:
+            raise Unreadable(f"*{anchor} stands inside &{anchor} itself", "write it out", span)
+        self._place(target, None)
+
+    def _place(self, node: Node, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = node
+        if not self._open:
+            self._root = node
+            return
+        parent = self._open[-1][0]
+        parent.size += node.size
+        if parent.size > MAX_NODES:
+            raise Unreadable(
+                f"the file holds more than {MAX_NODES:,} values (aliases count each time)",
+                "use fewer aliases",
+                node.span,
+            )
+        if isinstance(parent, Sequence):
+            parent.items.append(node)
+        elif self._pending_key is not None:
+            parent.entries.append((self._pending_key, node))
+            self._pending_key = None
+        elif isinstance(node, Scalar):
+            self._pending_key = node
+        else:
+            raise Unreadable("a key must be text", "write `key: value`", node.span)
+
+    def _syntax_error(self, error: yaml.MarkedYAMLError) -> Unreadable:
+        mark = error.problem_mark or error.context_mark
+        index = (mark.index if mark is not None else 0) + self._offset
+        at = self._text[index : index + 1]
+        problem = error.problem or "this is not YAML"
+        if at == "\t":
+            return Unreadable(
+                "a tab stands where YAML wants blanks", "indent with spaces", (index, index + 1)
+            )
+        if at and at in "@`%&*!|>" and "start any token" in problem:
+            return Unreadable(
+                f"a value may not begin with {at}", "put quotes round the value", (index, index + 1)
+            )
+        context = f" {error.context}" if error.context else ""
+        return Unreadable(
+            f"not valid YAML: {problem}{context}", _cure_of(problem), (index, index + len(at))
+        )
+
+
+def _cure_of(problem: str) -> str:
+    if "mapping values are not allowed" in problem:
+        return "put quotes round a value that has a colon in it, or mend the indentation"
+    if "end of stream" in problem or "quoted scalar" in problem:
+        return "close the quote or bracket"
+    return "check the indentation, and put quotes round text with : # { [ or a leading symbol"
+
+
+def nodes_of(value: object, depth: int = 0) -> Node:
+    """Build the tree of JSON-shaped input, so that one set of checks serves both.
+
+    Numbers and true become plain scalars, text a quoted one. Unreadable for what is not JSON.
+    """
+    if depth > MAX_DEPTH:
+        raise Unreadable(
+            f"lists and maps are nested more than {MAX_DEPTH} deep", "flatten it", (0, 0)
+        )
+    if value is None:
+        return Scalar("null", (0, 0), True)
+    if isinstance(value, bool):
+        return Scalar("true" if value else "false", (0, 0), True)
+    if isinstance(value, int | float):
+        return Scalar(_number_text(value), (0, 0), True)
+    if isinstance(value, str):
+        return Scalar(value, (0, 0), False)
+    if isinstance(value, MappingABC):
+        return Mapping(
+            [
+                (Scalar(str(key), (0, 0), False), nodes_of(item, depth + 1))
+                for key, item in value.items()
+            ],
+            (0, 0),
+        )
+    if isinstance(value, SequenceABC) and not isinstance(value, bytes | bytearray):
+        return Sequence([nodes_of(item, depth + 1) for item in value], (0, 0))
+    raise Unreadable(f"{type(value).__name__} is not a JSON type", "use text or numbers", (0, 0))
+
+
+def _number_text(value: int | float) -> str:
+    if value in (float("inf"), float("-inf")) or value != value:
+        return {"inf": ".inf", "-inf": "-.inf"}.get(str(value), ".nan")
+    if abs(value) >= 1e300:
+        raise Unreadable("a number is too large", "give a smaller one", (0, 0))
+    return str(value)
+
+
+def focus(node: Node) -> tuple[int, int]:
+    """Give the characters to point at: of a collection its first key, not its whole text."""
+    if isinstance(node, Mapping) and node.entries:
+        return node.entries[0][0].span
+    if isinstance(node, Sequence) and node.items:
+        return focus(node.items[0])
+    return node.span
+
+
+def find_node(root: Node, path: tuple[str | int, ...]) -> Node:
+    """Give the node at `path`, or the nearest one above it that is there."""
+    node = root
+    for part in path:
+        below: Node | None = None
+        if isinstance(part, int) and isinstance(node, Sequence) and part < len(node.items):
+            below = node.items[part]
+        elif isinstance(node, Mapping):
+            below = next((value for key, value in node.entries if key.text == part), None)
+        if below is None:
+            return node
+        node = below
+    return node
