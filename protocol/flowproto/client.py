@@ -20,7 +20,7 @@ from flowproto.socketpath import find_socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
     from typing import Any, TypeVar
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _READ_BYTES = 65536
+_PULSE_SECONDS = 0.1
 _FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compensation_failed"})
 
 
@@ -102,6 +103,7 @@ class Client:
         self, path: str, *, timeout: float | None, client_name: str, client_version: str
     ) -> None:
         self.path = path
+        self.server_version = ""  # known once the first answer came
         self._timeout = timeout
         self._hello: Json = {
             "processId": os.getpid(),
@@ -148,6 +150,28 @@ class Client:
         result = self.request(method.name, msgspec.to_builtins(params), timeout=timeout)
         return msgspec.convert(result, method.result)
 
+    def requests(
+        self, method: str, params: Iterable[Json], *, ahead: int = 32
+    ) -> Iterator[Any | RemoteError]:
+        """Send many requests of one kind and give their results, or errors, in the same order.
+
+        Up to `ahead` of them are under way at a time, so that the daemon is never idle between
+        two; `params` is read no further than that.
+        """
+        under_way: deque[int] = deque()
+        for one in params:
+            under_way.append(self._send_request(method, one))
+            if len(under_way) >= ahead:
+                yield self._outcome(under_way.popleft())
+        while under_way:
+            yield self._outcome(under_way.popleft())
+
+    def _outcome(self, request_id: int) -> Any | RemoteError:
+        try:
+            return self._wait_for_response(request_id, _deadline(self._timeout))
+        except RemoteError as error:
+            return error
+
     def events(
         self,
         run: str,
@@ -155,17 +179,19 @@ class Client:
         *,
         patience: float = 0.0,
         before_retry: Callable[[], None] | None = None,
+        pulse: Callable[[], None] | None = None,
     ) -> Iterator[Json]:
         """Give the run's events after position `after` as JSON data: past ones, then live ones.
 
         Ends after the `run_finished` that is the run's newest event. When the connection is lost
         (the daemon restarts), tries for `patience` seconds to reach a daemon again, calling
         `before_retry` before each try, and goes on without loss or repetition; then, or with no
-        patience, raises ConnectionLost or DaemonUnreachable.
+        patience, raises ConnectionLost or DaemonUnreachable. `pulse` is called ten times a second
+        while no event comes; what it raises ends the iteration.
         """
         while True:
             try:
-                for event in self._attached(run, after):
+                for event in self._attached(run, after, pulse):
                     after = event["position"]
                     yield event
                 return
@@ -181,24 +207,27 @@ class Client:
         *,
         patience: float = 0.0,
         before_retry: Callable[[], None] | None = None,
+        pulse: Callable[[], None] | None = None,
     ) -> Iterator[WireEvent]:
         """As `events`, as structs. Events this version does not know are left out."""
         from flowproto.events import decode_event
 
-        for params in self.events(run, after, patience=patience, before_retry=before_retry):
+        for params in self.events(
+            run, after, patience=patience, before_retry=before_retry, pulse=pulse
+        ):
             event = decode_event(params)
             if event is not None:
                 yield event
 
     # ------------------------------------------------------------------------------- attachment
 
-    def _attached(self, run: str, after: int) -> Iterator[Json]:
+    def _attached(self, run: str, after: int, pulse: Callable[[], None] | None) -> Iterator[Json]:
         answer = self.request("flow/attach", {"run": run, "from": after})
         run = answer["run"]
         newest, finished = answer["position"], answer["state"] in _FINISHED
         try:
             while after < newest or not finished:
-                event = self._next_event(run)
+                event = self._next_event(run, pulse)
                 if event["position"] <= after:
                     continue
                 after = event["position"]
@@ -207,7 +236,7 @@ class Client:
         finally:
             self._detach(run)
 
-    def _next_event(self, run: str) -> Json:
+    def _next_event(self, run: str, pulse: Callable[[], None] | None) -> Json:
         while True:
             while self._notifications:
                 message = self._notifications.popleft()
@@ -215,7 +244,11 @@ class Client:
                     event: Json = message["params"]
                     if event["run"] == run:
                         return event
-            self._keep(self._receive(None))
+            try:
+                self._keep(self._receive(_deadline(_PULSE_SECONDS if pulse else None)))
+            except TimedOut:
+                if pulse:
+                    pulse()
 
     def _detach(self, run: str) -> None:
         """Stop the flow of events; the answer is of no interest, nor is a broken connection."""
@@ -308,8 +341,12 @@ class Client:
             self._responses[request_id] = message
             return
         self._unwanted.discard(request_id)
-        if request_id == 1 and "error" in message:  # the handshake failed
+        if request_id != 1:
+            return
+        if "error" in message:  # the handshake failed
             raise _remote_error(message["error"])
+        info = message["result"].get("serverInfo") or {}
+        self.server_version = str(info.get("version", ""))
 
     def _receive(self, deadline: float | None) -> Json:
         """Give the next message; blocks until the deadline."""
