@@ -1,0 +1,71 @@
+"""The unit files, read by the systemd that is installed here."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from flowproto.paths import find_paths
+
+ROOT = Path(__file__).resolve().parents[2]
+UNITS = ROOT / "clients" / "shell" / "flowctl" / "units"
+NAMES = ("flowd.service", "flowd.socket")
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
+)
+
+
+def verify(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Let systemd judge the units in a folder; typos count only with --recursive-errors."""
+    return subprocess.run(
+        [
+            *("systemd-analyze", "--user", "verify", "--man=no", "--recursive-errors=one"),
+            *(folder / name for name in NAMES),
+        ],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The units as `flowctl daemon install` leaves them, with a program that exists."""
+    for name in NAMES:
+        text = (UNITS / name).read_text().replace("@FLOWD@", "/bin/true")
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@needs_systemd
+def test_systemd_accepts_the_units(installed: Path) -> None:
+    judged = verify(installed)
+    assert (judged.returncode, judged.stdout, judged.stderr) == (0, "", "")
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", NAMES)
+def test_systemd_would_reject_a_misspelt_setting(installed: Path, name: str) -> None:
+    unit = installed / name
+    unit.write_text(unit.read_text().replace("[Install]", "KillMoed=process\n\n[Install]"))
+    assert verify(installed).returncode != 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_folder_for_packagers_shows_the_units_that_are_installed(name: str) -> None:
+    assert (ROOT / "systemd" / name).resolve() == (UNITS / name).resolve()
+
+
+def test_the_socket_is_where_clients_look_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FLOW_HOME", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
+    [listen] = [
+        line.partition("=")[2]
+        for line in (UNITS / "flowd.socket").read_text().splitlines()
+        if line.startswith("ListenStream=")
+    ]
+    assert listen.replace("%t", "/run/user/1000") == str(find_paths().socket)
