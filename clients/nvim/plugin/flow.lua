@@ -1,0 +1,15 @@
+-- `:Flow`, and nothing else, until it is used or `require("flow").setup()` is called.
+if vim.g.loaded_flow then
+  return
+end
+vim.g.loaded_flow = true
+
+vim.api.nvim_create_user_command("Flow", function(command)
+  require("flow.commands").execute(command)
+end, {
+  nargs = "+",
+  complete = function(lead, line)
+    return require("flow.commands").complete(lead, line)
+  end,
+  desc = "Suggest, run, follow and undo workflows",
+})
