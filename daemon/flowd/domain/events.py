@@ -77,6 +77,14 @@ class StepFinished(_Event, frozen=True, tag="step_finished"):
     reason: str = ""
 
 
+class AttemptWithdrawn(_Event, frozen=True, tag="attempt_withdrawn"):
+    """A recorded start never became a process and no longer can: it did not happen."""
+
+    step: str
+    attempt: int
+    kind: ScriptKind
+
+
 class StepSkipped(_Event, frozen=True, tag="step_skipped"):
     """A step will not run: its condition was false, it was jumped over, or a person said so."""
 
@@ -186,6 +194,7 @@ Event = (
     | StepStarted
     | OutputAppended
     | StepFinished
+    | AttemptWithdrawn
     | StepSkipped
     | RetryScheduled
     | QuestionAsked

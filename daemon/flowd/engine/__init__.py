@@ -1,1 +1,1 @@
-"""See ARCHITECTURE.md."""
+"""Carries runs out: decide → append → perform → append."""

@@ -1,0 +1,244 @@
+"""Commands become events: what a request or a report means for a run in this state.
+
+    react = decide (what the command itself means)
+            + advance (what follows from it), applied one after another
+
+`react` changes the state; if its events cannot be recorded the caller throws the state away and
+replays the log.
+"""
+
+from typing import assert_never
+
+from flowd.domain import commands as c
+from flowd.domain import events as e
+from flowd.domain.commands import Command, Moment
+from flowd.domain.evolve import begin, evolve
+from flowd.domain.run import RunState
+from flowd.domain.saga import advance, undoable
+from flowd.errors import Conflict
+
+
+def react(state: RunState, command: Command, moment: Moment) -> list[e.Event]:
+    """Apply a command and all that follows; give the events to record, in order.
+
+    Conflict when the state does not allow the command; the state is then unchanged.
+    """
+    events = decide(state, command, moment)
+    fresh = events
+    while fresh:
+        for event in fresh:
+            evolve(state, event)
+        fresh = advance(state, moment)
+        events.extend(fresh)
+    return events
+
+
+def start(run: str, started: e.RunStarted, moment: Moment) -> tuple[RunState, list[e.Event]]:
+    """Begin a run: its state, and its first events with `started` at their head."""
+    state = begin(run, started)
+    events: list[e.Event] = [started]
+    while fresh := advance(state, moment):
+        for event in fresh:
+            evolve(state, event)
+        events.extend(fresh)
+    return state, events
+
+
+def decide(state: RunState, command: Command, moment: Moment) -> list[e.Event]:
+    """Give the events a command itself means. Reads the state only; Conflict when it cannot be."""
+    at = moment.at
+    match command:
+        case c.Wake():
+            return []
+        case c.ReportOutput():
+            if not _awaits(state, command.step, command.kind, command.attempt):
+                return []
+            return _output(at, command)
+        case c.ReportEnd():
+            return _ended(state, command, at)
+        case c.ReportNeverStarted():
+            if not _awaits(state, command.step, command.kind, command.attempt):
+                return []
+            return [
+                e.AttemptWithdrawn(
+                    at=at, step=command.step, attempt=command.attempt, kind=command.kind
+                )
+            ]
+        case c.ReportRetryDue():
+            return _retry_due(state, command, at)
+        case c.Cancel():
+            return _cancel(state, command, at)
+        case c.UndoRun():
+            return _undo(state, at)
+        case c.RetryRun():
+            return _retry(state, command, at)
+        case c.ResumeRun():
+            return _resume(state, command, at)
+        case c.Park():
+            return (
+                []
+                if state.finished or state.parked
+                else [e.RunParked(at=at, reason=command.reason)]
+            )
+        case c.AnswerQuestion():
+            return _answer(state, command, at)
+        case _:
+            assert_never(command)
+
+
+# ---------------------------------------------------------------------------------------- reports
+
+
+def _awaits(state: RunState, step_id: str, kind: e.ScriptKind, attempt: int) -> bool:
+    """Whether this very attempt is in flight; a report of any other is old news."""
+    step = state.steps.get(step_id)
+    return step is not None and any(
+        (row.kind, row.attempt, row.outcome) == (kind, attempt, None)
+        for row in reversed(step.attempts)
+    )
+
+
+def _output(at: int, report: c.ReportOutput | c.ReportEnd) -> list[e.Event]:
+    return [
+        e.OutputAppended(
+            at=at,
+            step=report.step,
+            attempt=report.attempt,
+            kind=report.kind,
+            stream=chunk.stream,
+            data=chunk.data,
+            skipped=chunk.skipped,
+        )
+        for chunk in report.chunks
+    ]
+
+
+def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
+    if not _awaits(state, report.step, report.kind, report.attempt):
+        return []
+    events = _output(at, report)
+    if report.kind == "run":
+        events.append(
+            e.StepFinished(
+                at=at,
+                step=report.step,
+                attempt=report.attempt,
+                outcome=report.outcome,
+                exit_code=report.exit_code,
+                duration_ms=report.duration_ms,
+                outputs=report.outputs,
+                reason=report.reason,
+            )
+        )
+    elif report.kind == "undo":
+        events.append(
+            e.CompensationFinished(
+                at=at,
+                step=report.step,
+                attempt=report.attempt,
+                outcome=report.outcome,
+                exit_code=report.exit_code,
+                duration_ms=report.duration_ms,
+                reason=report.reason,
+            )
+        )
+    else:
+        events.append(
+            e.CheckFinished(
+                at=at,
+                step=report.step,
+                attempt=report.attempt,
+                outcome=report.outcome,
+                exit_code=report.exit_code,
+                duration_ms=report.duration_ms,
+            )
+        )
+    return events
+
+
+def _retry_due(state: RunState, report: c.ReportRetryDue, at: int) -> list[e.Event]:
+    step = state.steps[report.step]
+    if report.step not in state.active or step.status != (
+        "retrying" if report.kind == "run" else "compensating"
+    ):
+        return []
+    number = step.next_number(report.kind)
+    if report.kind == "run":
+        return [e.StepStarted(at=at, step=report.step, attempt=number)]
+    return [e.CompensationStarted(at=at, step=report.step, attempt=number)]
+
+
+# --------------------------------------------------------------------------------------- requests
+
+
+def _cancel(state: RunState, command: c.Cancel, at: int) -> list[e.Event]:
+    if state.finished:
+        raise Conflict(
+            f"run {state.run} is finished: {state.status}", cure="flowctl undo takes it back"
+        )
+    if state.rollback is not None:
+        raise Conflict(
+            f"run {state.run} is being rolled back; compensations are not interrupted",
+            cure="wait for it to end: flowctl attach",
+        )
+    return [] if state.cancelling else [e.CancelRequested(at=at, by=command.by)]
+
+
+def _undo(state: RunState, at: int) -> list[e.Event]:
+    if not state.finished:
+        raise Conflict(
+            f"run {state.run} is {state.status}: only a finished run can be undone",
+            cure=f"flowctl cancel {state.run} first",
+        )
+    steps = undoable(state)
+    if not steps:
+        left = [step for step in state.completed if state.plan[step].undo is None]
+        detail = f" (no undo: {', '.join(left)})" if left else ""
+        raise Conflict(
+            f"run {state.run} has nothing left to undo{detail}", cure="flowctl show tells what ran"
+        )
+    return [e.RollbackStarted(at=at, cause="undo", steps=steps)]
+
+
+def _retry(state: RunState, command: c.RetryRun, at: int) -> list[e.Event]:
+    if state.status not in ("failed", "cancelled"):
+        cure = (
+            "start it anew with flowctl run"
+            if state.finished
+            else f"flowctl cancel {state.run} first, or wait"
+        )
+        raise Conflict(f"run {state.run} is {state.status}: nothing to retry", cure=cure)
+    return [e.RetryRequested(at=at, by=command.by)]
+
+
+def _resume(state: RunState, command: c.ResumeRun, at: int) -> list[e.Event]:
+    if state.finished:
+        raise Conflict(
+            f"run {state.run} is finished: {state.status}",
+            cure="flowctl retry goes on from a failed step",
+        )
+    return [e.RunResumed(at=at, by=command.by)] if state.parked else []
+
+
+def _answer(state: RunState, command: c.AnswerQuestion, at: int) -> list[e.Event]:
+    question = state.questions.get(command.step)
+    if question is None:
+        waiting = ", ".join(state.questions) or "no step"
+        raise Conflict(
+            f"step {command.step} of run {state.run} asks nothing; {waiting} does",
+            cure="flowctl show lists the open questions",
+        )
+    if command.answer not in question.answers:
+        raise Conflict(
+            f"{command.answer!r} does not answer {question.question!r}",
+            cure=f"answer with one of: {', '.join(question.answers)}",
+        )
+    if command.answer == "undo" and state.plan[command.step].undo is None:
+        raise Conflict(f"step {command.step} has no undo", cure="answer yes, no, retry or skip")
+    answered: list[e.Event] = [
+        e.QuestionAnswered(at=at, step=command.step, answer=command.answer, by=command.by)
+    ]
+    if command.answer == "skip":
+        reason = f"skipped by {command.by}" if command.by else "skipped by a person"
+        answered.append(e.StepSkipped(at=at, step=command.step, reason=reason))
+    return answered

@@ -1,0 +1,103 @@
+"""May this workflow run here? Everything that can be refused is refused before step 1."""
+
+from pathlib import Path
+
+from flowd.domain.events import RunStarted
+from flowd.domain.inputs import resolve_inputs
+from flowd.domain.ports import Judge, RunRequest, StepJudgement
+from flowd.domain.preview import judge_workflow
+from flowd.domain.workflow import Workflow
+from flowd.errors import BlockedByPolicy, InvalidInput, Unsupported
+
+
+def accept(
+    request: RunRequest, *, judge: Judge, environment: dict[str, str], at: int
+) -> RunStarted:
+    """Turn a request into the first event of its run.
+
+    InvalidInput, BlockedByPolicy or Unsupported when it must not start; nothing was changed then.
+    """
+    workflow = request.workflow
+    refuse_unsupported(workflow)
+    inputs = resolve_inputs(workflow, request.inputs)
+    cwd = Path(request.cwd)
+    if workflow.cwd is not None:
+        cwd = cwd / Path(workflow.cwd).expanduser()
+    if not cwd.is_absolute() or not cwd.is_dir():
+        raise InvalidInput(
+            f"{cwd} is not a folder to run in", cure="make it, or give another one as cwd"
+        )
+    judged = judge_workflow(workflow, judge, str(cwd))
+    refuse_blocked(judged)
+    return RunStarted(
+        at=at,
+        workflow=workflow,
+        inputs=inputs,
+        cwd=str(cwd),
+        environment=environment,
+        questions=_questions(judged),
+        approved=request.approve,
+        client_token=request.client_token,
+        origin=request.origin,
+    )
+
+
+def refuse_unsupported(workflow: Workflow) -> None:
+    """Raise Unsupported for what the language allows and this version cannot keep its word on."""
+    sandbox = workflow.defaults.sandbox
+    for step in workflow.steps:
+        if step.tty:
+            raise Unsupported(
+                f"step {step.id}: tty steps cannot be run yet",
+                cure="remove tty: true, and give answers with stdin:",
+            )
+        if (step.sandbox or sandbox) != "off":
+            raise Unsupported(
+                f"step {step.id}: sandbox: {step.sandbox or sandbox} cannot be enforced yet",
+                cure="set sandbox: off to run it unprotected, knowing so",
+            )
+        if step.secrets:
+            raise Unsupported(
+                f"step {step.id}: secrets: cannot be handed over yet",
+                cure="let the script read them from a file or a keyring",
+            )
+        if step.limits is not None and step.limits.output is not None:
+            raise Unsupported(
+                f"step {step.id}: limits.output is not kept yet",
+                cure="set engine.output_bytes_per_attempt in config.toml instead",
+            )
+
+
+def refuse_blocked(judged: list[StepJudgement]) -> None:
+    """Raise BlockedByPolicy with every finding that blocks."""
+    findings = [
+        {
+            "step": item.step,
+            "rule": finding.rule,
+            "verdict": finding.verdict,
+            "message": finding.message,
+            "span": list(finding.span),
+            "safer": finding.safer,
+        }
+        for item in judged
+        for finding in item.judgement.findings
+        if finding.verdict == "block"
+    ]
+    blocked = [item.step for item in judged if item.judgement.verdict == "block"]
+    if blocked:
+        first = findings[0]["message"] if findings else "it is blocked"
+        raise BlockedByPolicy(
+            f"step {blocked[0]} must not run: {first}",
+            cure="change the step; flowctl check shows every finding",
+            data={"findings": findings, "steps": blocked},
+        )
+
+
+def _questions(judged: list[StepJudgement]) -> dict[str, str]:
+    """The confirmations the judge demands, by step, in words."""
+    questions = {}
+    for item in judged:
+        if item.judgement.verdict == "confirm":
+            reasons = [f.message for f in item.judgement.findings if f.verdict == "confirm"]
+            questions[item.step] = f"{'; '.join(reasons) or 'this needs a person'}. Run it?"
+    return questions

@@ -1,0 +1,62 @@
+"""From the state of a run to the process of one attempt: script, folder, environment."""
+
+from pathlib import Path
+
+from flowd.domain.events import ScriptKind
+from flowd.domain.inputs import to_environment
+from flowd.domain.ports import AttemptKey, Launch
+from flowd.domain.run import RunState
+from flowd.domain.workflow import Step, seconds, shell_of, timeout_of
+from flowd.errors import Bug
+
+
+def launch_of(state: RunState, key: AttemptKey) -> Launch:
+    """Describe the process of an attempt."""
+    step = state.plan[key.step]
+    return Launch(
+        key=key,
+        script=script_of(step, key.kind),
+        shell=shell_of(state.workflow, step),
+        cwd=str(Path(state.cwd, Path(step.cwd).expanduser())) if step.cwd else state.cwd,
+        environment=environment_of(state, step),
+        stdin=step.stdin if key.kind == "run" else None,
+        limits=step.limits,
+    )
+
+
+def script_of(step: Step, kind: ScriptKind) -> str:
+    """The text of one of the step's scripts."""
+    undo = step.undo_plan
+    script = {"run": step.run, "undo": undo.run if undo else None, "check": step.check}[kind]
+    if script is None:
+        raise Bug(f"step {step.id} has no {kind} script")
+    return script
+
+
+def timeout_seconds(state: RunState, key: AttemptKey) -> float | None:
+    """How long the attempt may take; an undo's own timeout goes before the step's."""
+    step = state.plan[key.step]
+    undo = step.undo_plan
+    if key.kind == "undo" and undo is not None and undo.timeout is not None:
+        return seconds(undo.timeout)
+    return timeout_of(state.workflow, step)
+
+
+def environment_of(state: RunState, step: Step) -> dict[str, str]:
+    """The whole environment of a script: later entries go before earlier ones.
+
+    What the client sent; the workflow's and the step's `env`; the inputs by name; outputs of
+    earlier steps as `steps_ID_KEY` (hyphens of the id become underscores).
+    """
+    outputs = {
+        f"steps_{step_id.replace('-', '_')}_{name}": value
+        for step_id, done in state.steps.items()
+        for name, value in done.outputs.items()
+    }
+    return {
+        **state.environment,
+        **state.workflow.env,
+        **step.env,
+        **to_environment(state.inputs),
+        **outputs,
+    }

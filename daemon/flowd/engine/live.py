@@ -1,0 +1,35 @@
+"""A run that is in memory because something is going on with it."""
+
+from collections.abc import Iterator
+
+import trio
+
+from flowd.domain.ports import AttemptKey
+from flowd.domain.run import RunState
+
+
+class LiveRun:
+    """The state of a run, the lock under which it changes, and its tasks.
+
+    Whoever holds `lock` may change `state`; every change is recorded before the lock is let go.
+    `holders` counts requests that are using it: a finished run leaves memory when there are none.
+    """
+
+    def __init__(self, state: RunState):
+        self.state = state
+        self.lock = trio.Lock()
+        self.tasks: set[trio.CancelScope] = set()
+        self.running: set[AttemptKey] = set()
+        self.holders = 0
+
+    def drop_tasks(self) -> None:
+        """Stop watching; the processes go on."""
+        for scope in self.tasks:
+            scope.cancel()
+
+    def in_flight(self) -> Iterator[AttemptKey]:
+        """Attempts whose start is recorded and whose end is not."""
+        for step_id in self.state.active:
+            for row in self.state.steps[step_id].attempts:
+                if row.outcome is None:
+                    yield AttemptKey(self.state.run, step_id, row.kind, row.attempt)
