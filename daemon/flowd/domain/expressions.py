@@ -37,6 +37,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _LOADING = Lock()
+_HYPHENATED = re.compile(r"[\w-]*")
 _LOOPS = frozenset({"all", "exists", "exists_one", "map", "filter"})
 FUNCTIONS = frozenset(
     {"size", "contains", "startsWith", "endsWith", "matches", "type", "dyn"}
@@ -53,14 +54,13 @@ Scope = Mapping[str, object]
 class Reference(NamedTuple):
     """A name an expression uses: `path` is ("steps", "build", "outputs", "key") or shorter.
 
-    `start` and `end` are characters of the expression. `hyphens` is what a reader would take the
-    last name to be where it is followed by - and more name: `steps.clean-tree` means
-    `steps.clean` minus `tree` in CEL.
+    `spans` are the characters of the expression each part of the path stands at. `hyphens` is what
+    a reader would take the last name to be where it is followed by - and more name:
+    `steps.clean-tree` means `steps.clean` minus `tree` in CEL.
     """
 
     path: tuple[str, ...]
-    start: int
-    end: int
+    spans: tuple[tuple[int, int], ...]
     hyphens: str = ""
 
 
@@ -228,7 +228,7 @@ def _scan(expression: str) -> tuple[tuple[Reference, ...], frozenset[str], bool]
     names: list[Reference] = []
     bound: set[str] = set()
     whole_steps = False
-    for at, (kind, text, start, end) in enumerate(tokens):
+    for at, (kind, text, _, _) in enumerate(tokens):
         after_dot = at > 0 and tokens[at - 1][1] == "."
         if kind != "name":
             continue
@@ -236,19 +236,20 @@ def _scan(expression: str) -> tuple[tuple[Reference, ...], frozenset[str], bool]
             bound.add(tokens[at + 2][1])
         if after_dot or text not in ROOTS:
             continue
-        path, last, end = _follow(tokens, at, end)
-        hyphens = re.compile(r"[\w-]*").match(expression, tokens[last][2])
+        path, spans = _follow(tokens, at)
+        hyphens = _HYPHENATED.match(expression, spans[-1][0])
         said = hyphens.group().rstrip("-") if hyphens is not None else ""
-        names.append(Reference(path, start, end, said if "-" in said else ""))
+        names.append(Reference(path, spans, said if "-" in said else ""))
         whole_steps = whole_steps or (text == "steps" and len(path) == 1)
     return tuple(names), frozenset(bound), whole_steps
 
 
 def _follow(
-    tokens: "list[tuple[str, str, int, int]]", at: int, end: int
-) -> tuple[tuple[str, ...], int, int]:
-    """Follow `.name` and `["name"]` from a root; give the path, its last token, and its end."""
+    tokens: "list[tuple[str, str, int, int]]", at: int
+) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+    """Follow `.name` and `["name"]` from a root; give the path and where its parts stand."""
     path = [tokens[at][1]]
+    spans = [tokens[at][2:]]
     while len(path) < 4:
         following = tokens[at + 1 : at + 4]
         if len(following) >= 2 and following[0][1] == "." and following[1][0] == "name":
@@ -261,5 +262,5 @@ def _follow(
             at += 3
         else:
             break
-        end = tokens[at][3]
-    return tuple(path), at, end
+        spans.append(following[1][2:])
+    return tuple(path), tuple(spans)

@@ -36,8 +36,8 @@ def check_meaning(workflow: Workflow, problems: Problems) -> None:
         _check_durations(step, path, problems)
         _check_recovery(workflow, step, path, problems)
         _check_links(workflow, index, ids, problems)
-    _check_cycles(workflow, ids, problems)
     if len(ids) == len(workflow.steps):  # otherwise it is not clear what a name refers to
+        _check_cycles(workflow, ids, problems)
         references.check_references(workflow, ids, problems)
 
 
@@ -192,12 +192,12 @@ def _check_recovery(workflow: Workflow, step: Step, path: Path, problems: Proble
 
 def _check_links(workflow: Workflow, index: int, ids: dict[str, int], problems: Problems) -> None:
     step = workflow.steps[index]
-    others = [name for name in ids if name != step.id]
     for at, needed in enumerate(step.needs or ()):
         path: Path = ("steps", index, "needs", at)
         if not needed:
             continue
         if needed not in ids:
+            others = [name for name in ids if name != step.id]
             problems.add_unknown(path, f"no step is called {needed!r}", needed, others)
         elif workflow.steps[ids[needed]].finally_ and not step.finally_:
             problems.add(
@@ -213,23 +213,24 @@ def _check_goto(
     workflow: Workflow, index: int, target: str, ids: dict[str, int], problems: Problems
 ) -> None:
     path: Path = ("steps", index, "on_error", "goto")
-    later = [s.id for s in workflow.steps[index + 1 :] if s.id and not s.finally_]
+    later = workflow.steps[index + 1 :]
+    names = [step.id for step in later if step.id and not step.finally_]
     if target not in ids:
-        problems.add_unknown(path, f"no step is called {target!r}", target, later)
+        problems.add_unknown(path, f"no step is called {target!r}", target, names)
     elif ids[target] <= index:
         problems.add(
             path,
             f"{target!r} does not come later in the file: `goto` only goes forward",
             "to try again use `retry`; to clean up use `undo`",
         )
-    elif target not in later:
+    elif target not in names:
         problems.add(
             path, f"{target!r} is a `finally` step: it runs anyway", "write `on_error: stop`"
         )
 
 
 def _check_cycles(workflow: Workflow, ids: dict[str, int], problems: Problems) -> None:
-    cycle = find_cycle(needs_of(workflow)) if ids else []
+    cycle = find_cycle(needs_of(workflow))
     if not cycle:
         return
     index = ids[cycle[0]]

@@ -112,27 +112,27 @@ class _Builder:
         assert event.start_mark is not None
         assert event.end_mark is not None
         span = (event.start_mark.index + self._offset, event.end_mark.index + self._offset)
-        if isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
+        if isinstance(event, yaml.ScalarEvent):
+            if event.tag:
+                raise _tagged(event.tag, span)
+            node = Scalar(event.value, span, event.implicit[0], event.style or "")
+            self._place(node, event.anchor)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            if event.tag:
+                raise _tagged(event.tag, span)
+            self._begin(event, span)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            collection, anchor, self._pending_key = self._open.pop()
+            collection.span = (collection.span[0], span[1])
+            self._place(collection, anchor)
+        elif isinstance(event, yaml.AliasEvent):
+            self._place_alias(str(event.anchor), span)
+        elif isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
             raise Unreadable(
                 "a second document begins here",
                 "keep one workflow a file: remove the `---` and what follows",
                 span,
             )
-        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag:
-            raise Unreadable(
-                f"the tag {event.tag} is not part of the language", "remove the tag", span
-            )
-        if isinstance(event, yaml.ScalarEvent):
-            style = event.style or ""
-            self._place(Scalar(event.value, span, event.implicit[0], style), event.anchor)
-        elif isinstance(event, yaml.AliasEvent):
-            self._place_alias(str(event.anchor), span)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            self._begin(event, span)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            node, anchor, self._pending_key = self._open.pop()
-            node.span = (node.span[0], span[1])
-            self._place(node, anchor)
 
     def _begin(self, event: yaml.CollectionStartEvent, span: tuple[int, int]) -> None:
         if len(self._open) >= MAX_DEPTH:
@@ -183,30 +183,47 @@ class _Builder:
             raise Unreadable("a key must be text", "write `key: value`", node.span)
 
     def _syntax_error(self, error: yaml.MarkedYAMLError) -> Unreadable:
-        mark = error.problem_mark or error.context_mark
-        index = (mark.index if mark is not None else 0) + self._offset
+        problem = error.problem or ""
+        where = error.problem_mark or error.context_mark
+        if "end of stream" in problem and error.context_mark is not None:
+            where = error.context_mark  # where the quote was opened helps, the end of file does not
+        index = (where.index if where is not None else 0) + self._offset
         at = self._text[index : index + 1]
-        problem = error.problem or "this is not YAML"
+        span = (index, index + len(at))
         if at == "\t":
+            return Unreadable("a tab stands where YAML wants blanks", "indent with spaces", span)
+        if "start any token" in problem:
             return Unreadable(
-                "a tab stands where YAML wants blanks", "indent with spaces", (index, index + 1)
+                f"a value may not begin with {at}", "put quotes round the value", span
             )
-        if at and at in "@`%&*!|>" and "start any token" in problem:
-            return Unreadable(
-                f"a value may not begin with {at}", "put quotes round the value", (index, index + 1)
-            )
-        context = f" {error.context}" if error.context else ""
-        return Unreadable(
-            f"not valid YAML: {problem}{context}", _cure_of(problem), (index, index + len(at))
-        )
+        for known, message, fix in _SYNTAX_ERRORS:
+            if known in problem:
+                return Unreadable(message, fix, span)
+        return Unreadable(f"not valid YAML: {problem}", "check the indentation and quotes", span)
 
 
-def _cure_of(problem: str) -> str:
-    if "mapping values are not allowed" in problem:
-        return "put quotes round a value that has a colon in it, or mend the indentation"
-    if "end of stream" in problem or "quoted scalar" in problem:
-        return "close the quote or bracket"
-    return "check the indentation, and put quotes round text with : # { [ or a leading symbol"
+def _tagged(tag: str, span: tuple[int, int]) -> Unreadable:
+    return Unreadable(f"the tag {tag} is not part of the language", "remove the tag", span)
+
+
+_SYNTAX_ERRORS = (
+    ("mapping values are not allowed", "a colon stands where no key can be",
+     "put quotes round a value with a colon in it, or mend the indentation"),
+    ("end of stream", "a quote is opened and never closed", "close it"),
+    ("document indicator", "a quote is opened and never closed", "close it"),
+    ("expected node content", "a list or map is opened and never closed", "close the [ or {"),
+    ("expected ',' or", "a list or map is opened and never closed", "close the [ or {"),
+    ("expected '-' indicator", "this line does not continue the list above it",
+     "indent it like the text it belongs to, or begin it with a dash"),
+    ("expected key", "this line does not fit under the lines above it",
+     "indent it like its neighbours; put quotes round a value that begins with a quote"),
+    ("expected ':'", "a key without a colon", "write `key: value`"),
+    ("unknown escape", "a backslash in double quotes must be one of YAML's escapes",
+     "use single quotes, or a | block"),
+    ("block sequence entries are not allowed", "a list item cannot begin here",
+     "begin the list on a line of its own"),
+    ("found character that cannot", "this character cannot stand here", "put quotes round it"),
+)  # fmt: skip
 
 
 def nodes_of(value: object, depth: int = 0) -> Node:

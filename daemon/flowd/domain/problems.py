@@ -9,10 +9,11 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from flowd.domain.nodes import Node, find_node, focus
+from flowd.domain.nodes import Node, Scalar, find_node, focus
 from flowd.errors import InvalidWorkflow
 
 MAX_PROBLEMS = 100
+MAX_GUESSES = 20  # looking for what was meant costs a comparison with every known name
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 Path = tuple[str | int, ...]
@@ -68,6 +69,20 @@ class Problems:
         parent = find_node(self.root, path[:-1])
         return find_node(parent, path[-1:]) is not parent
 
+    def inside(self, path: Path, start: int, end: int) -> tuple[int, int] | None:
+        """Give where characters of the text at `path` stand, if they stand there unchanged."""
+        node = find_node(self.root, path) if self.root is not None else None
+        if not isinstance(node, Scalar):
+            return None
+        quote = 0 if node.plain else 1
+        if node.style in ("|", ">") or node.span[1] - node.span[0] != len(node.text) + 2 * quote:
+            return None
+        return node.span[0] + quote + start, node.span[0] + quote + end
+
+    def _text_at(self, path: Path) -> str:
+        node = find_node(self.root, path) if self.root is not None else None
+        return node.text if isinstance(node, Scalar) else ""
+
     def add(
         self,
         path: Path,
@@ -102,9 +117,12 @@ class Problems:
         """Record a name nobody knows, with the nearest known one as its fix."""
         if self.full:
             return
-        near = closest(name, known)
+        near = closest(name, known) if len(self.found) < MAX_GUESSES else ""
         fix = f"did you mean {near!r}?" if near else _listed(known)
-        self.add(path, message, fix, span=span, replacement=near)
+        if span is None and self.inside(path, 0, 0) is not None and self._text_at(path) == name:
+            span = self.inside(path, 0, len(name))
+        # Without the exact place there is nothing an editor could put the right name in place of.
+        self.add(path, message, fix, span=span, replacement=near if span is not None else "")
 
     def sorted(self) -> list[Problem]:
         """Give all problems in the order of the text."""

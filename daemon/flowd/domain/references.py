@@ -1,9 +1,9 @@
 """Names in conditions and messages must be names of something that is there by then."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 
 from flowd.domain import expressions
-from flowd.domain.expressions import ROOTS, STEP_FACTS, Reference
+from flowd.domain.expressions import ROOTS, STEP_FACTS
 from flowd.domain.graph import needs_of, order
 from flowd.domain.inputs import names_in_template
 from flowd.domain.problems import Path, Problems, closest
@@ -16,19 +16,16 @@ def check_references(workflow: Workflow, ids: dict[str, int], problems: Problems
 
     Every id in `ids` is unique.
     """
-    earlier: dict[str, int] | None = None
+    if not any(step.if_ is not None or step.confirm for step in workflow.steps):
+        return
+    done_before = {} if problems.fatal else _done_before(workflow)
     for index, step in enumerate(workflow.steps):
-        if not step.if_ and not step.confirm:
-            if step.if_ == "" and problems.is_there(("steps", index, "if")):
-                problems.add(("steps", index, "if"), "`if` is empty", "write a condition")
-            continue
-        if earlier is None:
-            earlier = _done_before(workflow) if not problems.fatal else {}
-        checker = _Checker(workflow, step, index, ids, earlier.get(step.id), problems)
-        if step.if_:
-            checker.check_condition(step.if_, ("steps", index, "if"))
+        names = _Names(workflow, step, ids, done_before.get(step.id), problems)
+        path: Path = ("steps", index)
+        if step.if_ is not None and (step.if_ or problems.is_there((*path, "if"))):
+            names.check_condition(step.if_, (*path, "if"))
         if step.confirm:
-            checker.check_message(step.confirm, ("steps", index, "confirm"))
+            names.check_message(step.confirm, (*path, "confirm"))
 
 
 def _done_before(workflow: Workflow) -> dict[str, int]:
@@ -46,55 +43,61 @@ def _done_before(workflow: Workflow) -> dict[str, int]:
     return before
 
 
-class _Checker:
-    """Checks the names of one step."""
+class _Names:
+    """What one step may refer to. `done_before` is None when the order is not known."""
 
     def __init__(
         self,
         workflow: Workflow,
         step: Step,
-        index: int,
         ids: dict[str, int],
-        earlier: int | None,
+        done_before: int | None,
         problems: Problems,
     ) -> None:
         self._workflow = workflow
         self._step = step
-        self._index = index
         self._ids = ids
-        self._earlier = earlier
+        self._done_before = done_before
         self._problems = problems
+        self._variables = {**workflow.env, **step.env}
 
     def check_condition(self, condition: str, path: Path) -> None:
+        if not condition.strip():
+            self._problems.add(path, "`if` is empty", "write a condition, or remove it")
+            return
         try:
             used = expressions.references(condition)
         except InvalidInput as error:
             self._problems.add(path, error.message, error.cure)
             return
-        hyphenated = [name for name in used.names if self._is_hyphenated(name)]
-        for name in hyphenated:
+        misread = [n for n in used.names if n.path[0] == "steps" and n.hyphens in self._ids]
+        for name in misread:
             self._problems.add(
                 path,
                 f"`steps.{name.hyphens}` means `steps.{name.path[1]}` minus something",
                 f'write steps["{name.hyphens}"]',
             )
-        if hyphenated:
-            return
+        if misread:
+            return  # what is left of the name would only be reported again
         for name in used.names:
-            self._check_path(name.path, path)
+            for at, what, known in self._unknown(name.path):
+                span = self._problems.inside(path, *name.spans[at])
+                self._problems.add_unknown(path, what, name.path[at], known, span=span)
+            self._check_order(name.path, path)
         for root in used.unknown_roots:
             self._check_root(root, path)
         for function in used.unknown_functions:
-            self._problems.add_unknown(
-                path, f"there is no function {function!r}", function, expressions.FUNCTIONS
-            )
+            what = f"there is no function {function!r}"
+            self._problems.add_unknown(path, what, function, expressions.FUNCTIONS)
 
     def check_message(self, message: str, path: Path) -> None:
-        known = {**dict.fromkeys(self._workflow.inputs), **dict.fromkeys(self._variables())}
+        known = [*self._workflow.inputs, *self._variables]
         for name in names_in_template(message):
             parts = tuple(name.split("."))
             if parts[0] == "steps" and len(parts) > 1:
-                self._check_path(parts, path)
+                for at, what, choices in self._unknown(parts):
+                    self._problems.add_unknown(path, what, parts[at], choices)
+                self._check_order(parts, path)
             elif name not in known:
                 near = closest(name, known)
                 self._problems.add(
@@ -103,8 +106,23 @@ class _Checker:
                     f"did you mean ${{{near}}}?" if near else "declare it under `inputs` or `env`",
                 )
 
-    def _is_hyphenated(self, name: Reference) -> bool:
-        return len(name.path) == 2 and name.path[0] == "steps" and name.hyphens in self._ids
+    def _unknown(self, name: tuple[str, ...]) -> Iterator[tuple[int, str, Collection[str]]]:
+        """Give the part of a path that is wrong, if one is: its index, why, and what is known."""
+        if len(name) == 1:
+            return
+        if name[0] == "inputs" and name[1] not in self._workflow.inputs:
+            yield 1, f"there is no input {name[1]!r}", self._workflow.inputs
+        if name[0] != "steps":
+            return
+        if name[1] not in self._ids:
+            yield 1, f"no step is called {name[1]!r}", self._ids
+            return
+        if len(name) > 2 and name[2] not in STEP_FACTS:
+            yield 2, f"a step has no {name[2]!r}", STEP_FACTS
+            return
+        declared = self._workflow.steps[self._ids[name[1]]].outputs
+        if len(name) > 3 and name[2] == "outputs" and declared and name[3] not in declared:
+            yield 3, f"step {name[1]!r} does not declare the output {name[3]!r}", declared
 
     def _check_root(self, root: str, path: Path) -> None:
         for scope, names in (("steps", self._ids), ("inputs", self._workflow.inputs)):
@@ -113,57 +131,27 @@ class _Checker:
                     path, f"{root!r} is not known by itself", f"write {scope}.{root}"
                 )
                 return
-        self._problems.add_unknown(
-            path,
-            f"{root!r} is not known in a condition: it sees steps, inputs and env",
-            root,
-            ROOTS,
-        )
+        what = f"{root!r} is not known: a condition sees steps, inputs and env"
+        self._problems.add_unknown(path, what, root, ROOTS)
 
-    def _check_path(self, name: tuple[str, ...], path: Path) -> None:
-        if len(name) == 1:
-            return
-        if name[0] == "steps":
-            self._check_step(name, path)
-        elif name[0] == "inputs" and name[1] not in self._workflow.inputs:
-            self._problems.add_unknown(
-                path, f"there is no input {name[1]!r}", name[1], self._workflow.inputs
-            )
-        elif name[0] == "env" and name[1] not in self._variables():
-            near = closest(name[1], self._variables())
+    def _check_order(self, name: tuple[str, ...], path: Path) -> None:
+        """Check that the step is done by now, and that a variable is spelled as declared."""
+        if len(name) > 1 and name[0] == "env" and name[1] not in self._variables:
+            near = closest(name[1], self._variables)
             if near:  # any other name may come from the environment of the run
-                self._problems.add(
-                    path,
-                    f"`env` does not declare {name[1]!r}",
-                    f"did you mean {near!r}?",
-                    severity="warning",
-                )
-
-    def _check_step(self, name: tuple[str, ...], path: Path) -> None:
-        step_id = name[1]
-        if step_id not in self._ids:
-            self._problems.add_unknown(path, f"no step is called {step_id!r}", step_id, self._ids)
+                what = f"`env` does not declare {name[1]!r}"
+                fix = f"did you mean {near!r}?"
+                self._problems.add(path, what, fix, severity="warning")
+        if len(name) < 2 or name[0] != "steps" or name[1] not in self._ids:
             return
-        target = self._workflow.steps[self._ids[step_id]]
-        if len(name) > 2 and name[2] not in STEP_FACTS:
-            self._problems.add_unknown(path, f"a step has no {name[2]!r}", name[2], STEP_FACTS)
-        undeclared = target.outputs and name[2:3] == ("outputs",) and len(name) > 3
-        if undeclared and name[3] not in target.outputs:
-            self._problems.add_unknown(
-                path,
-                f"step {step_id!r} does not declare the output {name[3]!r}",
-                name[3],
-                target.outputs,
+        if name[1] == self._step.id:
+            self._problems.add(
+                path, "the step asks about itself, before it has run", "ask about an earlier step"
             )
-        if self._earlier is not None and not self._earlier >> self._ids[step_id] & 1:
-            myself = step_id == self._step.id
+        elif self._done_before is not None and not self._done_before >> self._ids[name[1]] & 1:
             self._problems.add(
                 path,
-                f"step {step_id!r} "
-                + ("is this step itself" if myself else "may not be done when this step begins"),
-                "" if myself else f"add {step_id} to `needs`",
-                severity="error" if myself else "warning",
+                f"step {name[1]!r} may not be done when this step begins",
+                f"add {name[1]} to `needs`",
+                severity="warning",
             )
-
-    def _variables(self) -> Iterable[str]:
-        return {**self._workflow.env, **self._step.env}
