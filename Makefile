@@ -1,0 +1,65 @@
+# The README's two commands are `make demo` and `make test`; everything else serves them.
+# Each sets up what it needs in .venv and again only when pyproject.toml changes.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-quick check format docs bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Flow needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3-venv >/dev/null \
+	      && $(PYTHON) -m venv $(VENV); \
+	  else echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; fi; }
+
+$(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
+	@echo "setting up $(VENV) …"
+	@$(PIP) --upgrade 'pip>=25.1'
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.runtime
+	@echo "adding the tools for tests …"
+	@$(PIP) --group dev
+	@touch $@
+
+setup: $(VENV)/.dev  ## make .venv with everything in it
+
+demo: $(VENV)/.runtime  ## the main job, from a task in words to a rolled-back, resumed and undone run
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash clients/shell/demo.sh
+
+check: $(VENV)/.dev  ## style, types, import rules, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m flowproto.schema --check
+	$(BIN)/python -m flowd.domain.schema --check
+
+test: check  ## everything that must hold; the last line is pytest's
+	$(BIN)/pytest -c tests/lsp_conformance/pytest.ini tests/lsp_conformance
+	$(BIN)/pytest --cov --cov-report=term
+
+test-quick: $(VENV)/.dev  ## unit and contract tests only
+	$(BIN)/pytest -q tests/unit tests/contract
+
+format: $(VENV)/.dev  ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev  ## make the generated files anew
+	$(BIN)/python -m flowproto.schema --write
+	$(BIN)/python -m flowd.domain.schema --write
+
+clean:  ## remove what was built
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
