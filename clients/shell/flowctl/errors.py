@@ -1,0 +1,84 @@
+"""What went wrong, shown: one block for people on standard error, one object for programs."""
+
+from __future__ import annotations
+
+from flowctl import exits
+from flowctl.exits import Failure
+from flowctl.text import harmless
+from flowproto.client import ClientError, ConnectionLost, DaemonUnreachable, RemoteError, TimedOut
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from flowctl.console import Console
+
+_WIRE_NAMES = {-32601: "method_not_found", -32602: "invalid_input", -32800: "cancelled"}
+
+
+def failure_of(error: ClientError) -> Failure:
+    """Turn an error of the protocol into the failure of a command."""
+    if isinstance(error, RemoteError):
+        name = error.name or _WIRE_NAMES.get(error.code, "daemon_error")
+        cure = error.cure
+        if name == "method_not_found":
+            cure = "the running daemon is older than this flowctl: flowctl daemon restart"
+        return Failure(error.message, code=name, cure=cure, data=error.data)
+    if isinstance(error, DaemonUnreachable):
+        return Failure(str(error), code="unreachable", cure="start it: flowctl daemon start")
+    if isinstance(error, TimedOut):
+        return Failure(str(error), code="timed_out", cure="look at: flowctl daemon logs")
+    if isinstance(error, ConnectionLost):
+        return Failure(
+            str(error),
+            code="connection_lost",
+            cure="whether it was done is not known: look at flowctl ps --all",
+        )
+    return Failure(str(error), code="daemon_error", cure="look at: flowctl daemon logs")
+
+
+def report(failure: Failure, console: Console) -> int:
+    """Show a failure and give its exit code."""
+    if console.json:
+        details = {key: value for key, value in failure.data.items() if key not in ("code", "cure")}
+        console.print_json(
+            {
+                "error": {
+                    "code": failure.code,
+                    "message": failure.message,
+                    "cure": failure.cure,
+                    "data": details,
+                }
+            }
+        )
+    else:
+        for line in _block(failure, console):
+            console.say(line)
+    return exits.of_error(failure.code)
+
+
+def _block(failure: Failure, console: Console) -> list[str]:
+    lines = [console.error_style("flowctl: ", "red", "bold") + harmless(failure.message)]
+    for problem in _dictionaries(failure.data.get("problems")):
+        lines += [f"  {line}" for line in problem_lines(problem)]
+    for finding in _dictionaries(failure.data.get("findings")):
+        step = f"{finding['step']}: " if finding.get("step") else ""
+        text = f"{step}{finding.get('message', '')} [{finding.get('rule', '')}]"
+        lines.append(f"  {harmless(text)}")
+    if failure.cure:
+        lines += [f"  {harmless(line)}" for line in failure.cure.splitlines()]
+    return lines
+
+
+def problem_lines(problem: dict[str, Any]) -> list[str]:
+    """Say where a workflow breaks the language, why, and the fix."""
+    place = ":".join(str(problem[key]) for key in ("path", "line", "column") if problem.get(key))
+    first = f"{place}: {problem.get('message', '')}" if place else str(problem.get("message", ""))
+    lines = [harmless(first)]
+    if problem.get("fix"):
+        lines.append(f"  fix: {harmless(str(problem['fix']))}")
+    return lines
+
+
+def _dictionaries(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,199 @@
+"""What a run looks like on a terminal: pure functions from a `RunView` to lines of text."""
+
+from __future__ import annotations
+
+from flowctl.runview import BUSY, RunView, StepView
+from flowctl.text import clip, duration, harmless, pad, width
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flowctl.console import Console
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_ASCII_SPINNER = "|/-\\"
+_MARKS = {
+    "pending": ("·", ".", "dim"),
+    "waiting": ("?", "?", "yellow"),
+    "lost": ("?", "?", "yellow"),
+    "succeeded": ("✓", "+", "green"),
+    "failed": ("✗", "x", "red"),
+    "timed_out": ("✗", "x", "red"),
+    "cancelled": ("✗", "x", "yellow"),
+    "skipped": ("↷", "-", "dim"),
+    "compensated": ("↶", "<", "cyan"),
+    "compensation_failed": ("✗", "x", "red"),
+    "retrying": ("↻", "@", "yellow"),
+}
+_FOLDABLE = frozenset({"succeeded", "skipped", "compensated", "cancelled"})
+_MOST_TAIL = 5
+_LONGEST_NAME = 28
+
+
+def block(view: RunView, console: Console, now_ms: int) -> list[str]:
+    """Give the lines that show a live run within the console's present size."""
+    columns, rows = console.size()
+    room = max(rows - 3, 2)  # one for the heading, one for a question, one for the cursor
+    shown, finished, upcoming = _choose(list(view.steps.values()), room)
+    lines = [_heading(view, console, now_ms)]
+    if finished:
+        lines.append(
+            console.style(f"{_mark_text('succeeded', console)} {finished} finished", "dim")
+        )
+    names = _name_width(shown, columns)
+    spare = room - len(shown) - bool(finished) - bool(upcoming)
+    for step in shown:
+        lines.append(step_line(step, console, now_ms, names))
+        if step.busy and spare > 0:
+            tail = _tail_lines(step, console, min(spare, _MOST_TAIL))
+            spare -= len(tail)
+            lines += tail
+    if upcoming:
+        lines.append(console.style(f"{_mark_text('pending', console)} {upcoming} to come", "dim"))
+    return [clip(line, columns - 1) for line in lines]
+
+
+def step_line(step: StepView, console: Console, now_ms: int, name_width: int = 0) -> str:
+    """Give one line: mark, name, how long, and what there is to say."""
+    parts = [_mark(step, console, now_ms), pad(step.id, name_width)]
+    if step.status in ("running", "checking", "compensating"):
+        parts.append(duration(now_ms - step.since))
+    elif step.duration_ms is not None:
+        parts.append(duration(step.duration_ms))
+    note = _note(step, now_ms)
+    if note:
+        parts.append(console.style(harmless(note), "dim"))
+    return " ".join(parts).rstrip()
+
+
+def ending(view: RunView, console: Console) -> list[str]:
+    """Give the lines that stay when the run is finished: every step, why it failed, the sum."""
+    columns = console.columns
+    steps = list(view.steps.values())
+    names = _name_width(steps, columns)
+    lines = []
+    for step in steps:
+        lines.append(step_line(step, console, view.ended_at, names))
+        if step.status in ("failed", "timed_out", "compensation_failed"):
+            lines += _tail_lines(step, console, 10)
+    return [clip(line, columns - 1) for line in lines] + [summary(view, console)]
+
+
+def summary(view: RunView, console: Console) -> str:
+    """Give the sentence that sums a finished run up."""
+    word, style = {
+        "succeeded": ("succeeded", "green"),
+        "failed": ("failed", "red"),
+        "cancelled": ("cancelled", "yellow"),
+        "compensated": ("was undone", "cyan"),
+        "compensation_failed": ("could not be undone completely", "red"),
+    }[view.state]
+    if view.state == "compensated" and _failed_step(view):
+        word, style = "failed and was rolled back", "red"
+    took = duration(view.ended_at - view.started_at)
+    name = harmless(view.name)
+    line = f"{console.style(f'{name} {word}', style, 'bold')} in {took}"
+    failed = _failed_step(view)
+    if failed and view.state != "succeeded":
+        line += f", at step {failed.id}{_exit_note(failed)}"
+    return f"{line} {console.style(f'(run {view.run})', 'dim')}"
+
+
+# -------------------------------------------------------------------------------------- choosing
+
+
+def _choose(steps: list[StepView], room: int) -> tuple[list[StepView], int, int]:
+    """Choose the steps to show in `room` lines; give how many finished and coming ones are not.
+
+    What is going on or needs a person comes first, then what comes next, then the newest of what
+    is done.
+    """
+    if len(steps) <= room:
+        return steps, 0, 0
+    keep = max(room - 2, 1)
+    urgent = [step for step in steps if step.status not in _FOLDABLE and step.status != "pending"]
+    urgent.sort(key=lambda step: step.status not in BUSY and step.status != "waiting")
+    pending = [step for step in steps if step.status == "pending"]
+    done = [step for step in steps if step.status in _FOLDABLE]
+    chosen = {step.id for step in [*urgent, *pending[:1], *reversed(done), *pending[1:]][:keep]}
+    shown = [step for step in steps if step.id in chosen]
+    upcoming = sum(step.id not in chosen for step in pending)
+    return shown, len(steps) - len(shown) - upcoming, upcoming
+
+
+def _name_width(steps: list[StepView], columns: int) -> int:
+    longest = max((width(step.id) for step in steps), default=0)
+    return min(longest, _LONGEST_NAME, max(columns - 12, 4))
+
+
+# --------------------------------------------------------------------------------------- drawing
+
+
+def _heading(view: RunView, console: Console, now_ms: int) -> str:
+    done = sum(step.status in _FOLDABLE for step in view.steps.values())
+    parts = [
+        console.style(harmless(view.name), "bold"),
+        f"{done}/{len(view.steps)}",
+        duration(now_ms - view.started_at),
+    ]
+    if view.parked:
+        parts.append(console.style(f"parked: {harmless(view.parked)}", "red"))
+    elif view.state == "compensating":
+        parts.append(console.style("undoing", "cyan"))
+    elif view.cancelling:
+        parts.append(console.style("cancelling", "yellow"))
+    parts.append(console.style(view.run, "dim"))
+    return " ".join(parts)
+
+
+def _mark(step: StepView, console: Console, now_ms: int) -> str:
+    if step.status in ("running", "checking", "compensating"):
+        frames = _SPINNER if console.unicode else _ASCII_SPINNER
+        return console.style(frames[now_ms // 100 % len(frames)], "blue")
+    return console.style(_mark_text(step.status, console), _MARKS[step.status][2])
+
+
+def _mark_text(status: str, console: Console) -> str:
+    unicode_mark, ascii_mark, _ = _MARKS[status]
+    return unicode_mark if console.unicode else ascii_mark
+
+
+def _note(step: StepView, now_ms: int) -> str:
+    attempt = f"attempt {step.attempt}" if step.attempt > 1 else ""
+    match step.status:
+        case "checking":
+            said = "checking whether it was done"
+        case "compensating":
+            said = "undoing"
+        case "compensated":
+            said = "undone"
+        case "compensation_failed":
+            said = f"could not be undone{_exit_note(step)}"
+        case "retrying":
+            said = f"failed{_exit_note(step)}; again in {duration(step.since - now_ms)}"
+        case "waiting":
+            said = "waits for an answer"
+        case "failed":
+            said = step.reason or f"failed{_exit_note(step)}"
+        case "timed_out":
+            said = "timed out"
+        case "cancelled" | "lost":
+            said = step.reason or step.status
+        case _:
+            said = step.reason
+    return ", ".join(part for part in (said, attempt) if part)
+
+
+def _exit_note(step: StepView) -> str:
+    return f" (exit {step.exit_code})" if step.exit_code else ""
+
+
+def _tail_lines(step: StepView, console: Console, count: int) -> list[str]:
+    bar = console.style("│" if console.unicode else "|", "dim")
+    return [f"  {bar} {harmless(line, colours=console.colour)}" for line in step.last_lines(count)]
+
+
+def _failed_step(view: RunView) -> StepView | None:
+    for step in view.steps.values():
+        if step.status in ("failed", "timed_out", "compensation_failed"):
+            return step
+    return None

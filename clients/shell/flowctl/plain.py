@@ -1,0 +1,117 @@
+"""A run as plain lines: one fact a line, the same for every run, made for logs and `grep`."""
+
+from __future__ import annotations
+
+from flowctl.lines import LineBuffer
+from flowctl.text import duration, harmless
+from flowproto import events as e
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flowctl.runview import RunView
+
+
+class PlainLines:
+    """Turns events into lines. Output is held back until its line is complete."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, str], LineBuffer] = {}
+
+    def of(self, event: e.WireEvent, view: RunView) -> list[str]:
+        """Give the lines that tell this event; `view` has it folded in."""
+        if isinstance(event, e.StepOutput):
+            buffer = self._buffers.setdefault((event.step, event.stream), LineBuffer())
+            return [_output(event.step, event.stream, line) for line in buffer.feed(event.text)]
+        rest = self._flush(event.step) if isinstance(event, _ENDS) else []
+        return [*rest, *(harmless(line) for line in _told(event, view))]
+
+    def _flush(self, step: str) -> list[str]:
+        lines = []
+        for (owner, stream), buffer in self._buffers.items():
+            if owner == step:
+                lines += [_output(step, stream, line) for line in buffer.flush()]
+        return lines
+
+
+_ENDS = (e.StepFinished, e.CheckFinished, e.CompensationFinished)
+
+
+def _output(step: str, stream: str, line: str) -> str:
+    return f"{step} {'|' if stream == 'stdout' else '!'} {harmless(line)}"
+
+
+def _told(event: e.WireEvent, view: RunView) -> list[str]:
+    match event:
+        case e.RunStarted():
+            return [f"run {event.run} {event.name} started, {len(event.steps)} steps"]
+        case e.RunFinished():
+            took = duration(view.ended_at - view.started_at)
+            return [f"run {event.run} {event.state.replace('_', ' ')} in {took}"]
+        case e.RunParked():
+            return [
+                f"run {event.run} parked: {event.reason}",
+                f"run {event.run} goes on with: flowctl resume {event.run}",
+            ]
+        case e.RunResumed():
+            return [f"run {event.run} resumed"]
+        case e.CancelRequested():
+            return [f"run {event.run} is being cancelled"]
+        case e.RetryRequested():
+            return [f"run {event.run} is tried again"]
+        case e.RollbackStarted():
+            return [
+                f"run {event.run} is being undone: {' '.join(event.steps) or 'nothing to undo'}"
+            ]
+        case e.CheckStarted() | e.AttemptWithdrawn() | e.StepOutput():
+            return []
+        case _:
+            return [f"{event.step} {said}" for said in _told_of_step(event)]
+
+
+def _told_of_step(event: _StepEvent) -> list[str]:
+    match event:
+        case e.StepStarted():
+            return ["started" if event.attempt == 1 else f"started, attempt {event.attempt}"]
+        case e.CompensationStarted():
+            return [
+                "undo started" if event.attempt == 1 else f"undo started, attempt {event.attempt}"
+            ]
+        case e.StepFinished():
+            return [_ended(event.outcome.replace("_", " "), event)]
+        case e.CompensationFinished():
+            return [_ended(f"undo {event.outcome.replace('_', ' ')}", event)]
+        case e.CheckFinished():
+            done = {"succeeded": "it was done", "failed": "it was not done"}
+            return [f"check says: {done.get(event.outcome, 'nothing')}"]
+        case e.StepSkipped():
+            return [f"skipped: {event.reason}"]
+        case e.RetryScheduled():
+            return [f"is tried again in {duration(event.delay_ms)}"]
+        case e.QuestionAsked():
+            return [f"asks: {event.question}", f"answer with: {how_to_answer(event)}"]
+        case e.QuestionAnswered():
+            return [f"answered {event.answer}" + (f" by {event.by}" if event.by else "")]
+
+
+def _ended(what: str, event: e.StepFinished | e.CompensationFinished) -> str:
+    code = f" (exit {event.exit_code})" if event.exit_code else ""
+    reason = f": {event.reason}" if event.reason else ""
+    return f"{what}{code} in {duration(event.duration_ms)}{reason}"
+
+
+def how_to_answer(event: e.QuestionAsked) -> str:
+    """Give the command that answers a question."""
+    return f"flowctl answer {event.run} {event.step} {'|'.join(event.answers)}"
+
+
+_StepEvent = (
+    e.StepStarted
+    | e.CompensationStarted
+    | e.StepFinished
+    | e.CompensationFinished
+    | e.CheckFinished
+    | e.StepSkipped
+    | e.RetryScheduled
+    | e.QuestionAsked
+    | e.QuestionAnswered
+)

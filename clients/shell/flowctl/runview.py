@@ -1,0 +1,195 @@
+"""A run as a client sees it: the fold of the events it was sent. Pure; drawing is elsewhere."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from flowctl.lines import LineBuffer
+from flowproto import events as e
+
+TAIL_LINES = 12
+BUSY = frozenset({"running", "retrying", "checking", "compensating"})
+FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compensation_failed"})
+
+
+class StepView:
+    """One step. Times in milliseconds; `since` is when its present activity began, by the clock."""
+
+    def __init__(self, step_id: str):
+        self.id = step_id
+        self.status = "pending"
+        self.since = 0
+        self.duration_ms: int | None = None
+        self.exit_code: int | None = None
+        self.attempt = 0
+        self.reason = ""
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self.buffers: dict[str, LineBuffer] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is going on right now."""
+        return self.status in BUSY
+
+    def last_lines(self, count: int) -> list[str]:
+        """The newest lines of output, unfinished ones too."""
+        unfinished = [buffer.unfinished for buffer in self.buffers.values() if buffer.unfinished]
+        return [*self.tail, *unfinished][-count:] if count > 0 else []
+
+    def _begin(self, status: str, at: int, attempt: int) -> None:
+        self.status, self.since, self.attempt = status, at, attempt
+        self.duration_ms = self.exit_code = None
+        self.reason = ""
+        self.tail.clear()
+        self.buffers.clear()
+
+    def _end(self, status: str, exit_code: int | None, duration_ms: int, reason: str = "") -> None:
+        self.status, self.exit_code = status, exit_code
+        self.duration_ms, self.reason = duration_ms, reason
+        for buffer in self.buffers.values():
+            self.tail.extend(buffer.flush())
+
+
+class RunView:
+    """One run. `state` is the run's; `questions` are the open ones, by step."""
+
+    def __init__(self, run: str):
+        self.run = run
+        self.name = ""
+        self.cwd = ""
+        self.state = "pending"
+        self.steps: dict[str, StepView] = {}
+        self.questions: dict[str, e.QuestionAsked] = {}
+        self.started_at = 0
+        self.ended_at = 0
+        self.position = 0
+        self.cancelling = False
+        self.parked = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the newest event seen ended the run."""
+        return self.state in FINISHED
+
+    def step(self, step_id: str) -> StepView:
+        """Give the step, also when the run's beginning was not seen."""
+        return self.steps.setdefault(step_id, StepView(step_id))
+
+    def apply(self, event: e.WireEvent) -> None:
+        """Fold one event in."""
+        self.position = event.position
+        if not self.started_at:
+            self.started_at = event.at
+        if isinstance(event, _OF_THE_RUN):
+            self._apply_to_run(event)
+        else:
+            self._apply_to_step(self.step(event.step), event)
+
+    def _apply_to_run(self, event: _RunEvent) -> None:
+        match event:
+            case e.RunStarted():
+                self.name, self.cwd, self.state = event.name, event.cwd, "running"
+                self.steps = {step_id: StepView(step_id) for step_id in event.steps}
+            case e.CancelRequested():
+                self.cancelling = True
+                self.questions.clear()
+                self._reset("waiting", "retrying", to="cancelled")
+            case e.RetryRequested():
+                self.state, self.started_at, self.cancelling = "running", event.at, False
+                self._reset("failed", "timed_out", "cancelled", to="pending")
+            case e.RollbackStarted():
+                self.state = "compensating"
+                self.questions.clear()
+                if event.cause == "undo":
+                    self.started_at = event.at
+                self._reset("waiting", to="pending")
+            case e.RunParked():
+                self.parked = event.reason
+            case e.RunResumed():
+                self.parked = ""
+            case e.RunFinished():
+                self.state, self.ended_at = event.state, event.at
+                self.questions.clear()
+
+    def _apply_to_step(self, step: StepView, event: _StepEvent) -> None:
+        match event:
+            case e.StepStarted():
+                step._begin("running", event.at, event.attempt)
+            case e.CheckStarted():
+                step._begin("checking", event.at, event.attempt)
+            case e.CompensationStarted():
+                step._begin("compensating", event.at, event.attempt)
+            case e.StepOutput():
+                buffer = step.buffers.setdefault(event.stream, LineBuffer())
+                step.tail.extend(buffer.feed(event.text))
+            case e.AttemptWithdrawn():
+                step.status = {"run": "pending", "check": "lost"}.get(event.kind, "succeeded")
+            case e.StepFinished():
+                step._end(event.outcome, event.exit_code, event.duration_ms, event.reason)
+            case e.CheckFinished():
+                done = {"succeeded": "succeeded", "failed": "pending"}.get(event.outcome, "lost")
+                step._end(done, event.exit_code, event.duration_ms)
+            case e.CompensationFinished():
+                done = "compensated" if event.outcome == "succeeded" else "compensation_failed"
+                step._end(done, event.exit_code, event.duration_ms, event.reason)
+            case e.StepSkipped():
+                step.status, step.reason = "skipped", event.reason
+                self.questions.pop(event.step, None)
+            case e.RetryScheduled():
+                step.status = "compensating" if event.kind == "undo" else "retrying"
+                step.since = event.at + event.delay_ms
+            case e.QuestionAsked():
+                self.questions[event.step] = event
+                step.status, step.since = "waiting", event.at
+            case e.QuestionAnswered():
+                self._answered(step, event)
+
+    def _answered(self, step: StepView, event: e.QuestionAnswered) -> None:
+        question = self.questions.pop(event.step, None)
+        lost = question is not None and question.about == "lost"
+        if event.answer == "yes" and lost:
+            step.status, step.reason = "succeeded", "a person says that it was done"
+        elif event.answer == "no":
+            step.status = "failed" if lost else "cancelled"
+            step.reason = "it was not done" if lost else "declined"
+        else:
+            step.status = "pending"
+
+    def _reset(self, *statuses: str, to: str) -> None:
+        for step in self.steps.values():
+            if step.status in statuses:
+                step.status = to
+
+
+_OF_THE_RUN = (
+    e.RunStarted,
+    e.CancelRequested,
+    e.RetryRequested,
+    e.RollbackStarted,
+    e.RunParked,
+    e.RunResumed,
+    e.RunFinished,
+)
+_RunEvent = (
+    e.RunStarted
+    | e.CancelRequested
+    | e.RetryRequested
+    | e.RollbackStarted
+    | e.RunParked
+    | e.RunResumed
+    | e.RunFinished
+)
+_StepEvent = (
+    e.StepStarted
+    | e.StepOutput
+    | e.StepFinished
+    | e.AttemptWithdrawn
+    | e.StepSkipped
+    | e.RetryScheduled
+    | e.QuestionAsked
+    | e.QuestionAnswered
+    | e.CheckStarted
+    | e.CheckFinished
+    | e.CompensationStarted
+    | e.CompensationFinished
+)

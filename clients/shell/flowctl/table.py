@@ -1,0 +1,278 @@
+"""The commands of `flowctl` as data: parsing, `--help` and the completion scripts come from here.
+
+Plain classes instead of dataclasses or msgspec: this module is on the path of every call, and
+importing either would cost more than everything else `flowctl ps` does.
+"""
+
+TEXT = "text"
+FLAG = "flag"
+NUMBER = "number"
+MANY = "many"
+WORDS = "words"
+
+
+class Argument:
+    """One thing a command takes. A name that starts with `--` is an option, any other a position.
+
+    `kind` is TEXT (one value), NUMBER (one whole number), FLAG (no value), MANY (an option that
+    may be repeated) or WORDS (all remaining positions, joined by spaces). `complete` says what a
+    shell offers for it: "file", "run", or nothing; `choices` are the only words it takes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        help_text: str,
+        *,
+        kind: str = TEXT,
+        short: str = "",
+        value: str = "",
+        choices: tuple[str, ...] = (),
+        required: bool = False,
+        complete: str = "",
+    ):
+        self.name = name
+        self.help = help_text
+        self.kind = kind
+        self.short = short
+        self.value = value or name.lstrip("-").upper()
+        self.choices = choices
+        self.required = required
+        self.complete = complete
+
+    @property
+    def is_option(self) -> bool:
+        """True for `--name`, False for a position."""
+        return self.name.startswith("--")
+
+    @property
+    def takes_value(self) -> bool:
+        """True when an option is followed by a value."""
+        return self.kind != FLAG
+
+
+class Command:
+    """One command, or one action of a command such as `daemon start`.
+
+    `module` under `flowctl.commands` is imported when the command is used, and its `function` is
+    called with the parsed arguments and the console.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        *arguments: Argument,
+        module: str = "",
+        function: str = "run",
+        details: str = "",
+        actions: tuple["Command", ...] = (),
+    ):
+        self.name = name
+        self.summary = summary
+        self.arguments = arguments
+        self.module = module or name
+        self.function = function
+        self.details = details
+        self.actions = actions
+
+
+GLOBAL_OPTIONS = (
+    Argument("--json", "print JSON for programs", kind=FLAG),
+    Argument("--no-color", "no colours (also: NO_COLOR=1, TERM=dumb)", kind=FLAG),
+    Argument("--no-start", "do not start the daemon when none runs", kind=FLAG),
+    Argument("--socket", "talk to the daemon at this socket", value="PATH", complete="file"),
+    Argument("--help", "explain", kind=FLAG, short="-h"),
+)
+
+_RUN = Argument("run", "a run's id, or the start of it", value="RUN", required=True, complete="run")
+_DETACH = Argument("--detach", "return at once, do not watch", kind=FLAG, short="-d")
+
+_WATCHING = """\
+While it runs: Ctrl-C {once}, Ctrl-C again leaves at once.
+The run itself never depends on this terminal: come back with `flowctl attach`."""
+
+COMMANDS = (
+    Command(
+        "suggest",
+        "turn a task in plain words into workflows",
+        Argument("task", "what you want done", kind=WORDS),
+        Argument("--provider", "ask only this provider", kind=MANY, short="-p", value="NAME"),
+        Argument("--compare", "show the providers' answers side by side", kind=FLAG),
+        Argument("--limit", "at most this many", kind=NUMBER, short="-n", value="N"),
+        Argument("--run", "run the best one, after its preview", kind=FLAG),
+        Argument("--edit", "open the best one in $EDITOR first", kind=FLAG),
+        Argument("--yes", "approve what needs confirmation", kind=FLAG, short="-y"),
+        Argument("--batch", 'lines {"task": ...} to answers', value="FILE", complete="file"),
+        Argument("--cwd", "the folder the task is about", value="FOLDER", complete="file"),
+        Argument("--timeout", "seconds to wait for providers", kind=NUMBER, value="SECONDS"),
+        details="On a terminal you pick, preview, edit, save or run what is suggested.",
+    ),
+    Command(
+        "run",
+        "run a workflow and watch it",
+        Argument(
+            "workflow",
+            "a file, a template, a suggestion's id, or - for standard input",
+            required=True,
+            complete="file",
+        ),
+        Argument("--input", "give a workflow input", kind=MANY, short="-i", value="NAME=VALUE"),
+        _DETACH,
+        Argument("--dry-run", "show what would happen, run nothing", kind=FLAG),
+        Argument("--yes", "approve what needs confirmation", kind=FLAG, short="-y"),
+        Argument("--cwd", "the folder to run in", value="FOLDER", complete="file"),
+        details=_WATCHING.format(once="cancels the run and waits for it to end")
+        + """
+
+Steps see your environment, without the variables whose names look secret (TOKEN, PASSWORD,
+API_KEY, ...): the environment is recorded with the run.""",
+    ),
+    Command(
+        "attach",
+        "watch a run, from its beginning or from a position",
+        Argument("run", "a run's id; left out: the newest live run", complete="run"),
+        Argument("--from", "only events after this position", kind=NUMBER, value="POSITION"),
+        details=_WATCHING.format(once="detaches, the run goes on"),
+    ),
+    Command(
+        "ps",
+        "list the runs that are not finished",
+        Argument("--all", "finished runs too", kind=FLAG, short="-a"),
+        Argument("--limit", "at most this many", kind=NUMBER, short="-n", value="N"),
+    ),
+    Command(
+        "history",
+        "list all runs, newest first",
+        Argument("query", "part of a name or id", kind=WORDS),
+        Argument("--state", "only runs in this state", kind=MANY, value="STATE"),
+        Argument("--limit", "at most this many", kind=NUMBER, short="-n", value="N"),
+    ),
+    Command("show", "show a run: its steps, attempts and questions", _RUN),
+    Command(
+        "logs",
+        "print what a run's steps wrote",
+        _RUN,
+        Argument("step", "only this step", value="STEP"),
+        Argument("--follow", "go on until the run is finished", kind=FLAG, short="-f"),
+    ),
+    Command(
+        "cancel",
+        "cancel a run: end what is running, start no more",
+        _RUN,
+        _DETACH,
+        module="steer",
+        function="cancel",
+    ),
+    Command(
+        "resume",
+        "go on with a parked run",
+        _RUN,
+        _DETACH,
+        module="steer",
+        function="resume",
+    ),
+    Command(
+        "retry",
+        "go on from the step that failed",
+        _RUN,
+        _DETACH,
+        module="steer",
+        function="retry",
+    ),
+    Command(
+        "undo",
+        "undo a finished run, newest step first",
+        _RUN,
+        _DETACH,
+        module="steer",
+        function="undo",
+    ),
+    Command(
+        "answer",
+        "answer the question a run waits with",
+        _RUN,
+        Argument("step", "the step that asks", value="STEP", required=True),
+        Argument(
+            "answer",
+            "what to do",
+            choices=("yes", "no", "retry", "skip", "undo"),
+            value="ANSWER",
+            required=True,
+        ),
+        module="steer",
+        function="answer",
+    ),
+    Command(
+        "check",
+        "validate and judge, without running anything",
+        Argument("file", "a workflow file, or - for standard input", complete="file"),
+        Argument("--command", "judge this shell command", short="-c", value="COMMAND"),
+        Argument("--batch", 'lines {"command": ...} to verdicts', value="FILE", complete="file"),
+        details="Exit code: 0 allow, 5 confirm, 4 block, 3 not a valid workflow; 0 for --batch.",
+    ),
+    Command(
+        "template",
+        "workflows to start from",
+        actions=(
+            Command("list", "list templates", module="template", function="list_"),
+            Command(
+                "show",
+                "print a template",
+                Argument("name", "the template's name", required=True),
+                module="template",
+                function="show",
+            ),
+        ),
+    ),
+    Command("stats", "figures about runs, events and the database"),
+    Command("doctor", "check that everything Flow needs is there"),
+    Command(
+        "daemon",
+        "start, stop and look after the daemon",
+        actions=(
+            Command("start", "start the daemon", module="daemon", function="start"),
+            Command(
+                "stop",
+                "stop the daemon; running steps go on without it",
+                module="daemon",
+                function="stop",
+            ),
+            Command("restart", "stop and start", module="daemon", function="restart"),
+            Command("status", "say who answers", module="daemon", function="status"),
+            Command(
+                "install",
+                "let systemd start the daemon on demand and after a reboot",
+                module="install",
+                function="install",
+            ),
+            Command("uninstall", "undo install", module="install", function="uninstall"),
+            Command(
+                "logs",
+                "print the daemon's log",
+                Argument("--follow", "go on printing", kind=FLAG, short="-f"),
+                Argument("--lines", "how many", kind=NUMBER, short="-n", value="N"),
+                module="daemon",
+                function="logs",
+            ),
+        ),
+    ),
+    Command("lsp", "speak the language server protocol on standard input and output"),
+    Command(
+        "completion",
+        "print a completion script for a shell",
+        Argument("shell", "which shell", choices=("bash", "zsh", "fish"), required=True),
+        details="""\
+bash: flowctl completion bash > ~/.local/share/bash-completion/completions/flowctl
+zsh:  flowctl completion zsh > "${fpath[1]}/_flowctl"
+fish: flowctl completion fish > ~/.config/fish/completions/flowctl.fish""",
+    ),
+)
+
+
+def find(name: str, among: tuple[Command, ...] = COMMANDS) -> Command | None:
+    """Give the command of that name."""
+    for command in among:
+        if command.name == name:
+            return command
+    return None
