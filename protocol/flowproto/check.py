@@ -29,13 +29,21 @@ class FindingRow(Struct, kw_only=True):
 
 
 class Problem(Struct, kw_only=True):
-    """A place where a workflow breaks the language. Lines and columns count from 1."""
+    """A place where a workflow breaks the language.
+
+    Lines and columns count from 1, columns in characters; the end is exclusive. A `warning` does
+    not make the workflow invalid. `replacement`, put in place of the range, mends it.
+    """
 
     line: int
     column: int
     message: str
     fix: str = ""
     path: str = ""
+    end_line: int = 0
+    end_column: int = 0
+    severity: Literal["error", "warning"] = "error"
+    replacement: str = ""
 
 
 class StepPreview(Struct, kw_only=True):

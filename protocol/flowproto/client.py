@@ -108,7 +108,7 @@ class Client:
         self._hello: Json = {
             "processId": os.getpid(),
             "clientInfo": {"name": client_name, "version": client_version},
-            "capabilities": {},
+            "capabilities": {"experimental": {"flow": {"editor": False}}},
         }
         self._dial(timeout)
 

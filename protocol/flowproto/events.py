@@ -197,7 +197,20 @@ WireEvent = (
     | RunFinished
 )
 
-_KNOWN = frozenset(kind.__struct_config__.tag for kind in WireEvent.__args__)
+
+class Detached(Struct, kw_only=True):
+    """`flow/detached`: the daemon can no longer read this run's events for this client.
+
+    Attach again from the last position once the cause is gone.
+    """
+
+    run: str
+    code: str
+    message: str
+    cure: str = ""
+
+
+EVENT_TYPES: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in WireEvent.__args__)
 
 
 def decode_event(params: dict[str, Any]) -> WireEvent | None:
@@ -205,7 +218,7 @@ def decode_event(params: dict[str, Any]) -> WireEvent | None:
 
     msgspec.ValidationError when a known type is malformed.
     """
-    if params.get("type") not in _KNOWN:
+    if params.get("type") not in EVENT_TYPES:
         return None
     event: WireEvent = msgspec.convert(params, WireEvent)
     return event

@@ -70,7 +70,7 @@ class _Envelope(Struct):
     jsonrpc: str
     id: RequestId | UnsetType | None = UNSET
     method: str | UnsetType = UNSET
-    params: Raw | None = None
+    params: Raw | UnsetType = UNSET
     result: Raw | UnsetType = UNSET
     error: ErrorObject | UnsetType | None = UNSET
 
@@ -106,11 +106,12 @@ def _message(envelope: _Envelope) -> Message:
     if envelope.jsonrpc != "2.0":
         raise BadMessage(codes.INVALID_REQUEST, 'jsonrpc must be "2.0"', known_id)
     if envelope.method is not UNSET:
+        params = None if envelope.params is UNSET or _is_null(envelope.params) else envelope.params
         if request_id is UNSET:
-            return Notification(method=envelope.method, params=envelope.params)
+            return Notification(method=envelope.method, params=params)
         if request_id is None:
             raise BadMessage(codes.INVALID_REQUEST, "a request's id must not be null")
-        return Request(id=request_id, method=envelope.method, params=envelope.params)
+        return Request(id=request_id, method=envelope.method, params=params)
     if isinstance(envelope.error, ErrorObject):
         return ErrorResponse(id=known_id, error=envelope.error)
     if envelope.result is not UNSET and known_id is not None:
@@ -118,6 +119,10 @@ def _message(envelope: _Envelope) -> Message:
     raise BadMessage(
         codes.INVALID_REQUEST, "neither a method, nor a result or an error with an id", known_id
     )
+
+
+def _is_null(raw: Raw) -> bool:
+    return memoryview(raw).nbytes == 4 and bytes(raw) == b"null"
 
 
 def _explain(body: bytes, problem: str) -> BadMessage:

@@ -41,6 +41,7 @@ STATUS = Method("flow/daemon/status", daemon.Empty, daemon.StatusResult, "who an
 STOP = Method("flow/daemon/stop", daemon.Empty, daemon.StopResult, "end the daemon, not the steps")
 
 EVENT = "flow/event"
+DETACHED = "flow/detached"
 
 METHODS: tuple[Method[Struct, Struct], ...] = (
     RUN,

@@ -1,0 +1,202 @@
+"""What a handler may touch. Its second parameter names one of these, and that is all it gets."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+from flowd.config import SuggestConfig
+from flowd.domain.events import Answer, Recorded, RunStatus
+from flowd.domain.ports import Judge, LogStats, RunRequest, RunSummary, Suggester
+from flowd.domain.run import RunState
+from flowd.server.peer import Peer
+from flowd.server.services import Services
+from flowd.server.subscriptions import Attachments
+
+
+class RunReader(Protocol):
+    """The event log, to look at."""
+
+    async def read(self, run: str, after: int = 0, limit: int = 500) -> list[Recorded]:
+        """See `EventLog`."""
+        ...
+
+    async def find(self, name: str) -> RunSummary:
+        """See `EventLog`."""
+        ...
+
+    async def summaries(
+        self, *, query: str = "", states: Sequence[str] = (), limit: int = 100
+    ) -> list[RunSummary]:
+        """See `EventLog`."""
+        ...
+
+
+class RunWatcher(Protocol):
+    """The engine, to look at."""
+
+    async def state(self, run: str) -> RunState:
+        """See `Engine`."""
+        ...
+
+
+class RunStarter(Protocol):
+    """The engine, to start runs."""
+
+    async def start(self, request: RunRequest) -> str:
+        """See `Engine`."""
+        ...
+
+
+class RunSteerer(Protocol):
+    """The engine, to steer what was started."""
+
+    async def cancel(self, run: str, *, by: str = "") -> RunStatus:
+        """See `Engine`."""
+        ...
+
+    async def undo(self, run: str, *, by: str = "") -> RunStatus:
+        """See `Engine`."""
+        ...
+
+    async def retry(self, run: str, *, by: str = "") -> RunStatus:
+        """See `Engine`."""
+        ...
+
+    async def resume(self, run: str, *, by: str = "") -> RunStatus:
+        """See `Engine`."""
+        ...
+
+    async def answer(self, run: str, step: str, answer: Answer, *, by: str = "") -> RunStatus:
+        """See `Engine`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadContext:
+    """To look at runs."""
+
+    log: RunReader
+    engine: RunWatcher
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.log, services.engine)
+
+
+@dataclass(frozen=True, slots=True)
+class StartContext:
+    """To find workflows and start them. `templates` is the user's own folder of them."""
+
+    engine: RunStarter
+    suggester: Suggester
+    templates: Path
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        templates = services.paths.config.parent / "templates"
+        return cls(services.engine, services.suggester, templates)
+
+
+@dataclass(frozen=True, slots=True)
+class SteerContext:
+    """To steer runs. `by` is the peer's name, for the record."""
+
+    log: RunReader
+    engine: RunSteerer
+    by: str
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.log, services.engine, peer.name)
+
+
+@dataclass(frozen=True, slots=True)
+class AttachContext:
+    """To let the peer follow runs."""
+
+    log: RunReader
+    attachments: Attachments
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the peer."""
+        return cls(services.log, peer.attachments)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeContext:
+    """To judge without running."""
+
+    judge: Judge
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.judge)
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestContext:
+    """To make suggestions."""
+
+    suggester: Suggester
+    config: SuggestConfig
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.suggester, services.config.suggest)
+
+
+class Counter(Protocol):
+    """The event log, to count."""
+
+    async def stats(self) -> LogStats:
+        """See `EventLog`."""
+        ...
+
+
+class Busyness(Protocol):
+    """The engine, to count."""
+
+    def live_runs(self) -> int:
+        """See `Engine`."""
+        ...
+
+    def running_attempts(self) -> int:
+        """See `Engine`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonContext:
+    """To say how the daemon is, and to end it."""
+
+    log: Counter
+    engine: Busyness
+    socket: Path
+    database: Path
+    version: str
+    started_at: float
+    store_error: str
+    peers: int
+    stop: Callable[[], None]
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(
+            log=services.log,
+            engine=services.engine,
+            socket=services.paths.socket,
+            database=services.paths.database,
+            version=services.version,
+            started_at=services.started_at,
+            store_error=services.store_error(),
+            peers=services.peers,
+            stop=services.stop,
+        )

@@ -1,0 +1,156 @@
+"""Domain to wire, for everything but events: `to_…` functions without side effects."""
+
+from collections.abc import Sequence
+
+from flowd.domain import ports
+from flowd.domain.graph import needs_of
+from flowd.domain.problems import Problem
+from flowd.domain.render import to_object
+from flowd.domain.run import AttemptState, Question, RunState
+from flowproto import check, runs, suggest
+
+
+def to_run_row(summary: ports.RunSummary) -> runs.RunRow:
+    """One line of a list."""
+    return runs.RunRow(
+        id=summary.id,
+        name=summary.name,
+        state=summary.state,
+        cwd=summary.cwd,
+        created_at=summary.created_at,
+        updated_at=summary.updated_at,
+        steps=summary.steps,
+        steps_done=summary.steps_done,
+        question=summary.question,
+    )
+
+
+def to_show_result(state: RunState) -> runs.ShowResult:
+    """A run as it stands. Its environment stays here: it may hold secrets."""
+    return runs.ShowResult(
+        id=state.run,
+        name=state.workflow.name,
+        state=state.status,
+        cwd=state.cwd,
+        created_at=state.created_at,
+        updated_at=state.updated_at,
+        position=state.position,
+        steps=_step_rows(state),
+        inputs=dict(state.inputs),
+        questions=[_question_row(question) for question in state.questions.values()],
+        workflow=to_object(state.workflow),
+    )
+
+
+def _step_rows(state: RunState) -> list[runs.StepRow]:
+    needs = needs_of(state.workflow)
+    rows = []
+    for step in state.workflow.steps:
+        now, undo = state.steps[step.id], step.undo_plan
+        rows.append(
+            runs.StepRow(
+                id=step.id,
+                name=step.name,
+                state=now.status,
+                run=step.run,
+                exit_code=now.exit_code,
+                duration_ms=now.duration_ms,
+                reason=now.reason,
+                outputs=dict(now.outputs),
+                needs=list(needs[step.id]),
+                undo=None if undo is None else undo.run,
+                attempts=[_attempt_row(attempt) for attempt in now.attempts],
+            )
+        )
+    return rows
+
+
+def _attempt_row(attempt: AttemptState) -> runs.AttemptRow:
+    return runs.AttemptRow(
+        attempt=attempt.attempt,
+        kind=attempt.kind,
+        state=attempt.outcome or "running",
+        exit_code=attempt.exit_code,
+        started_at=attempt.at,
+        duration_ms=attempt.duration_ms,
+        reason=attempt.reason,
+    )
+
+
+def _question_row(question: Question) -> runs.QuestionRow:
+    return runs.QuestionRow(
+        step=question.step,
+        about=question.about,
+        question=question.question,
+        answers=list(question.answers),
+    )
+
+
+def to_finding_row(finding: ports.Finding, step: str = "") -> check.FindingRow:
+    """One reason of the judge."""
+    return check.FindingRow(
+        rule=finding.rule,
+        verdict=finding.verdict,
+        message=finding.message,
+        span=finding.span,
+        safer=finding.safer,
+        step=step,
+    )
+
+
+def to_problem_row(problem: Problem) -> check.Problem:
+    """One place where a workflow breaks the language."""
+    return check.Problem(
+        line=problem.line,
+        column=problem.column,
+        end_line=problem.end_line,
+        end_column=problem.end_column,
+        message=problem.message,
+        fix=problem.fix,
+        path=problem.path,
+        severity=problem.severity,
+        replacement=problem.replacement,
+    )
+
+
+def to_step_preview(judged: ports.StepJudgement) -> check.StepPreview:
+    """What a run of the step would mean."""
+    return check.StepPreview(
+        id=judged.step,
+        verdict=judged.judgement.verdict,
+        reversibility=judged.reversibility,
+    )
+
+
+def to_finding_rows(judged: Sequence[ports.StepJudgement]) -> list[check.FindingRow]:
+    """All reasons for all steps, in file order."""
+    return [
+        to_finding_row(finding, item.step) for item in judged for finding in item.judgement.findings
+    ]
+
+
+def to_suggestion_row(made: ports.Suggestion) -> suggest.SuggestionRow:
+    """One suggestion."""
+    return suggest.SuggestionRow(
+        id=made.id,
+        title=made.title,
+        provider=made.provider,
+        score=made.score,
+        verdict=made.verdict,
+        workflow=to_object(made.workflow),
+        explanation=made.explanation,
+        findings=[to_finding_row(finding) for finding in made.findings],
+        reversibility=dict(made.reversibility),
+        missing_inputs=list(made.missing_inputs),
+    )
+
+
+def to_provider_row(report: ports.ProviderReport) -> suggest.ProviderRow:
+    """How one provider did."""
+    return suggest.ProviderRow(
+        provider=report.provider,
+        elapsed_ms=report.elapsed_ms,
+        suggestions=report.suggestions,
+        error=report.error,
+        cure=report.cure,
+    )

@@ -1,0 +1,72 @@
+"""Validate and judge, without running."""
+
+from pathlib import Path
+
+import msgspec
+
+from flowd.domain.parse import Problem, parse_workflow, problems_in, workflow_from_object
+from flowd.domain.ports import Judge
+from flowd.domain.preview import judge_workflow, strictest
+from flowd.domain.workflow import Workflow
+from flowd.errors import InvalidWorkflow
+from flowd.server.contexts import JudgeContext
+from flowd.server.convert import (
+    to_finding_row,
+    to_finding_rows,
+    to_problem_row,
+    to_step_preview,
+)
+from flowd.server.sources import exactly_one, folder_of, path_in, read_workflow_file
+from flowproto.check import CheckParams, CheckResult
+
+
+async def handle_check(params: CheckParams, context: JudgeContext) -> CheckResult:
+    """Judge a command, or validate and judge a workflow."""
+    exactly_one(params, ("workflow", "text", "path", "command"))
+    cwd = folder_of(params.cwd)
+    if params.command is not None:
+        judgement = context.judge.judge(params.command, cwd=str(cwd))
+        findings = [to_finding_row(finding) for finding in judgement.findings]
+        return CheckResult(verdict=judgement.verdict, findings=findings)
+    if params.workflow is not None:
+        return _check_object(params.workflow, context.judge, cwd)
+    text = params.text
+    if text is None:
+        assert params.path is not None
+        text = await read_workflow_file(path_in(cwd, params.path))
+    return _check_text(text, context.judge, cwd)
+
+
+def _check_text(text: str, judge: Judge, cwd: Path) -> CheckResult:
+    problems = problems_in(text)
+    if any(problem.severity == "error" for problem in problems):
+        return _invalid(problems)
+    return _judged(parse_workflow(text), problems, judge, cwd)
+
+
+def _check_object(shaped: dict[str, object], judge: Judge, cwd: Path) -> CheckResult:
+    try:
+        workflow = workflow_from_object(shaped)
+    except InvalidWorkflow as error:
+        return _invalid(msgspec.convert(error.data["problems"], list[Problem]))
+    return _judged(workflow, [], judge, cwd)
+
+
+def _invalid(problems: list[Problem]) -> CheckResult:
+    return CheckResult(
+        verdict="block",
+        findings=[],
+        valid=False,
+        problems=[to_problem_row(problem) for problem in problems],
+    )
+
+
+def _judged(workflow: Workflow, problems: list[Problem], judge: Judge, cwd: Path) -> CheckResult:
+    judged = judge_workflow(workflow, judge, str(cwd))
+    return CheckResult(
+        verdict=strictest(judged),
+        findings=to_finding_rows(judged),
+        problems=[to_problem_row(problem) for problem in problems],
+        steps=[to_step_preview(item) for item in judged],
+        name=workflow.name,
+    )

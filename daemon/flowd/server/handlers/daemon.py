@@ -1,0 +1,54 @@
+"""The daemon itself: how it is, its figures, its end."""
+
+import os
+import time
+from pathlib import Path
+
+from flowd.server.contexts import DaemonContext
+from flowd.server.dispatch import Reply
+from flowproto.daemon import Empty, StatsResult, StatusResult, StopResult
+
+
+async def handle_status(params: Empty, context: DaemonContext) -> StatusResult:
+    """Who answers here. Works when the store does not."""
+    return StatusResult(
+        pid=os.getpid(),
+        socket=str(context.socket),
+        version=context.version,
+        uptime_s=_uptime(context),
+        runs=context.engine.live_runs(),
+        database=str(context.database),
+        store_error=context.store_error,
+        peers=context.peers,
+    )
+
+
+async def handle_stats(params: Empty, context: DaemonContext) -> StatsResult:
+    """Figures."""
+    figures = await context.log.stats()
+    return StatsResult(
+        runs=figures.runs,
+        runs_by_state=figures.runs_by_state,
+        events=figures.events,
+        last_position=figures.last_position,
+        database_bytes=figures.database_bytes,
+        wal_bytes=figures.wal_bytes,
+        schema_version=figures.schema_version,
+        memory_bytes=_memory_bytes(),
+        uptime_s=_uptime(context),
+    )
+
+
+async def handle_stop(params: Empty, context: DaemonContext) -> Reply[StopResult]:
+    """End the daemon once the answer is written; running steps go on without it."""
+    return Reply(StopResult(running=context.engine.running_attempts()), then=context.stop)
+
+
+def _uptime(context: DaemonContext) -> float:
+    return round(time.monotonic() - context.started_at, 3)
+
+
+def _memory_bytes() -> int:
+    """Resident memory of this process; see proc(5)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

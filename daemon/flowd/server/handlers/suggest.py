@@ -1,0 +1,50 @@
+"""Turn tasks into workflows."""
+
+from typing import Any
+
+from flowd.domain.ports import SuggestRequest
+from flowd.errors import InvalidInput
+from flowd.server.contexts import SuggestContext
+from flowd.server.convert import to_provider_row, to_suggestion_row
+from flowd.server.sources import folder_of
+from flowproto.suggest import SuggestParams, SuggestResult
+
+MOST_SUGGESTIONS = 50
+LONGEST_WAIT_MS = 600_000
+
+
+async def handle_suggest(params: SuggestParams, context: SuggestContext) -> SuggestResult:
+    """Ask the suggester, within the client's deadline."""
+    _within("limit", params.limit, 1, MOST_SUGGESTIONS)
+    _within("deadline_ms", params.deadline_ms, 1, LONGEST_WAIT_MS)
+    answer = await context.suggester.suggest(
+        SuggestRequest(
+            task=params.task,
+            cwd=str(folder_of(params.cwd)),
+            providers=params.providers or context.config.providers,
+            limit=params.limit,
+            selection=_text(params.context, "selection"),
+            language=_text(params.context, "language"),
+            deadline_seconds=params.deadline_ms / 1000,
+        )
+    )
+    return SuggestResult(
+        task=params.task,
+        suggestions=[to_suggestion_row(made) for made in answer.suggestions],
+        providers=[to_provider_row(report) for report in answer.providers],
+        elapsed_ms=answer.elapsed_ms,
+    )
+
+
+def _within(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise InvalidInput(
+            f"{name} is {value}: it must be between {least} and {most}", cure=f"change {name}"
+        )
+
+
+def _text(context: dict[str, Any], name: str) -> str:
+    value = context.get(name, "")
+    if not isinstance(value, str):
+        raise InvalidInput(f"context.{name} is not text", cure=f"send context.{name} as a string")
+    return value

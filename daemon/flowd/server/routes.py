@@ -1,0 +1,26 @@
+"""Every method of ours, what answers it, and what that may touch."""
+
+from flowd.server import contexts as c
+from flowd.server.dispatch import Route, route
+from flowd.server.handlers import attaching, check, daemon, runs, steering, suggest
+from flowproto import methods as m
+
+_ROUTES = (
+    route(m.RUN, runs.handle_run, c.StartContext.of),
+    route(m.SHOW, runs.handle_show, c.ReadContext.of),
+    route(m.LIST, runs.handle_list, c.ReadContext.of),
+    route(m.LOGS, runs.handle_logs, c.ReadContext.of),
+    route(m.ATTACH, attaching.handle_attach, c.AttachContext.of),
+    route(m.DETACH, attaching.handle_detach, c.AttachContext.of),
+    route(m.CANCEL, steering.handle_cancel, c.SteerContext.of),
+    route(m.UNDO, steering.handle_undo, c.SteerContext.of),
+    route(m.RESUME, steering.handle_resume, c.SteerContext.of),
+    route(m.RETRY, steering.handle_retry, c.SteerContext.of),
+    route(m.ANSWER, steering.handle_answer, c.SteerContext.of),
+    route(m.CHECK, check.handle_check, c.JudgeContext.of),
+    route(m.SUGGEST, suggest.handle_suggest, c.SuggestContext.of),
+    route(m.STATS, daemon.handle_stats, c.DaemonContext.of),
+    route(m.STATUS, daemon.handle_status, c.DaemonContext.of),
+    route(m.STOP, daemon.handle_stop, c.DaemonContext.of),
+)
+ROUTES: dict[str, Route] = {row.name: row for row in _ROUTES}

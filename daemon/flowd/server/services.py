@@ -1,0 +1,75 @@
+"""What the server serves: the organs of the daemon, put together by `main`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Raw
+
+import flowd
+from flowd.config import Config, Paths
+from flowd.domain.ports import Engine, EventLog, Judge, Suggester
+from flowd.server.limits import Limits
+
+if TYPE_CHECKING:
+    from flowd.server.peer import Peer
+
+
+class LspFeatures(Protocol):
+    """The editor's half of one connection: everything that is neither `flow/…` nor life cycle.
+
+    Messages come in the order they were sent; `notify` is awaited before the next one is read, so
+    it must be quick. `request` runs in a task of its own and is cancelled by `$/cancelRequest`.
+    """
+
+    def capabilities(self) -> Mapping[str, Any]:
+        """The `capabilities` of the initialize result, as JSON data."""
+        ...
+
+    async def request(self, method: str, params: Raw | None) -> object:
+        """Give a result msgspec can encode. `server.errors.ProtocolError` or FlowError otherwise.
+
+        METHOD_NOT_FOUND for a method it does not know.
+        """
+        ...
+
+    async def notify(self, method: str, params: Raw | None) -> None:
+        """Take a notification; unknown ones are ignored."""
+        ...
+
+
+class OpenLsp(Protocol):
+    """Makes the editor's half for a connection, from the params of `initialize`."""
+
+    async def __call__(
+        self, services: "Services", peer: "Peer", initialize: Raw | None
+    ) -> LspFeatures:
+        """May import what only editors need; ValidationError or FlowError refuses the client."""
+        ...
+
+
+def _no_store_error() -> str:
+    return ""
+
+
+@dataclass(kw_only=True)
+class Services:
+    """The daemon as the server sees it.
+
+    `stop` asks `main` to end the daemon and returns at once. `started_at` is `time.monotonic()` at
+    the start. `store_error` says why writes are refused, or "". `open_lsp` None serves no editors.
+    """
+
+    log: EventLog
+    engine: Engine
+    suggester: Suggester
+    judge: Judge
+    config: Config
+    paths: Paths
+    started_at: float
+    stop: Callable[[], None]
+    store_error: Callable[[], str] = _no_store_error
+    open_lsp: OpenLsp | None = None
+    limits: Limits = field(default_factory=Limits)
+    version: str = flowd.__version__
+    peers: int = 0
