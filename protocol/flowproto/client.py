@@ -7,16 +7,19 @@ structs of `flowproto`, and pay for msgspec then. One client belongs to one thre
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from _socket import AF_UNIX, SOCK_STREAM, socket
 from collections import deque
 
-from flowproto.framing import FrameDecoder, FramingError, encode_frame
+from flowproto.connection import (
+    ClientError,
+    Connection,
+    ConnectionLost,
+    DaemonUnreachable,
+    TimedOut,
+    deadline_after,
+)
 from flowproto.socketpath import find_socket
-
-# `_socket` is what `socket` wraps; the wrapper's enums would be a tenth of a cold start.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,29 +37,19 @@ if TYPE_CHECKING:
     R = TypeVar("R", bound=Struct)
     Json = dict[str, Any]
 
-_READ_BYTES = 65536
+__all__ = [
+    "Client",
+    "ClientError",
+    "ConnectionLost",
+    "DaemonUnreachable",
+    "RemoteError",
+    "TimedOut",
+    "connect",
+]
+
 _PULSE_SECONDS = 0.1
+_HANDSHAKE = 1  # the id of `initialize`
 _FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compensation_failed"})
-
-
-class ClientError(Exception):
-    """Whatever can go wrong between a client and the daemon."""
-
-
-class DaemonUnreachable(ClientError):
-    """Nobody answers at the socket."""
-
-    def __init__(self, path: str, reason: str):
-        super().__init__(f"no daemon answers at {path}: {reason}")
-        self.path = path
-
-
-class ConnectionLost(ClientError):
-    """The connection ended before the answer came; whether the request was done is not known."""
-
-
-class TimedOut(ClientError, TimeoutError):
-    """The answer did not come in time; the daemon was asked to cancel the request."""
 
 
 class RemoteError(ClientError):
@@ -110,6 +103,9 @@ class Client:
             "clientInfo": {"name": client_name, "version": client_version},
             "capabilities": {"experimental": {"flow": {"editor": False}}},
         }
+        self._responses: dict[int, Json] = {}
+        self._notifications: deque[Json] = deque()
+        self._unwanted: set[int] = set()
         self._dial(timeout)
 
     def __enter__(self) -> Client:
@@ -125,7 +121,7 @@ class Client:
 
     def close(self) -> None:
         """End the connection. What was asked for durably (runs) goes on."""
-        self._socket.close()
+        self._connection.close()
 
     def request(
         self, method: str, params: Json | None = None, *, timeout: float | None = None
@@ -133,9 +129,9 @@ class Client:
         """Send a request and give its result as JSON data.
 
         `timeout` in seconds; None takes the connection's. Raises RemoteError, TimedOut,
-        ConnectionLost.
+        ConnectionLost; ClientError for what cannot be sent.
         """
-        deadline = _deadline(self._timeout if timeout is None else timeout)
+        deadline = deadline_after(self._timeout if timeout is None else timeout)
         request_id = self._send_request(method, params or {})
         try:
             return self._wait_for_response(request_id, deadline)
@@ -166,12 +162,6 @@ class Client:
         while under_way:
             yield self._outcome(under_way.popleft())
 
-    def _outcome(self, request_id: int) -> Any | RemoteError:
-        try:
-            return self._wait_for_response(request_id, _deadline(self._timeout))
-        except RemoteError as error:
-            return error
-
     def events(
         self,
         run: str,
@@ -189,16 +179,20 @@ class Client:
         patience, raises ConnectionLost or DaemonUnreachable. `pulse` is called ten times a second
         while no event comes; what it raises ends the iteration.
         """
+        give_up_at: float | None = None
         while True:
             try:
-                for event in self._attached(run, after, pulse):
+                attached = self._attach(run, after)
+                give_up_at = None
+                for event in self._read_events(attached, after, pulse):
                     after = event["position"]
                     yield event
                 return
             except ConnectionLost:
-                if patience <= 0:
+                give_up_at = give_up_at or time.monotonic() + patience
+                if time.monotonic() >= give_up_at:
                     raise
-            self._dial_again(patience, before_retry)
+            self._dial_again(give_up_at, before_retry)
 
     def follow(
         self,
@@ -221,31 +215,40 @@ class Client:
 
     # ------------------------------------------------------------------------------- attachment
 
-    def _attached(self, run: str, after: int, pulse: Callable[[], None] | None) -> Iterator[Json]:
-        answer = self.request("flow/attach", {"run": run, "from": after})
-        run = answer["run"]
-        newest, finished = answer["position"], answer["state"] in _FINISHED
+    def _attach(self, run: str, after: int) -> Json:
+        attached: Json = self.request("flow/attach", {"run": run, "from": after})
+        # What came before the answer belongs to an earlier attachment, at other positions.
+        self._notifications = deque(
+            kept for kept in self._notifications if kept["params"].get("run") != attached["run"]
+        )
+        return attached
+
+    def _read_events(
+        self, attached: Json, after: int, pulse: Callable[[], None] | None
+    ) -> Iterator[Json]:
+        newest, finished = attached["position"], attached["state"] in _FINISHED
         try:
             while after < newest or not finished:
-                event = self._next_event(run, pulse)
-                if event["position"] <= after:
-                    continue
+                event = self._next_event(attached["run"], pulse)
                 after = event["position"]
                 finished = finished or (event["type"] == "run_finished" and after > newest)
                 yield event
         finally:
-            self._detach(run)
+            self._detach(attached["run"])
 
     def _next_event(self, run: str, pulse: Callable[[], None] | None) -> Json:
         while True:
             while self._notifications:
                 message = self._notifications.popleft()
-                if message["method"] == "flow/event":
-                    event: Json = message["params"]
-                    if event["run"] == run:
-                        return event
+                params: Json = message["params"]
+                if message["method"] == "flow/event" and params["run"] == run:
+                    return params
+                if message["method"] == "flow/detached" and params["run"] == run:
+                    raise _remote_error(params["error"])
             try:
-                self._keep(self._receive(_deadline(_PULSE_SECONDS if pulse else None)))
+                self._keep(
+                    self._connection.receive(deadline_after(_PULSE_SECONDS if pulse else None))
+                )
             except TimedOut:
                 if pulse:
                     pulse()
@@ -260,78 +263,61 @@ class Client:
     # ------------------------------------------------------------------------------- connection
 
     def _dial(self, timeout: float | None) -> None:
-        self._decoder = FrameDecoder()
-        self._frames: deque[bytes] = deque()
-        self._responses: dict[int, Json] = {}
-        self._notifications: deque[Json] = deque()
-        self._unwanted: set[int] = set()
-        self._last_id = 0
-        self._unsent = b""
-        self._socket = _open_socket(self.path, _deadline(timeout))
-        self._unwanted.add(self._prepare_request("initialize", self._hello))
-        self._prepare({"method": "initialized", "params": {}})
+        self._connection = Connection(self.path, timeout)
+        self._responses.clear()
+        self._notifications.clear()
+        self._unwanted = {_HANDSHAKE}
+        self._last_id = _HANDSHAKE
+        self._connection.put({"id": _HANDSHAKE, "method": "initialize", "params": self._hello})
+        self._connection.put({"method": "initialized", "params": {}})
 
-    def _dial_again(self, patience: float, before_retry: Callable[[], None] | None) -> None:
-        self._socket.close()
-        deadline, pause = time.monotonic() + patience, 0.05
+    def _dial_again(self, deadline: float, before_retry: Callable[[], None] | None) -> None:
+        self._connection.close()
+        pause = 0.05
         while True:
+            time.sleep(pause)
             if before_retry is not None:
                 before_retry()
             try:
                 return self._dial(self._timeout)
             except DaemonUnreachable:
+                pause = min(2 * pause, 1.0)
                 if time.monotonic() + pause > deadline:
                     raise
-            time.sleep(pause)
-            pause = min(2 * pause, 1.0)
-
-    def _prepare(self, message: Json) -> None:
-        text = json.dumps({"jsonrpc": "2.0", **message}, ensure_ascii=False, separators=(",", ":"))
-        try:
-            self._unsent += encode_frame(text.encode())
-        except UnicodeEncodeError as error:  # a name or variable of the system with stray bytes
-            around = text[max(0, error.start - 30) : error.end + 10]
-            raise ClientError(f"the request holds text that is not UTF-8: {around!r}") from None
-
-    def _prepare_request(self, method: str, params: Json) -> int:
-        self._last_id += 1
-        self._prepare({"id": self._last_id, "method": method, "params": params})
-        return self._last_id
 
     def _send_request(self, method: str, params: Json) -> int:
-        request_id = self._prepare_request(method, params)
-        self._flush()
-        return request_id
-
-    def _flush(self) -> None:
-        data, self._unsent = self._unsent, b""
-        try:
-            self._socket.settimeout(self._timeout)
-            self._socket.sendall(data)
-        except OSError as error:
-            raise ConnectionLost(f"the daemon does not take requests: {error}") from None
+        self._last_id += 1
+        self._connection.put({"id": self._last_id, "method": method, "params": params})
+        self._connection.flush()
+        return self._last_id
 
     def _give_up(self, request_id: int) -> None:
         """Tell the daemon that nobody waits; its answer, should it come, is dropped."""
         self._unwanted.add(request_id)
-        self._prepare({"method": "$/cancelRequest", "params": {"id": request_id}})
+        self._connection.put({"method": "$/cancelRequest", "params": {"id": request_id}})
         try:
-            self._flush()
+            self._connection.flush()
         except ConnectionLost:
             return
 
     def _wait_for_response(self, request_id: int, deadline: float | None) -> Any:
         while request_id not in self._responses:
-            self._keep(self._receive(deadline))
+            self._keep(self._connection.receive(deadline))
         response = self._responses.pop(request_id)
         if "error" in response:
             raise _remote_error(response["error"])
         return response.get("result")
 
+    def _outcome(self, request_id: int) -> Any | RemoteError:
+        try:
+            return self._wait_for_response(request_id, deadline_after(self._timeout))
+        except RemoteError as error:
+            return error
+
     def _keep(self, message: Json) -> None:
         """Put a message where it is looked for."""
         if "method" in message:
-            if "id" not in message:
+            if message["method"] in ("flow/event", "flow/detached"):
                 self._notifications.append(message)
             return
         request_id = message.get("id")
@@ -341,59 +327,11 @@ class Client:
             self._responses[request_id] = message
             return
         self._unwanted.discard(request_id)
-        if request_id != 1:
-            return
-        if "error" in message:  # the handshake failed
-            raise _remote_error(message["error"])
-        info = message["result"].get("serverInfo") or {}
-        self.server_version = str(info.get("version", ""))
-
-    def _receive(self, deadline: float | None) -> Json:
-        """Give the next message; blocks until the deadline."""
-        while not self._frames:
-            try:
-                self._socket.settimeout(_remaining(deadline))
-                data = self._socket.recv(_READ_BYTES)
-            except TimeoutError:
-                raise TimedOut("the daemon did not answer in time") from None
-            except OSError as error:
-                raise ConnectionLost(f"the connection to the daemon broke: {error}") from None
-            if not data:
-                raise ConnectionLost("the daemon closed the connection")
-            try:
-                self._frames.extend(self._decoder.feed(data))
-            except FramingError as error:
-                raise ConnectionLost(f"not a Flow daemon at {self.path}: {error}") from None
-        message: Json = json.loads(self._frames.popleft())
-        return message
+        if request_id == _HANDSHAKE:
+            if "error" in message:
+                raise _remote_error(message["error"])
+            self.server_version = str(message["result"].get("serverInfo", {}).get("version", ""))
 
 
 def _remote_error(error: Json) -> RemoteError:
     return RemoteError(error["code"], error["message"], error.get("data"))
-
-
-def _deadline(timeout: float | None) -> float | None:
-    return None if timeout is None else time.monotonic() + timeout
-
-
-def _remaining(deadline: float | None) -> float | None:
-    """Seconds left, never 0, which would mean not to wait at all."""
-    return None if deadline is None else max(deadline - time.monotonic(), 0.000_001)
-
-
-def _open_socket(path: str, deadline: float | None) -> socket:
-    opened = socket(AF_UNIX, SOCK_STREAM)
-    while True:
-        try:
-            opened.settimeout(_remaining(deadline))
-            opened.connect(path)
-        except BlockingIOError:  # many arrive at once and the daemon's queue is full
-            if deadline is not None and time.monotonic() >= deadline:
-                opened.close()
-                raise DaemonUnreachable(path, "it is too busy to take connections") from None
-            time.sleep(0.01)
-        except OSError as error:
-            opened.close()
-            raise DaemonUnreachable(path, error.strerror or str(error)) from None
-        else:
-            return opened

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
+from flowproto.jsonrpc import ErrorObject
 from flowproto.runs import RunState
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "lost"]
@@ -205,9 +206,7 @@ class Detached(Struct, kw_only=True):
     """
 
     run: str
-    code: str
-    message: str
-    cure: str = ""
+    error: ErrorObject
 
 
 EVENT_TYPES: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in WireEvent.__args__)

@@ -76,12 +76,6 @@ class Attachments:
             try:
                 await self._follow(run, after)
             except Exception as error:  # noqa: BLE001  # told to the client, logged when a bug
-                problem = error_object(error)
-                lost = Detached(
-                    run=run,
-                    code=problem.data["code"],
-                    message=problem.message,
-                    cure=problem.data["cure"],
-                )
+                lost = Detached(run=run, error=error_object(error))
                 await self._send(encode(Notification(method=DETACHED, params=lost)))
                 self._scopes.pop(run, None)
