@@ -8,12 +8,14 @@ Verdict = Literal["allow", "confirm", "block"]
 
 
 class CheckParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Exactly one of workflow, text (YAML), path, command (shell text)."""
+    """Exactly one of workflow, text (YAML), path, command (shell text), template, suggestion."""
 
     workflow: dict[str, Any] | None = None
     text: str | None = None
     path: str | None = None
     command: str | None = None
+    template: str | None = None
+    suggestion: str | None = None
     cwd: str | None = None
 
 
@@ -55,7 +57,11 @@ class StepPreview(Struct, kw_only=True):
 
 
 class CheckResult(Struct, kw_only=True):
-    """Verdict over everything; a workflow with problems has `valid` false and verdict `block`."""
+    """Verdict over everything; a workflow with problems has `valid` false and verdict `block`.
+
+    `workflow` is what was judged, in language version 1, so that clients can show it; empty for a
+    command and for a workflow with problems.
+    """
 
     verdict: Verdict
     findings: list[FindingRow]
@@ -63,3 +69,4 @@ class CheckResult(Struct, kw_only=True):
     problems: list[Problem] = field(default_factory=list)
     steps: list[StepPreview] = field(default_factory=list)
     name: str = ""
+    workflow: dict[str, Any] = field(default_factory=dict)

@@ -72,6 +72,11 @@ class RunSteerer(Protocol):
         ...
 
 
+def _templates(services: Services) -> Path:
+    """The user's own folder of templates."""
+    return services.paths.config.parent / "templates"
+
+
 @dataclass(frozen=True, slots=True)
 class ReadContext:
     """To look at runs."""
@@ -96,8 +101,7 @@ class StartContext:
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
-        templates = services.paths.config.parent / "templates"
-        return cls(services.engine, services.suggester, templates)
+        return cls(services.engine, services.suggester, _templates(services))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +133,16 @@ class AttachContext:
 
 @dataclass(frozen=True, slots=True)
 class JudgeContext:
-    """To judge without running."""
+    """To find workflows and judge them, without running."""
 
     judge: Judge
+    suggester: Suggester
+    templates: Path
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
-        return cls(services.judge)
+        return cls(services.judge, services.suggester, _templates(services))
 
 
 @dataclass(frozen=True, slots=True)

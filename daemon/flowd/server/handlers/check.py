@@ -7,6 +7,7 @@ import msgspec
 from flowd.domain.parse import Problem, parse_workflow, problems_in, workflow_from_object
 from flowd.domain.ports import Judge
 from flowd.domain.preview import judge_workflow, strictest
+from flowd.domain.render import to_object
 from flowd.domain.workflow import Workflow
 from flowd.errors import InvalidWorkflow
 from flowd.server.contexts import JudgeContext
@@ -16,13 +17,20 @@ from flowd.server.convert import (
     to_problem_row,
     to_step_preview,
 )
-from flowd.server.sources import exactly_one, folder_of, path_in, read_workflow_file
+from flowd.server.sources import (
+    exactly_one,
+    find_workflow,
+    folder_of,
+    path_in,
+    read_workflow_file,
+)
 from flowproto.check import CheckParams, CheckResult
+from flowproto.runs import RunParams
 
 
 async def handle_check(params: CheckParams, context: JudgeContext) -> CheckResult:
     """Judge a command, or validate and judge a workflow."""
-    exactly_one(params, ("workflow", "text", "path", "command"))
+    exactly_one(params, ("workflow", "text", "path", "command", "template", "suggestion"))
     cwd = folder_of(params.cwd)
     if params.command is not None:
         judgement = context.judge.judge(params.command, cwd=str(cwd))
@@ -30,6 +38,12 @@ async def handle_check(params: CheckParams, context: JudgeContext) -> CheckResul
         return CheckResult(verdict=judgement.verdict, findings=findings)
     if params.workflow is not None:
         return _check_object(params.workflow, context.judge, cwd)
+    if params.template is not None or params.suggestion is not None:
+        named = RunParams(template=params.template, suggestion=params.suggestion)
+        workflow, _ = await find_workflow(
+            named, cwd, suggester=context.suggester, templates=context.templates
+        )
+        return _judged(workflow, [], context.judge, cwd)
     text = params.text
     if text is None:
         assert params.path is not None
@@ -69,4 +83,5 @@ def _judged(workflow: Workflow, problems: list[Problem], judge: Judge, cwd: Path
         problems=[to_problem_row(problem) for problem in problems],
         steps=[to_step_preview(item) for item in judged],
         name=workflow.name,
+        workflow=to_object(workflow),
     )
