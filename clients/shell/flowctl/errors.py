@@ -40,27 +40,30 @@ def failure_of(error: ClientError) -> Failure:
 def report(failure: Failure, console: Console) -> int:
     """Show a failure and give its exit code."""
     if console.json:
-        details = {key: value for key, value in failure.data.items() if key not in ("code", "cure")}
-        console.print_json(
-            {
-                "error": {
-                    "code": failure.code,
-                    "message": failure.message,
-                    "cure": failure.cure,
-                    "data": details,
-                }
-            }
-        )
-    else:
-        for line in _block(failure, console):
-            console.say(line)
+        console.print_json(error_object(failure))
+    for line in _block(failure, console):
+        console.say(line)
     return exits.of_error(failure.code)
+
+
+def error_object(failure: Failure) -> dict[str, Any]:
+    """Give a failure as programs see it: `{"error": {"code", "message", "cure", "data"}}`."""
+    details = {key: value for key, value in failure.data.items() if key not in ("code", "cure")}
+    return {
+        "error": {
+            "code": failure.code,
+            "message": failure.message,
+            "cure": failure.cure,
+            "data": details,
+        }
+    }
 
 
 def _block(failure: Failure, console: Console) -> list[str]:
     lines = [console.error_style("flowctl: ", "red", "bold") + harmless(failure.message)]
+    file = str(failure.data.get("file", ""))
     for problem in _dictionaries(failure.data.get("problems")):
-        lines += [f"  {line}" for line in problem_lines(problem)]
+        lines += [f"  {line}" for line in problem_lines(problem, file)]
     for finding in _dictionaries(failure.data.get("findings")):
         step = f"{finding['step']}: " if finding.get("step") else ""
         text = f"{step}{finding.get('message', '')} [{finding.get('rule', '')}]"
@@ -70,14 +73,18 @@ def _block(failure: Failure, console: Console) -> list[str]:
     return lines
 
 
-def problem_lines(problem: dict[str, Any]) -> list[str]:
-    """Say where a workflow breaks the language, why, and the fix."""
-    place = ":".join(str(problem[key]) for key in ("path", "line", "column") if problem.get(key))
-    first = f"{place}: {problem.get('message', '')}" if place else str(problem.get("message", ""))
-    lines = [harmless(first)]
+def problem_lines(problem: dict[str, Any], file: str) -> list[str]:
+    """Say where a workflow breaks the language (`file:line:column`), why, and the fix."""
+    place = ":".join(part for part in (file, *_line_and_column(problem)) if part)
+    warning = "warning: " if problem.get("severity") == "warning" else ""
+    lines = [harmless(f"{place}: {warning}{problem.get('message', '')}")]
     if problem.get("fix"):
         lines.append(f"  fix: {harmless(str(problem['fix']))}")
     return lines
+
+
+def _line_and_column(problem: dict[str, Any]) -> tuple[str, str]:
+    return str(problem.get("line") or ""), str(problem.get("column") or "")
 
 
 def _dictionaries(value: object) -> list[dict[str, Any]]:

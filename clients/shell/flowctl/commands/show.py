@@ -1,0 +1,88 @@
+"""`flowctl show`: one run as it stands."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from flowctl.connect import Daemon
+from flowctl.text import age, clip, duration, harmless, plural
+from flowproto.runs import QuestionRow, ShowResult, StepRow
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flowctl.arguments import Arguments
+    from flowctl.console import Console
+
+_STYLES = {
+    "succeeded": "green",
+    "failed": "red",
+    "timed_out": "red",
+    "compensation_failed": "red",
+    "running": "blue",
+    "waiting": "yellow",
+    "lost": "yellow",
+    "cancelled": "yellow",
+    "compensated": "cyan",
+    "compensating": "cyan",
+}
+
+
+def run(arguments: Arguments, console: Console) -> int:
+    """Print the run, its steps with their attempts, its questions."""
+    answer = Daemon(arguments, console).request("flow/show", {"run": arguments.text("run")})
+    if console.json:
+        console.print_json(answer)
+        return 0
+    shown = msgspec.convert(answer, ShowResult)
+    for line in lines(shown, console):
+        console.print(clip(line, console.columns) if console.terminal else line)
+    return 0
+
+
+def lines(shown: ShowResult, console: Console) -> list[str]:
+    """Give the run as text."""
+    state = console.style(shown.state.replace("_", " "), _STYLES.get(shown.state, "dim"))
+    now = time.time() * 1000
+    found = [
+        f"{console.style(harmless(shown.name), 'bold')}  {state}  {console.style(shown.id, 'dim')}",
+        f"  in {harmless(shown.cwd)}, started {age(now - shown.created_at)}, "
+        f"{plural(len(shown.steps), 'step')}",
+    ]
+    for name, value in shown.inputs.items():
+        found.append(f"  {name} = {harmless(str(value))}")
+    for step in shown.steps:
+        found += _step_lines(step, console)
+    for question in shown.questions:
+        found += _question_lines(shown.id, question, console)
+    return found
+
+
+def _step_lines(step: StepRow, console: Console) -> list[str]:
+    state = console.style(step.state.replace("_", " "), _STYLES.get(step.state, "dim"))
+    parts = [f"  {step.id}: {state}"]
+    if step.duration_ms is not None:
+        parts.append(f"in {duration(step.duration_ms)}")
+    if step.exit_code:
+        parts.append(f"exit {step.exit_code}")
+    if step.reason:
+        parts.append(f"({harmless(step.reason)})")
+    lines = [" ".join(parts)]
+    if len(step.attempts) > 1 or any(attempt.kind != "run" for attempt in step.attempts):
+        for attempt in step.attempts:
+            took = "" if attempt.duration_ms is None else f" in {duration(attempt.duration_ms)}"
+            code = f", exit {attempt.exit_code}" if attempt.exit_code else ""
+            why = f" ({harmless(attempt.reason)})" if attempt.reason else ""
+            name = f"{attempt.kind} {attempt.attempt}"
+            lines.append(f"    {name}: {attempt.state.replace('_', ' ')}{took}{code}{why}")
+    for name, value in step.outputs.items():
+        lines.append(f"    {name} = {harmless(value)}")
+    return lines
+
+
+def _question_lines(run: str, question: QuestionRow, console: Console) -> list[str]:
+    return [
+        f"{console.style('?', 'yellow')} {question.step} asks: {harmless(question.question)}",
+        f"  answer with: flowctl answer {run} {question.step} {'|'.join(question.answers)}",
+    ]

@@ -1,0 +1,70 @@
+"""`flowctl cancel | resume | retry | undo | answer`: change what a run does next."""
+
+from __future__ import annotations
+
+from flowctl.connect import Daemon
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flowctl.arguments import Arguments
+    from flowctl.console import Console
+
+
+def cancel(arguments: Arguments, console: Console) -> int:
+    """Cancel a run and wait until it is."""
+    return _steer("flow/cancel", "cancelled", arguments, console)
+
+
+def resume(arguments: Arguments, console: Console) -> int:
+    """Go on with a parked run and watch it."""
+    return _steer("flow/resume", "succeeded", arguments, console)
+
+
+def retry(arguments: Arguments, console: Console) -> int:
+    """Go on from the failed step and watch."""
+    return _steer("flow/retry", "succeeded", arguments, console)
+
+
+def undo(arguments: Arguments, console: Console) -> int:
+    """Undo a finished run and watch."""
+    return _steer("flow/undo", "compensated", arguments, console)
+
+
+def answer(arguments: Arguments, console: Console) -> int:
+    """Answer a question; the run goes on by itself."""
+    names = ("run", "step", "answer")
+    params = {name: arguments.text(name) for name in names}
+    result = Daemon(arguments, console).request("flow/answer", params)
+    _print_state(result, console)
+    return 0
+
+
+def _steer(method: str, wanted: str, arguments: Arguments, console: Console) -> int:
+    """Ask for something and watch until the run is finished; exit code 0 when it ends as wanted."""
+    daemon = Daemon(arguments, console)
+    before = daemon.request("flow/show", {"run": arguments.text("run")})
+    result = daemon.request(method, {"run": before["id"]})
+    if arguments.flag("detach"):
+        _print_state(result, console)
+        return 0
+    from flowctl.watch import counted_interrupts, watch
+
+    with counted_interrupts() as interrupts:
+        watched = watch(
+            daemon,
+            console,
+            before["id"],
+            interrupts,
+            told=before["position"],
+            silent=console.json,
+        )
+    if console.json:
+        _print_state({"run": watched.run, "state": watched.state}, console)
+    return 0 if watched.state == wanted else watched.code
+
+
+def _print_state(result: dict[str, str], console: Console) -> None:
+    if console.json:
+        console.print_json(result)
+    else:
+        console.print(f"run {result['run']} {result['state'].replace('_', ' ')}")

@@ -1,0 +1,124 @@
+"""A workflow before it runs: every script with its undo, judged, and what cannot be undone."""
+
+from __future__ import annotations
+
+from flowctl.text import clip, harmless, plural, width, wrap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from flowctl.console import Console
+    from flowproto.check import CheckResult, FindingRow, StepPreview
+
+_VERDICT_STYLE = {"allow": "green", "confirm": "yellow", "block": "red"}
+_REVERSIBILITY_STYLE = {"reversible": "green", "compensable": "cyan", "irreversible": "yellow"}
+_SHOWN_SCRIPT_LINES = 40
+
+
+def verdict_word(verdict: str, console: Console) -> str:
+    """Give the verdict in its colour."""
+    return console.style(verdict, _VERDICT_STYLE.get(verdict, "red"))
+
+
+def overall_reversibility(of_steps: Iterable[str]) -> str:
+    """Say in a word or two what undoing the whole would mean: the worst of its steps."""
+    worst = set(of_steps)
+    if "irreversible" in worst:
+        return "cannot be undone completely"
+    return "can be undone" if "compensable" in worst else "changes nothing"
+
+
+def workflow_lines(
+    workflow: Mapping[str, Any], checked: CheckResult, console: Console
+) -> list[str]:
+    """Show a workflow (plain data of the language) with what the judge says of each step."""
+    by_step = {step.id: step for step in checked.steps}
+    name = console.style(harmless(str(workflow.get("name", ""))), "bold")
+    overall = overall_reversibility(step.reversibility for step in checked.steps)
+    steps = workflow.get("steps") or []
+    lines = [
+        f"{name}  {plural(len(steps), 'step')}, {overall}, {verdict_word(checked.verdict, console)}"
+    ]
+    if workflow.get("description"):
+        lines += wrap(harmless(str(workflow["description"])), console.columns - 1)
+    for number, step in enumerate(steps, 1):
+        findings = [finding for finding in checked.findings if finding.step == step["id"]]
+        lines += _step_lines(number, step, by_step.get(step["id"]), findings, console)
+    return lines
+
+
+def _step_lines(
+    number: int,
+    step: Mapping[str, Any],
+    judged: StepPreview | None,
+    findings: Sequence[FindingRow],
+    console: Console,
+) -> list[str]:
+    heading = f"{number:>3} {console.style(step['id'], 'bold')}"
+    if judged is not None:
+        style = _REVERSIBILITY_STYLE[judged.reversibility]
+        heading += f"  {verdict_word(judged.verdict, console)}"
+        heading += f"  {console.style(judged.reversibility, style)}"
+    lines = [heading]
+    for key, label in (("needs", "after"), ("if", "if"), ("confirm", "asks")):
+        value = step.get(key)
+        if value:
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            lines.append(console.style(f"      {label}: {harmless(text)}", "dim"))
+    lines += [f"      {line}" for line in script_lines(step["run"], findings, console)]
+    for key in ("undo", "check"):
+        value = step.get(key)
+        script = value.get("run", "") if isinstance(value, dict) else value
+        if script:
+            first, *rest = script_lines(script, (), console)
+            lines.append(f"      {console.style(f'{key}:', 'cyan')} {first}")
+            lines += [f"            {line}" for line in rest]
+    return lines
+
+
+def script_lines(
+    script: str, findings: Sequence[FindingRow], console: Console, *, at_most: int | None = None
+) -> list[str]:
+    """Show shell text, each finding below the line it is about, its span underlined."""
+    room = console.columns - 8
+    lines: list[str] = []
+    start = 0
+    limit = at_most or _SHOWN_SCRIPT_LINES
+    source = script.rstrip("\n").split("\n")
+    for number, line in enumerate(source):
+        end = start + len(line)
+        here = [f for f in findings if start <= f.span[0] <= end and f.span[1] > f.span[0]]
+        if number < limit or here:
+            lines.append(clip(harmless(line), room))
+        for finding in here:
+            lines.append(
+                _underline(line, finding.span[0] - start, finding.span[1] - start, console)
+            )
+            lines += finding_lines(finding, console)
+        start = end + 1
+    if len(source) > limit:
+        lines.append(console.style(f"… {len(source) - limit} more lines", "dim"))
+    for finding in findings:
+        if finding.span[1] <= finding.span[0]:
+            lines += finding_lines(finding, console)
+    return lines
+
+
+def _underline(line: str, start: int, end: int, console: Console) -> str:
+    """Mark characters `start` to `end` of the line, in columns of its harmless form."""
+    before = width(harmless(line[:start]))
+    marked = max(width(harmless(line[start : min(end, len(line))])), 1)
+    room = console.columns - 8
+    return " " * before + console.style("~" * max(min(marked, room - before), 0), "yellow")
+
+
+def finding_lines(finding: FindingRow, console: Console) -> list[str]:
+    """Give a finding in words: verdict, message, rule, and a safer way where there is one."""
+    text = f"{finding.verdict}: {harmless(finding.message)} [{finding.rule}]"
+    lines = wrap(text, console.columns - 10)
+    styled = [console.style(line, _VERDICT_STYLE.get(finding.verdict, "red")) for line in lines]
+    if finding.safer:
+        styled += wrap(f"safer: {harmless(finding.safer)}", console.columns - 10)
+    return styled
