@@ -4,10 +4,12 @@ Nothing here decides: the report goes to `react`, and what follows from it is pe
 """
 
 import math
+from collections.abc import Awaitable, Callable
 
 import trio
 
-from flowd.domain.commands import Command, ReportEnd, ReportNeverStarted
+from flowd.config import EngineConfig
+from flowd.domain.commands import Command, ReportEnd, ReportNeverStarted, ReportOutput
 from flowd.domain.events import Outcome
 from flowd.domain.ports import (
     AttemptKey,
@@ -18,8 +20,103 @@ from flowd.domain.ports import (
     NeverStarted,
     Vanished,
 )
+from flowd.engine.launches import timeout_seconds
+from flowd.engine.live import LiveRun
 from flowd.engine.output import OutputCursor
 from flowd.errors import SpawnFailed
+
+QUICKEST_LOOK = 0.05  # seconds between looks at a script's output while it writes
+SLOWEST_LOOK = 0.4  # and while it is silent
+
+
+class Carrier:
+    """Sees attempts through, so many at a time as the settings allow."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        config: EngineConfig,
+        report: Callable[[LiveRun, Command], Awaitable[None]],
+    ):
+        self._executor = executor
+        self._config = config
+        self._report = report
+        self._slots = trio.Semaphore(config.max_processes)
+
+    async def see_through(
+        self, live: LiveRun, key: AttemptKey, launch: Launch | SpawnFailed | None
+    ) -> Command:
+        """Wait for the end of an attempt and give the report of it.
+
+        `launch` None adopts the process of an earlier daemon; it has its slot already, being there.
+        """
+        cursor = OutputCursor(key, self._config.output_bytes_per_attempt)
+        ending: Ending | SpawnFailed
+        timed_out = False
+        if isinstance(launch, SpawnFailed):
+            ending = launch
+        elif launch is None:
+            ending, timed_out = await self._watch(live, key, None, cursor)
+        else:
+            async with self._slots:
+                ending, timed_out = await self._watch(live, key, launch, cursor)
+        return report_of(
+            key,
+            ending,
+            cursor,
+            self._executor,
+            timed_out=timed_out,
+            cancelled=live.state.cancelling and key.kind != "undo",
+        )
+
+    async def _watch(
+        self, live: LiveRun, key: AttemptKey, launch: Launch | None, cursor: OutputCursor
+    ) -> tuple[Ending | SpawnFailed, bool]:
+        """Carry an attempt out and publish its output meanwhile."""
+        if launch is not None and _is_called_off(live, key):
+            return SpawnFailed("cancelled before it began"), False
+        timeout = timeout_seconds(live.state, key)
+        if launch is None and timeout is not None:
+            timeout = max(0.0, timeout - live.age_seconds(key))
+        live.running.add(key)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._publish_output, live, key, cursor)
+                try:
+                    return await carry_out(
+                        key,
+                        launch,
+                        self._executor,
+                        timeout=timeout,
+                        grace=self._config.grace_seconds,
+                    )
+                except SpawnFailed as error:
+                    return error, False
+                finally:
+                    nursery.cancel_scope.cancel()
+        finally:
+            live.running.discard(key)
+
+    async def _publish_output(self, live: LiveRun, key: AttemptKey, cursor: OutputCursor) -> None:
+        pause = QUICKEST_LOOK
+        while True:
+            await trio.sleep(pause)
+            cursor.unsent += cursor.read(self._executor)
+            if cursor.unsent:
+                await self._report(
+                    live,
+                    ReportOutput(
+                        step=key.step, kind=key.kind, attempt=key.attempt, chunks=cursor.unsent
+                    ),
+                )
+                cursor.unsent = []
+                pause = QUICKEST_LOOK
+            else:
+                pause = min(pause * 1.5, SLOWEST_LOOK)
+
+
+def _is_called_off(live: LiveRun, key: AttemptKey) -> bool:
+    return live.state.cancelling and key.kind == "run" and not live.state.plan[key.step].finally_
 
 
 async def carry_out(

@@ -6,8 +6,7 @@ crash the log alone says what was going on, and `recover` takes it up again.
 """
 
 import logging
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import trio
@@ -16,11 +15,9 @@ from flowd.config import EngineConfig
 from flowd.domain import commands as c
 from flowd.domain import events as e
 from flowd.domain.decide import react, start
-from flowd.domain.evolve import replay
 from flowd.domain.ids import new_run_id
 from flowd.domain.ports import (
     AttemptKey,
-    Ending,
     EventLog,
     Executor,
     Judge,
@@ -29,24 +26,16 @@ from flowd.domain.ports import (
 )
 from flowd.domain.run import RunState
 from flowd.engine.acceptance import accept
-from flowd.engine.attempts import carry_out, report_of
-from flowd.engine.launches import launch_of, timeout_seconds
-from flowd.engine.live import LiveRun
-from flowd.engine.output import OutputCursor
+from flowd.engine.attempts import Carrier
+from flowd.engine.launches import launch_of
+from flowd.engine.live import LiveRun, wall_clock_ms
+from flowd.engine.registry import Registry
 from flowd.errors import Bug, FlowError, NotFound, SpawnFailed, StoreUnavailable, TokenTaken
 
 log = logging.getLogger("flowd.engine")
 
 UNFINISHED = ("pending", "running", "waiting", "compensating")
-READ_AT_ONCE = 1000
-QUICKEST_LOOK = 0.05  # seconds between looks at a script's output while it writes
-SLOWEST_LOOK = 0.4  # and while it is silent
 STORE_PATIENCE = 20.0  # longest pause, in seconds, before an end is tried to be recorded again
-
-
-def wall_clock_ms() -> int:
-    """Milliseconds since the epoch, for people to read."""
-    return time.time_ns() // 1_000_000
 
 
 class RunEngine:
@@ -69,10 +58,8 @@ class RunEngine:
         self._config = config
         self._environment = environment
         self._chance = chance
-        self._live: dict[str, LiveRun] = {}
-        self._loading = trio.Lock()
-        self._slots = trio.Semaphore(config.max_processes)
-        self._news: dict[str, trio.Event] = {}
+        self._runs = Registry(event_log)
+        self._carrier = Carrier(executor, config, self._report)
 
     # ------------------------------------------------------------------------------ the port
 
@@ -89,20 +76,20 @@ class RunEngine:
         live = LiveRun(state)
         with trio.CancelScope(shield=True):
             async with live.lock:
-                self._live[state.run] = live
+                self._runs.add(live)
                 try:
                     await self._record(live, 0, events)
                 except TokenTaken as taken:
-                    del self._live[state.run]
+                    self._runs.remove(live)
                     return taken.run
                 except FlowError:
-                    del self._live[state.run]
+                    self._runs.remove(live)
                     raise
         return state.run
 
     async def cancel(self, run: str, *, by: str = "") -> e.RunStatus:
         """End what is running; see the port."""
-        async with self._hold(run) as live:
+        async with self._runs.hold(run) as live:
             again = live.state.cancelling  # asking twice ends `finally` steps too
             await self._submit(live, c.Cancel(by))
             for key in sorted(live.running):
@@ -129,7 +116,7 @@ class RunEngine:
 
     async def resume(self, run: str, *, by: str = "") -> e.RunStatus:
         """Go on with a parked run; see the port."""
-        async with self._hold(run) as live:
+        async with self._runs.hold(run) as live:
             parked = bool(live.state.parked)
             in_flight = list(live.in_flight()) if parked else []
             await self._submit(live, c.ResumeRun(by))
@@ -139,28 +126,19 @@ class RunEngine:
 
     async def wait_beyond(self, run: str, position: int) -> None:
         """Wait for news of a run; see the port."""
-        news = self._news.setdefault(run, trio.Event())
-        try:
-            live = self._live.get(run)
-            newest = live.state.position if live else (await self._log.find(run)).position
-            if newest <= position:
-                await news.wait()
-        finally:
-            if not news.statistics().tasks_waiting and self._news.get(run) is news:
-                del self._news[run]
+        await self._runs.wait_beyond(run, position)
 
     async def state(self, run: str) -> RunState:
         """The run as it stands; see the port."""
-        live = self._live.get(run)
-        return live.state if live else await self._replay(run)
+        return await self._runs.state(run)
 
     def live_runs(self) -> int:
         """How many runs are not finished."""
-        return len(self._live)
+        return len(self._runs)
 
     def running_attempts(self) -> int:
         """How many processes run now."""
-        return sum(len(live.running) for live in self._live.values())
+        return sum(len(live.running) for live in self._runs)
 
     # ---------------------------------------------------------------------------- recovery
 
@@ -169,10 +147,11 @@ class RunEngine:
         unfinished = await self._log.summaries(states=UNFINISHED, limit=1_000_000)
         for summary in reversed(unfinished):
             try:
-                live = self._live[summary.id] = LiveRun(await self._replay(summary.id))
+                live = LiveRun(await self._runs.replay(summary.id))
             except Bug:
                 log.exception("run %s is left as it is: its history is not understood", summary.id)
                 continue
+            self._runs.add(live)
             if not live.state.parked:
                 in_flight = list(live.in_flight())
                 await self._submit(live, c.Wake())
@@ -183,17 +162,17 @@ class RunEngine:
     def _take_up(self, live: LiveRun, in_flight: list[AttemptKey]) -> None:
         """Go on with what was in flight when the run was last looked after."""
         for key in in_flight:
-            self._spawn_task(live, self._attempt, live, key, None)
+            self._carry(live, key, None)
         for step_id in live.state.active - {key.step for key in in_flight}:
             step = live.state.steps[step_id]
             if step.status in ("retrying", "compensating") and step.retry_at:
                 pause = max(0, step.retry_at - wall_clock_ms()) / 1000
                 kind: e.ScriptKind = "run" if step.status == "retrying" else "undo"
-                self._spawn_task(live, self._wait_for_retry, live, step_id, kind, pause)
+                self._retry_later(live, step_id, kind, pause)
 
     def _sweep(self) -> None:
         """Remove what is left of attempts whose end is recorded."""
-        wanted = {key for live in self._live.values() for key in live.in_flight()}
+        wanted = self._runs.attempts_in_flight()
         for key in self._executor.leftovers():
             if key not in wanted:
                 self._executor.forget(key)
@@ -201,7 +180,7 @@ class RunEngine:
     # --------------------------------------------------------------- commands, under the lock
 
     async def _request(self, run: str, command: c.Command) -> e.RunStatus:
-        async with self._hold(run) as live:
+        async with self._runs.hold(run) as live:
             await self._submit(live, command)
             return live.state.status
 
@@ -214,7 +193,7 @@ class RunEngine:
                     events = react(live.state, command, self._moment())
                 except FlowError as error:
                     if live.state.version != before:
-                        live.state = await self._replay(live.state.run)
+                        live.state = await self._runs.replay(live.state.run)
                     if error.code == "bug":
                         await self._park(live, error)
                     raise
@@ -233,19 +212,18 @@ class RunEngine:
             for key in prepared:
                 self._executor.forget(key)
             if expected:
-                live.state = await self._replay(live.state.run)
+                live.state = await self._runs.replay(live.state.run)
             raise
         live.state.position = recorded[-1].position
-        self._announce(live.state.run)
+        self._runs.announce(live.state.run)
         for key, launch in prepared.items():
-            self._spawn_task(live, self._attempt, live, key, launch)
+            self._carry(live, key, launch)
         for event in events:
             if isinstance(event, e.RetryScheduled):
-                pause = event.delay_ms / 1000
-                self._spawn_task(live, self._wait_for_retry, live, event.step, event.kind, pause)
+                self._retry_later(live, event.step, event.kind, event.delay_ms / 1000)
             elif isinstance(event, e.RunFinished):
                 log.info("run %s is %s", live.state.run, event.state)
-        self._let_go(live)
+        self._runs.let_go(live)
 
     def _prepare(
         self, live: LiveRun, events: list[e.Event]
@@ -292,7 +270,7 @@ class RunEngine:
 
     # -------------------------------------------------------------------------------- tasks
 
-    def _spawn_task(self, live: LiveRun, task: Callable[..., object], *arguments: object) -> None:
+    def _spawn_task(self, live: LiveRun, task: Callable[[], Awaitable[None]]) -> None:
         """Run a task of a run; a mistake in it parks that run and no other."""
         scope = trio.CancelScope()
         live.tasks.add(scope)
@@ -300,7 +278,7 @@ class RunEngine:
         async def guarded() -> None:
             try:
                 with scope:
-                    await task(*arguments)  # type: ignore[misc]  # every task here is async
+                    await task()
             except Exception as error:  # noqa: BLE001  # the last line of defence for other runs
                 with trio.CancelScope(shield=True):
                     async with live.lock:
@@ -310,89 +288,21 @@ class RunEngine:
 
         self._nursery.start_soon(guarded)
 
-    async def _attempt(
-        self, live: LiveRun, key: AttemptKey, launch: Launch | SpawnFailed | None
-    ) -> None:
-        """See an attempt through: `launch` None adopts the process of an earlier daemon."""
-        cursor = OutputCursor(key, self._config.output_bytes_per_attempt)
-        ending: Ending | SpawnFailed
-        timed_out = False
-        if isinstance(launch, SpawnFailed):
-            ending = launch
-        elif launch is None:
-            ending, timed_out = await self._watch(live, key, None, cursor)
-        else:
-            async with self._slots:
-                ending, timed_out = await self._watch(live, key, launch, cursor)
-        report = report_of(
-            key,
-            ending,
-            cursor,
-            self._executor,
-            timed_out=timed_out,
-            cancelled=live.state.cancelling and key.kind != "undo",
-        )
-        await self._report(live, report)
-        self._executor.forget(key)
+    def _carry(self, live: LiveRun, key: AttemptKey, launch: Launch | SpawnFailed | None) -> None:
+        """See an attempt through to its report; `launch` None adopts it."""
 
-    async def _watch(
-        self, live: LiveRun, key: AttemptKey, launch: Launch | None, cursor: OutputCursor
-    ) -> tuple[Ending | SpawnFailed, bool]:
-        """Carry an attempt out and publish its output meanwhile."""
-        if launch is not None and self._is_called_off(live, key):
-            return SpawnFailed("cancelled before it began"), False
-        timeout = timeout_seconds(live.state, key)
-        if launch is None and timeout is not None:
-            timeout = max(0.0, timeout - self._age_seconds(live, key))
-        live.running.add(key)
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._publish_output, live, key, cursor)
-                try:
-                    return await carry_out(
-                        key,
-                        launch,
-                        self._executor,
-                        timeout=timeout,
-                        grace=self._config.grace_seconds,
-                    )
-                except SpawnFailed as error:
-                    return error, False
-                finally:
-                    nursery.cancel_scope.cancel()
-        finally:
-            live.running.discard(key)
+        async def carried() -> None:
+            await self._report(live, await self._carrier.see_through(live, key, launch))
+            self._executor.forget(key)
 
-    def _is_called_off(self, live: LiveRun, key: AttemptKey) -> bool:
-        return (
-            live.state.cancelling and key.kind == "run" and not live.state.plan[key.step].finally_
-        )
+        self._spawn_task(live, carried)
 
-    def _age_seconds(self, live: LiveRun, key: AttemptKey) -> float:
-        """Seconds since the recorded start of an attempt that is in flight."""
-        rows = live.state.steps[key.step].attempts
-        started = next(r.at for r in rows if (r.kind, r.attempt) == (key.kind, key.attempt))
-        return max(0.0, (wall_clock_ms() - started) / 1000)
+    def _retry_later(self, live: LiveRun, step: str, kind: e.ScriptKind, seconds: float) -> None:
+        async def wait() -> None:
+            await trio.sleep(seconds)
+            await self._report(live, c.ReportRetryDue(step, kind))
 
-    async def _publish_output(self, live: LiveRun, key: AttemptKey, cursor: OutputCursor) -> None:
-        pause = QUICKEST_LOOK
-        while True:
-            await trio.sleep(pause)
-            chunks = cursor.read(self._executor)
-            if chunks:
-                await self._report(
-                    live,
-                    c.ReportOutput(
-                        step=key.step, kind=key.kind, attempt=key.attempt, chunks=chunks
-                    ),
-                )
-            pause = QUICKEST_LOOK if chunks else min(pause * 1.5, SLOWEST_LOOK)
-
-    async def _wait_for_retry(
-        self, live: LiveRun, step: str, kind: e.ScriptKind, seconds: float
-    ) -> None:
-        await trio.sleep(seconds)
-        await self._report(live, c.ReportRetryDue(step, kind))
+        self._spawn_task(live, wait)
 
     async def _report(self, live: LiveRun, report: c.Command) -> None:
         """Submit what must not be lost: while the store refuses, wait and try again."""
@@ -407,44 +317,8 @@ class RunEngine:
             else:
                 return
 
-    # ------------------------------------------------------------------------------- helpers
-
     def _moment(self) -> c.Moment:
         return c.Moment(at=wall_clock_ms(), chance=self._chance())
-
-    def _announce(self, run: str) -> None:
-        news = self._news.pop(run, None)
-        if news is not None:
-            news.set()
-
-    @asynccontextmanager
-    async def _hold(self, run: str) -> AsyncIterator[LiveRun]:
-        """Lend the run, from memory or from the log, for as long as the block lasts."""
-        async with self._loading:
-            live = self._live.get(run)
-            if live is None:
-                live = self._live[run] = LiveRun(await self._replay(run))
-            live.holders += 1
-        try:
-            yield live
-        finally:
-            live.holders -= 1
-            self._let_go(live)
-
-    def _let_go(self, live: LiveRun) -> None:
-        idle = live.state.finished and not live.holders
-        if idle and self._live.get(live.state.run) is live:
-            del self._live[live.state.run]
-
-    async def _replay(self, run: str) -> RunState:
-        history: list[e.Recorded] = []
-        while page := await self._log.read(
-            run, history[-1].position if history else 0, READ_AT_ONCE
-        ):
-            history += page
-        if not history:
-            raise NotFound(f"there is no run {run}", cure="flowctl ps lists them")
-        return replay(history)
 
 
 @asynccontextmanager

@@ -1,11 +1,17 @@
 """A run that is in memory because something is going on with it."""
 
+import time
 from collections.abc import Iterator
 
 import trio
 
 from flowd.domain.ports import AttemptKey
 from flowd.domain.run import RunState
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since the epoch, for people to read."""
+    return time.time_ns() // 1_000_000
 
 
 class LiveRun:
@@ -33,3 +39,9 @@ class LiveRun:
             for row in self.state.steps[step_id].attempts:
                 if row.outcome is None:
                     yield AttemptKey(self.state.run, step_id, row.kind, row.attempt)
+
+    def age_seconds(self, key: AttemptKey) -> float:
+        """Seconds since the recorded start of an attempt that is in flight."""
+        rows = self.state.steps[key.step].attempts
+        started = next(r.at for r in rows if (r.kind, r.attempt) == (key.kind, key.attempt))
+        return max(0.0, (wall_clock_ms() - started) / 1000)

@@ -18,11 +18,15 @@ TAIL_SHARE = 0.125
 
 
 class OutputCursor(Struct):
-    """How far each stream of an attempt has been read. Sizes in bytes."""
+    """How far each stream of an attempt has been read. Sizes in bytes.
+
+    `unsent` was read and is not recorded yet: it must not be lost when the recording is broken off.
+    """
 
     key: AttemptKey
     cap: int
     offsets: dict[Stream, int] = field(default_factory=dict)
+    unsent: list[OutputChunk] = field(default_factory=list)
 
     def read(self, executor: Executor) -> list[OutputChunk]:
         """Give what is new, at most a few chunks; nothing once the head is full."""
@@ -41,7 +45,7 @@ class OutputCursor(Struct):
 
     def finish(self, executor: Executor) -> list[OutputChunk]:
         """Give the rest, after the script's end: all of the head, then the tail."""
-        chunks = []
+        chunks, self.unsent = self.unsent, []
         while fresh := self.read(executor):
             chunks += fresh
         tail = int(self.cap * TAIL_SHARE)
