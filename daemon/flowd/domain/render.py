@@ -6,36 +6,35 @@ from typing import Any
 import msgspec
 import yaml
 
-from flowd.domain.workflow import Workflow
+from flowd.domain.workflow import MAX_SCRIPT_BYTES, Workflow
 
-_LITERAL_BLOCK_SAFE = re.compile(
+# Characters that mean themselves in every YAML style; the other ones need escapes.
+_ORDINARY = re.compile(
     r"[\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
 )
+_TRUTHS_ELSEWHERE = frozenset({"on", "off", "yes", "no", "y", "n"})
+_ORDER = ("flow", "name", "description", "inputs", "env", "cwd", "defaults", "steps")
 
 
 def to_object(workflow: Workflow) -> dict[str, object]:
     """Give the workflow in the JSON shape of the language, what equals a default left out."""
     shaped: dict[str, object] = msgspec.to_builtins(workflow)
+    if not shaped["defaults"]:
+        del shaped["defaults"]
     return shaped
 
 
 def to_yaml(workflow: Workflow) -> str:
     """Write the workflow as a file people like to read; reading it again gives an equal one."""
+    shaped = to_object(workflow)
     written: str = yaml.dump(
-        _ordered(to_object(workflow)),
+        {key: shaped[key] for key in _ORDER if key in shaped},
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
-        width=100,
+        width=MAX_SCRIPT_BYTES,  # a folded command is hard to read and to copy
     )
     return written
-
-
-_ORDER = ("flow", "name", "description", "inputs", "env", "cwd", "defaults", "steps")
-
-
-def _ordered(shaped: dict[str, object]) -> dict[str, object]:
-    return {key: shaped[key] for key in _ORDER if key in shaped}
 
 
 class _Dumper(yaml.SafeDumper):
@@ -49,15 +48,14 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    block = "\n" in text and _LITERAL_BLOCK_SAFE.fullmatch(text) is not None
-    block = block and not any(line != line.rstrip(" ") for line in text.split("\n"))
-    style = "|" if block else None
-    if not block and (text in _CORE_WORDS or "\n" in text):
+    style = None
+    if _ORDINARY.fullmatch(text) is None:
         style = '"'
+    elif "\n" in text:
+        style = "|" if all(line == line.rstrip(" ") for line in text.split("\n")) else '"'
+    elif text.lower() in _TRUTHS_ELSEWHERE:
+        style = '"'  # text for us, and for whoever reads the file with another library
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_CORE_WORDS = frozenset({"on", "off", "yes", "no"})
 
 
 def _represent_list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.SequenceNode:

@@ -5,11 +5,12 @@ number.
 """
 
 import re
+from math import isfinite
 
 from flowd.domain.nodes import Node, Scalar
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}")
-_NUMBER = re.compile(r"[-+]?(\.[0-9]{1,50}|[0-9]{1,50}(\.[0-9]{0,50})?)([eE][-+]?[0-9]{1,2})?")
+_NUMBER = re.compile(r"[-+]?(\.[0-9]{1,50}|[0-9]{1,50}(\.[0-9]{0,50})?)([eE][-+]?[0-9]{1,3})?")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {word: word.lower() == "true" for word in ("true", "True", "TRUE")}
 _BOOLEANS |= dict.fromkeys(("false", "False", "FALSE"), False)
@@ -35,6 +36,7 @@ def as_integer(node: Scalar) -> int | None:
 def as_number(node: Scalar) -> int | float | None:
     """Give a finite number, None when it is not one."""
     whole = as_integer(node)
-    if whole is None and node.plain and _NUMBER.fullmatch(node.text):
-        return float(node.text)
-    return whole
+    if whole is not None or not node.plain or not _NUMBER.fullmatch(node.text):
+        return whole
+    number = float(node.text)
+    return number if isfinite(number) else None

@@ -1,6 +1,6 @@
 """The JSON Schema of the language, for editors: `python -m flowd.domain.schema --check|--write`.
 
-It follows from the structs. It knows the shape only: what needs more than one place at once (cycles,
+It follows from the structs. It knows the shape only: what needs several places at once (cycles,
 unknown ids, conditions) the daemon reports.
 """
 
