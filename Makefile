@@ -60,6 +60,9 @@ docs: $(VENV)/.dev  ## make the generated files anew
 	$(BIN)/python -m flowproto.schema --write
 	$(BIN)/python -m flowd.domain.schema --write
 
+bench: $(VENV)/.dev  ## figures, as ratios against a floor in the same run
+	$(BIN)/python tests/perf/cold_start.py
+
 clean:  ## remove what was built
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
