@@ -1,10 +1,10 @@
 """Error codes. JSON-RPC and LSP reserve some; ours start at -32050 and never change meaning.
 
-The `code` string in an error's `data` is the daemon's own name for it (`flowd.errors`); programs
-may switch on either.
+The `code` string in an error's `data` is the stable name (`ERRORS` pairs them); programs may switch
+on either.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -28,3 +28,39 @@ SPAWN_FAILED: Final = -32062
 PROVIDER_FAILED: Final = -32063
 BUSY: Final = -32064
 BUG: Final = -32070
+
+
+class ErrorKind(NamedTuple):
+    """What a code is called in `data.code`, and what it means."""
+
+    name: str
+    meaning: str
+
+
+ERRORS: Final[dict[int, ErrorKind]] = {
+    PARSE_ERROR: ErrorKind("parse_error", "the bytes are no frame, or the frame holds no JSON"),
+    INVALID_REQUEST: ErrorKind("invalid_request", "JSON, but no message, or not one for now"),
+    METHOD_NOT_FOUND: ErrorKind("method_not_found", "no such method"),
+    INVALID_PARAMS: ErrorKind("invalid_params", "a field is missing, unknown, or of another type"),
+    INTERNAL_ERROR: ErrorKind("error", "an error without a kind of its own"),
+    SERVER_NOT_INITIALIZED: ErrorKind("server_not_initialized", "`initialize` must come first"),
+    REQUEST_CANCELLED: ErrorKind("request_cancelled", "the client cancelled the request"),
+    CALLER_ERROR: ErrorKind("caller_error", "the request cannot be carried out as it was made"),
+    INVALID_WORKFLOW: ErrorKind(
+        "invalid_workflow", "the workflow breaks the language; `problems` lists every place"
+    ),
+    INVALID_INPUT: ErrorKind("invalid_input", "a value is missing, wrong, or out of bounds"),
+    NOT_FOUND: ErrorKind("not_found", "nothing by that name"),
+    CONFLICT: ErrorKind("conflict", "the state of the thing does not allow this"),
+    BLOCKED_BY_POLICY: ErrorKind(
+        "blocked_by_policy", "the safety judge says no; `findings` says why"
+    ),
+    UNSUPPORTED: ErrorKind("unsupported", "valid, but this machine or version cannot do it"),
+    MESSAGE_TOO_LARGE: ErrorKind("message_too_large", "longer than the daemon takes"),
+    WORLD_ERROR: ErrorKind("world_error", "something outside Flow refused"),
+    STORE_UNAVAILABLE: ErrorKind("store_unavailable", "the database takes no writes"),
+    SPAWN_FAILED: ErrorKind("spawn_failed", "the system made no process"),
+    PROVIDER_FAILED: ErrorKind("provider_failed", "a suggestion provider gave nothing useful"),
+    BUSY: ErrorKind("busy", "too many clients at once"),
+    BUG: ErrorKind("bug", "a mistake in flowd; it is logged, and the daemon goes on"),
+}

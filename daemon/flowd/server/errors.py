@@ -23,22 +23,11 @@ WIRE_CODES: dict[type[e.FlowError], int] = {
     e.Bug: codes.BUG,
 }
 
-PROTOCOL_ERRORS: dict[int, str] = {
-    codes.PARSE_ERROR: "parse_error",
-    codes.INVALID_REQUEST: "invalid_request",
-    codes.METHOD_NOT_FOUND: "method_not_found",
-    codes.INVALID_PARAMS: "invalid_params",
-    codes.SERVER_NOT_INITIALIZED: "server_not_initialized",
-    codes.REQUEST_CANCELLED: "request_cancelled",
-    codes.MESSAGE_TOO_LARGE: "message_too_large",
-    codes.BUSY: "busy",
-}
-
 log = logging.getLogger("flowd.server")
 
 
 class ProtocolError(Exception):
-    """The message itself was wrong, whatever it asked for. `code` is a key of PROTOCOL_ERRORS."""
+    """The message itself was wrong, whatever it asked for. `code` is one of `codes`."""
 
     def __init__(self, code: int, message: str, *, cure: str = ""):
         super().__init__(message)
@@ -54,7 +43,7 @@ def error_object(error: Exception) -> ErrorObject:
     """
     cause = _single_cause(error)
     if isinstance(cause, ProtocolError):
-        name = PROTOCOL_ERRORS[cause.code]
+        name = codes.ERRORS[cause.code].name
         return _object(cause.code, cause.message, name, cause.cure)
     if isinstance(cause, e.FlowError) and not isinstance(cause, e.Bug):
         return _object(_code_of(cause), cause.message, cause.code, cause.cure, cause.data)
