@@ -1,0 +1,111 @@
+"""One transaction for many appends: what the writer's thread does.
+
+Every append of a group is judged before it writes anything, so one that is refused leaves no trace
+and does not touch the others. An error of the disk undoes the whole group.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import apsw
+
+from flowd.domain.events import Event, Recorded, RunFinished, RunStarted
+from flowd.errors import Conflict, FlowError, TokenTaken
+from flowd.store.attachments import keep_apart
+from flowd.store.codec import EncodedEvent, join_batch
+from flowd.store.projections import summarise_all
+from flowd.store.queries import last_position, run_with_token
+from flowd.store.runs_table import add_row, find_row, update_row
+from flowd.store.sealing import MOST_BYTES, give_back_room, seal
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events to record after a version of a run, at least one, and the same events encoded."""
+
+    run: str
+    expected_version: int
+    events: Sequence[Event]
+    encoded: Sequence[EncodedEvent]
+
+
+Outcome = list[Recorded] | FlowError
+"""What became of one append."""
+
+
+def commit(connection: apsw.Connection, group: Sequence[Append]) -> list[Outcome]:
+    """Record a group durably, in one transaction, and give the outcome of each append.
+
+    An apsw.Error means that nothing of the group was recorded.
+    """
+    outcomes: list[Outcome] = []
+    with connection:
+        position = last_position(connection)
+        finished: dict[int, None] = {}
+        for append in group:
+            try:
+                run, recorded = _record(connection, append, position)
+            except FlowError as refusal:
+                outcomes.append(refusal)
+                continue
+            outcomes.append(recorded)
+            position = recorded[-1].position
+            if isinstance(recorded[-1].event, RunFinished):
+                finished[run] = None
+        room = MOST_BYTES
+        for run in finished:
+            if room > 0:
+                room -= seal(connection, run, room)
+        if finished:
+            give_back_room(connection)
+    return outcomes
+
+
+def _record(connection: apsw.Connection, append: Append, after: int) -> tuple[int, list[Recorded]]:
+    """Write one append at the positions from `after` + 1; give the run's key and what was written.
+
+    Conflict, TokenTaken or Bug before anything is written.
+    """
+    run, before = find_row(connection, append.run) or (after + 1, None)
+    version = before.version if before else 0
+    if version != append.expected_version:
+        raise Conflict(
+            f"run {append.run} is at version {version}, not {append.expected_version}",
+            cure="read its newer events and decide again",
+            data={"run": append.run, "version": version},
+        )
+    if before is None:
+        _refuse_taken_token(connection, append.events[0])
+    recorded = [
+        Recorded(after + n, append.run, version + n, event)
+        for n, event in enumerate(append.events, start=1)
+    ]
+    row = summarise_all(before, recorded)
+
+    if before is None:
+        _add_stream(connection, run, append)
+        add_row(connection, run, row)
+    else:
+        update_row(connection, run, row, before)
+    for item, encoded in zip(recorded, append.encoded, strict=True):
+        keep_apart(connection, encoded, item.position)
+    connection.execute(
+        "INSERT INTO recent_batches (position, run, version, events) VALUES (?, ?, ?, ?)",
+        (row.position, run, row.version, join_batch([e.body for e in append.encoded])),
+    )
+    return run, recorded
+
+
+def _refuse_taken_token(connection: apsw.Connection, first: Event) -> None:
+    if isinstance(first, RunStarted) and first.client_token is not None:
+        owner = run_with_token(connection, first.client_token)
+        if owner is not None:
+            raise TokenTaken(owner)
+
+
+def _add_stream(connection: apsw.Connection, run: int, append: Append) -> None:
+    first = append.events[0]
+    token = first.client_token if isinstance(first, RunStarted) else None
+    connection.execute(
+        "INSERT INTO streams (run, id, client_token) VALUES (?, ?, ?)", (run, append.run, token)
+    )

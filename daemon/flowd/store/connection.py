@@ -1,0 +1,159 @@
+"""A SQLite connection, the thread that owns it, and how it is set up."""
+
+import math
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import apsw
+import apsw.aio
+import trio
+
+from flowd.errors import StoreUnavailable
+from flowd.store.failures import meaning_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# FULL: a commit returns only when it is on the disk. Small caches: the working set is the newest
+# few pages, and the daemon is to stay small.
+WRITER_PRAGMAS = (
+    "auto_vacuum=INCREMENTAL",  # counts for a new file only, and must come first
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=250",
+    "cache_size=-2048",
+    "mmap_size=0",
+    "temp_store=MEMORY",
+    "journal_size_limit=4194304",
+)
+READER_PRAGMAS = ("busy_timeout=250", "cache_size=-1024", "mmap_size=0", "temp_store=MEMORY")
+
+
+class _Worker(apsw.aio.Trio):
+    """apsw's controller for trio, with an end one can wait for."""
+
+    thread: threading.Thread
+
+    def __init__(self, name: str):
+        self.ended = trio.Event()
+        super().__init__(thread_name=name)
+
+    def worker_thread_run(self) -> None:
+        """Serve calls until the connection is closed."""
+        self.thread = threading.current_thread()
+        try:
+            super().worker_thread_run()  # type: ignore[no-untyped-call]  # apsw left it bare
+        finally:
+            self.token.run_sync_soon(self.ended.set)
+
+    async def wait_ended(self) -> None:
+        await self.ended.wait()
+        self.thread.join()  # it has said its last word: microseconds
+
+
+class Database:
+    """One connection. Work goes to its thread as whole functions, one round trip each."""
+
+    def __init__(self, path: Path, connection: "apsw.AsyncConnection"):
+        self._path = path
+        self._connection = connection
+
+    async def run(
+        self, work: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call `work` with the connection in its thread, and give what it gives.
+
+        When the caller is cancelled a query under way is broken off; work that writes must
+        therefore run shielded. SQLite's errors come as StoreUnavailable or Bug.
+        """
+        # Without this, apsw races the caller's deadline with one of its own, and TooSlowError
+        # would come out of a `move_on_after` that is to swallow the cancellation.
+        before = apsw.aio.deadline.set(math.inf)
+        try:
+            result: T = await self._connection.async_run(work, self._connection, *args, **kwargs)
+        except apsw.Error as error:
+            raise meaning_of(error, str(self._path)) from error
+        finally:
+            apsw.aio.deadline.reset(before)
+        return result
+
+
+@asynccontextmanager
+async def open_writer(path: Path) -> AsyncIterator[Database]:
+    """Open the database for reading and writing; a new file is for its owner's eyes only.
+
+    StoreUnavailable when that cannot be done.
+    """
+    _make_private(path)
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    async with _open(path, flags, "flow-store-writer") as database:
+        with trio.CancelScope(shield=True):
+            await database.run(_prepare_writer)
+        yield database
+
+
+@asynccontextmanager
+async def open_reader(path: Path) -> AsyncIterator[Database]:
+    """Open a database that a writer has open, for queries that must not hold up the writer."""
+    async with _open(path, apsw.SQLITE_OPEN_READONLY, "flow-store-reader") as database:
+        await database.run(_prepare, READER_PRAGMAS)
+        yield database
+
+
+@asynccontextmanager
+async def _open(path: Path, flags: int, name: str) -> AsyncIterator[Database]:
+    worker = _Worker(name)
+    with trio.CancelScope(shield=True):  # half an opening would leave its thread behind
+        # apsw's stub says controller where a maker of controllers is meant.
+        before = apsw.async_controller.set(lambda: worker)  # type: ignore[arg-type]
+        try:
+            connection = await apsw.Connection.as_async(str(path), flags)
+        except apsw.Error as error:
+            await worker.wait_ended()
+            raise meaning_of(error, str(path)) from error
+        finally:
+            apsw.async_controller.reset(before)
+    try:
+        yield Database(path, connection)
+    finally:
+        with trio.CancelScope(shield=True):  # bounded: at most one query, which is broken off
+            await connection.aclose()
+            await worker.wait_ended()
+
+
+def _prepare_writer(connection: apsw.Connection) -> None:
+    _prepare(connection, WRITER_PRAGMAS)
+    if connection.pragma("journal_mode") != "wal":
+        raise StoreUnavailable(
+            f"the event store {connection.filename} is on a file system without shared memory",
+            cure="set FLOW_HOME to a folder on a local disk",
+        )
+    connection.transaction_mode = "IMMEDIATE"
+
+
+def _prepare(connection: apsw.Connection, pragmas: tuple[str, ...]) -> None:
+    # Plans must not depend on bound values: SQLite would prepare such statements anew at every
+    # execution, which costs ten times what they do.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _make_private(path: Path) -> None:
+    # SQLite gives the -wal and -shm files the rights of the database itself.
+    try:
+        if path.exists():
+            path.chmod(0o600)
+        else:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the event store {path} cannot be made: {error.strerror}",
+            cure="make its folder, with write permission for you",
+            data={"path": str(path), "reason": error.strerror},
+        ) from error
