@@ -286,3 +286,34 @@ def find_node(root: Node, path: tuple[str | int, ...]) -> Node:
             return node
         node = below
     return node
+
+
+def span_inside(node: Scalar, source: str, start: int, end: int) -> tuple[int, int] | None:
+    """Give where the characters [start, end) of a scalar's text stand in the source.
+
+    None when they do not stand there as they are (folded lines, escapes, JSON-shaped input).
+    """
+    if node.style != "|":
+        quote = 0 if node.plain else 1
+        begin, finish = node.span[0] + quote, node.span[1] - quote
+        unchanged = source[begin:finish] == node.text
+        return (begin + start, begin + end) if unchanged and node.text else None
+    places = [_place_in_block(node, source, offset) for offset in (start, end)]
+    if places[0] is None or places[1] is None:
+        return None
+    return places[0], places[1]
+
+
+def _place_in_block(node: Scalar, source: str, offset: int) -> int | None:
+    """Follow a literal block line by line: its text is the source without the indentation."""
+    lines = source[node.span[0] : node.span[1]].splitlines(keepends=True)[1:]
+    written = [line for line in lines if line.strip(" \r\n")]
+    indent = min((len(line) - len(line.lstrip(" ")) for line in written), default=0)
+    place = source.find("\n", node.span[0]) + 1
+    for line, meant in zip(lines, node.text.splitlines(keepends=True), strict=False):
+        if offset < len(meant) or (offset == len(meant) and not meant.endswith("\n")):
+            same = line[indent:].rstrip("\r\n") == meant.rstrip("\n")
+            return place + indent + offset if same else None
+        offset -= len(meant)
+        place += len(line)
+    return place if offset == 0 else None

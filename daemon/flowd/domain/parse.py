@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from msgspec import Struct
+
 from flowd.domain.meaning import check_meaning
 from flowd.domain.nodes import Node, Unreadable, nodes_of, read_nodes
 from flowd.domain.problems import Problem, Problems, invalid_workflow
@@ -11,22 +13,57 @@ from flowd.domain.workflow import Workflow
 
 __all__ = [
     "Problem",
+    "Reading",
     "parse_workflow",
     "problems_in",
+    "read_workflow",
     "to_object",
     "to_yaml",
     "workflow_from_object",
 ]
 
 
+class Reading(Struct, frozen=True):
+    """What reading a text gave, also when the text is not right (an editor's mostly is not).
+
+    `draft` holds what could be understood, with defaults in place of what could not; it is the
+    workflow when no problem is an error. `root` says where everything stands. Both are None when
+    the text is not even YAML.
+    """
+
+    problems: list[Problem]
+    draft: Workflow | None = None
+    root: Node | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Whether the draft is a workflow that can run."""
+        return self.draft is not None and not any(p.severity == "error" for p in self.problems)
+
+
+def read_workflow(text: str) -> Reading:
+    """Read as much of a workflow file as can be, with every problem in the order of the text."""
+    problems = Problems(text)
+    try:
+        root = read_nodes(text)
+    except Unreadable as error:
+        problems.add((), error.message, error.fix, span=error.span)
+        return Reading(problems.found)
+    draft = _read_tree(root, problems)
+    return Reading(problems.sorted(), draft, root)
+
+
 def parse_workflow(text: str) -> Workflow:
     """Read a `*.flow.yaml`. InvalidWorkflow lists every problem with line, column and fix."""
-    return _or_raise(*_read_text(text))
+    reading = read_workflow(text)
+    if reading.draft is None or not reading.valid:
+        raise invalid_workflow(reading.problems)
+    return reading.draft
 
 
 def problems_in(text: str) -> list[Problem]:
     """List everything wrong with a workflow file, warnings too, in the order of the text."""
-    return _read_text(text)[1].sorted()
+    return read_workflow(text).problems
 
 
 def workflow_from_object(shaped: Mapping[str, object]) -> Workflow:
@@ -40,27 +77,14 @@ def workflow_from_object(shaped: Mapping[str, object]) -> Workflow:
     except Unreadable as error:
         problems.add((), error.message, error.fix)
         raise invalid_workflow(problems.found) from None
-    return _or_raise(_read_tree(root, problems), problems)
-
-
-def _read_text(text: str) -> tuple[Workflow | None, Problems]:
-    problems = Problems(text)
-    try:
-        root = read_nodes(text)
-    except Unreadable as error:
-        problems.add((), error.message, error.fix, span=error.span)
-        return None, problems
-    return _read_tree(root, problems), problems
+    workflow = _read_tree(root, problems)
+    if problems.fatal:
+        raise invalid_workflow(problems.sorted())
+    return workflow
 
 
 def _read_tree(root: Node, problems: Problems) -> Workflow:
     problems.root = root
     workflow = shape_workflow(root, problems)
     check_meaning(workflow, problems)
-    return workflow
-
-
-def _or_raise(workflow: Workflow | None, problems: Problems) -> Workflow:
-    if workflow is None or problems.fatal:
-        raise invalid_workflow(problems.sorted())
     return workflow

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from flowd.domain.nodes import Node, Scalar, find_node, focus
+from flowd.domain.nodes import Node, Scalar, find_node, focus, span_inside
 from flowd.errors import InvalidWorkflow
 
 MAX_PROBLEMS = 100
@@ -48,6 +48,7 @@ class Problems:
     def __init__(self, text: str | None) -> None:
         self.found: list[Problem] = []
         self.root: Node | None = None
+        self._text = text
         self._breaks = (
             None if text is None else [0, *(found.end() for found in _LINE_BREAK.finditer(text))]
         )
@@ -72,12 +73,9 @@ class Problems:
     def inside(self, path: Path, start: int, end: int) -> tuple[int, int] | None:
         """Give where characters of the text at `path` stand, if they stand there unchanged."""
         node = find_node(self.root, path) if self.root is not None else None
-        if not isinstance(node, Scalar):
+        if self._text is None or not isinstance(node, Scalar):
             return None
-        quote = 0 if node.plain else 1
-        if node.style in ("|", ">") or node.span[1] - node.span[0] != len(node.text) + 2 * quote:
-            return None
-        return node.span[0] + quote + start, node.span[0] + quote + end
+        return span_inside(node, self._text, start, end)
 
     def _text_at(self, path: Path) -> str:
         node = find_node(self.root, path) if self.root is not None else None

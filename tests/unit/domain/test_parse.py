@@ -8,6 +8,7 @@ from flowd.domain import nodes
 from flowd.domain.parse import (
     parse_workflow,
     problems_in,
+    read_workflow,
     to_object,
     to_yaml,
     workflow_from_object,
@@ -242,6 +243,20 @@ def test_a_misspelled_name_in_a_condition_is_underlined_exactly() -> None:
 
 
 @pytest.mark.parametrize(
+    ("needs", "doubtful"), [("[]", {"a", "b"}), ("[a]", {"b"}), ("[b]", set())]
+)
+def test_a_condition_may_only_count_on_steps_that_are_done_by_then(
+    needs: str, doubtful: set[str]
+) -> None:
+    text = (
+        f"{HEAD}steps:\n  - {{id: a, run: x}}\n  - {{id: b, run: x}}\n  - id: c\n    run: x\n"
+        f"    needs: {needs}\n    if: steps.a.status == steps.b.status\n"
+    )
+    found = {p.message.split("'")[1] for p in problems_in(text)}
+    assert found == doubtful
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         (step_with("undo: x\n    finally: true"), "undo of a `finally` step"),
@@ -295,6 +310,33 @@ def test_columns_count_characters_and_lines_count_as_in_an_editor() -> None:
     text = "flow: 1\r\nname: '😀é'\r\nsteps: [{id: a, run: '😀', neds: []}]\r\n"
     (problem,) = problems_in(text)
     assert (problem.line, problem.column, problem.end_column) == (3, 27, 31)
+
+
+@pytest.mark.parametrize(
+    ("written", "marked"),
+    [
+        ("run: echo; rm -rf x", "rm -rf"),
+        ("run: 'echo; rm -rf x'", "rm -rf"),
+        ('run: "echo; rm -rf x"', "rm -rf"),
+        ("run: |\n      echo\n      rm -rf x", "rm -rf"),
+        ("run: |-\n        if x; then\n          rm -rf x\n        fi", "rm -rf"),
+        ("run: |\n\n      # 😀\n\n      rm -rf x", "rm -rf"),
+        ("run: |\r\n      echo\r\n      rm -rf x", "rm -rf"),
+        ("run: >\n      echo;\n      rm -rf x", None),
+        ('run: "\\x65cho; rm -rf x"', None),
+        ("run: echo;\n      rm -rf x", None),
+    ],
+)
+def test_a_piece_of_a_script_is_found_in_the_text(written: str, marked: str | None) -> None:
+    text = f"{HEAD}steps:\n  - id: a\n    {written}\n"
+    reading = read_workflow(text)
+    assert reading.draft is not None
+    assert reading.root is not None
+    at = reading.draft.steps[0].run.index("rm -rf")
+    script = nodes.find_node(reading.root, ("steps", 0, "run"))
+    assert isinstance(script, nodes.Scalar)
+    span = nodes.span_inside(script, text, at, at + 6)
+    assert (text[slice(*span)] if span else None) == marked
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
