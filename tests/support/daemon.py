@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
+import trio.testing
 
 from flowd.config import Config, Paths
 from flowd.domain import events as e
@@ -16,7 +17,9 @@ from flowd.domain.run import RunState
 from flowd.domain.workflow import Workflow
 from flowd.errors import Conflict, InvalidInput, NotFound
 from flowd.server.services import Services
+from flowd.server.session import serve_session
 from flowd.server.transport import serve_socket
+from support.peers import Peer
 from support.stories import workflow_of
 
 
@@ -259,4 +262,24 @@ async def serving(services: Services) -> AsyncIterator[Path]:
     async with trio.open_nursery() as nursery:
         await nursery.start(serve_socket, services, services.paths.socket)
         yield services.paths.socket
+        nursery.cancel_scope.cancel()
+
+
+async def nobody_left(services: Services) -> None:
+    """Wait until the daemon has noticed that every client is gone."""
+    with trio.fail_after(2):
+        while services.peers:  # noqa: ASYNC110  # the server tells nobody, and need not
+            await trio.sleep(0.005)
+
+
+@asynccontextmanager
+async def talking(services: Services, *, hello: bool = True) -> AsyncIterator[Peer]:
+    """One session over a stream in memory, for tests that turn the clock."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_session, services, theirs)
+        peer = Peer(ours)
+        if hello:
+            await peer.initialize()
+        yield peer
         nursery.cancel_scope.cancel()

@@ -1,0 +1,327 @@
+"""Every method: what it gives when asked rightly, what it says when asked wrongly."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from flowd.domain import events as e
+from flowd.errors import Conflict, StoreUnavailable
+from flowd.server.routes import ROUTES
+from flowproto import codes
+from flowproto.methods import METHODS
+from support.daemon import ScriptedRuns, output, services_in, serving
+from support.peers import connected
+from support.stories import workflow_of
+
+GOOD_TEXT = "flow: 1\nname: demo\nsteps:\n- id: a\n  run: 'true'\n"
+RUN = {"run": "abcdef"}
+RIGHT: dict[str, dict[str, Any]] = {
+    "flow/run": {"text": GOOD_TEXT},
+    "flow/attach": {**RUN, "from": 1},
+    "flow/detach": RUN,
+    "flow/show": RUN,
+    "flow/list": {"limit": 5},
+    "flow/logs": RUN,
+    "flow/cancel": RUN,
+    "flow/undo": RUN,
+    "flow/resume": RUN,
+    "flow/retry": RUN,
+    "flow/answer": {**RUN, "step": "a", "answer": "yes"},
+    "flow/check": {"command": "true"},
+    "flow/suggest": {"task": "tag a release"},
+    "flow/stats": {},
+    "flow/daemon/status": {},
+    "flow/daemon/stop": {},
+}
+BY_NAME = {method.name: method for method in METHODS}
+
+
+@pytest.fixture
+def runs() -> ScriptedRuns:
+    scripted = ScriptedRuns()
+    scripted.begin("abcdef", "a", "b")
+    return scripted
+
+
+@pytest.fixture
+async def peer(tmp_path, runs):
+    async with serving(services_in(tmp_path, runs)) as path, connected(path) as connected_peer:
+        yield connected_peer
+
+
+def test_every_method_has_a_route_and_a_case_here():
+    assert set(ROUTES) == set(BY_NAME) == set(RIGHT)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+async def test_asked_rightly_the_result_is_of_the_promised_type(peer, name):
+    result = await peer.result(name, RIGHT[name])
+    msgspec.convert(result, BY_NAME[name].result, strict=True)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("params", [[], 3, "run", {"no_such_field": 1}])
+async def test_params_of_another_shape_are_refused(peer, name, params):
+    error = await peer.error(name, params)
+    assert (error["code"], error["data"]["code"]) == (codes.INVALID_PARAMS, "invalid_params")
+    assert error["message"].startswith("params: ")
+    assert error["data"]["cure"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [(name, field) for name in RIGHT for field in BY_NAME[name].params.__struct_encode_fields__],
+)
+async def test_a_field_of_the_wrong_type_is_named(peer, name, field):
+    wrong = 3.5 if field != "cwd" else ["/"]
+    error = await peer.error(name, {**RIGHT[name], field: wrong})
+    assert error["code"] == codes.INVALID_PARAMS
+    assert f"`$.{field}`" in error["message"]
+
+
+async def test_required_fields_left_out_are_named(peer):
+    error = await peer.error("flow/answer", {"run": "a"})
+    assert "`step`" in error["message"]
+
+
+async def test_params_may_be_left_out_where_nothing_is_required(peer):
+    assert (await peer.result("flow/list"))["runs"][0]["id"] == "abcdef"
+
+
+# ------------------------------------------------------------------------------------------- runs
+
+
+async def test_runs_are_found_by_abbreviation_everywhere(peer, runs):
+    runs.begin("abcxyz", "a")
+    for name in ("flow/show", "flow/cancel", "flow/undo", "flow/resume", "flow/retry", "flow/logs"):
+        assert "result" in await peer.request(name, {"run": "abcd"})
+        assert (await peer.error(name, {"run": "abc"}))["data"]["code"] == "conflict"
+        assert (await peer.error(name, {"run": "zzz"}))["data"]["code"] == "not_found"
+
+
+async def test_steering_names_the_full_run_and_who_asked(peer, runs):
+    for verb in ("cancel", "undo", "resume", "retry"):
+        assert await peer.result(f"flow/{verb}", {"run": "abcd"}) == {
+            "run": "abcdef",
+            "state": "running",
+        }
+        assert runs.asked.pop() == (verb, "abcdef", "tester")
+    await peer.result("flow/answer", {"run": "ab", "step": "b", "answer": "undo"})
+    assert runs.asked.pop() == ("answer", "abcdef", "b", "undo", "tester")
+
+
+async def test_a_refusal_of_the_engine_reaches_the_client_whole(peer, runs):
+    runs.fault = Conflict("the run is finished", cure="flowctl undo", data={"state": "failed"})
+    error = await peer.error("flow/cancel", RUN)
+    assert error == {
+        "code": codes.CONFLICT,
+        "message": "the run is finished",
+        "data": {"state": "failed", "code": "conflict", "cure": "flowctl undo"},
+    }
+
+
+async def test_show_tells_the_run_and_not_its_environment(peer, runs):
+    await runs.tell(
+        "abcdef",
+        e.StepStarted(at=5, step="a", attempt=1),
+        e.StepFinished(at=9, step="a", attempt=1, outcome="failed", exit_code=3, duration_ms=4),
+        e.QuestionAsked(at=10, step="b", about="approval", question="Go on?"),
+    )
+    shown = await peer.result("flow/show", RUN)
+    first, second = shown["steps"]
+    assert (first["id"], first["state"], first["exit_code"]) == ("a", "failed", 3)
+    assert first["attempts"] == [
+        {
+            "attempt": 1,
+            "kind": "run",
+            "state": "failed",
+            "exit_code": 3,
+            "started_at": 5,
+            "duration_ms": 4,
+            "reason": "",
+        }
+    ]
+    assert second["needs"] == ["a"]
+    assert shown["questions"] == [
+        {
+            "step": "b",
+            "about": "approval",
+            "question": "Go on?",
+            "answers": ["yes", "no", "skip"],
+        }
+    ]
+    assert shown["workflow"]["steps"][0] == {"id": "a", "run": "true"}
+    assert "environment" not in shown
+
+
+async def test_list_takes_one_state_or_several(peer, runs):
+    runs.begin("second", "a")
+    await runs.tell("second", e.RunFinished(at=3, state="succeeded"))
+
+    async def listed(**params: Any) -> list[str]:
+        return [row["id"] for row in (await peer.result("flow/list", params))["runs"]]
+
+    assert await listed() == ["second", "abcdef"]
+    assert await listed(state="succeeded") == ["second"]
+    assert await listed(state=["succeeded", "running"]) == ["second", "abcdef"]
+    assert await listed(query="cond") == ["second"]
+    assert await listed(limit=1) == ["second"]
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001])
+async def test_list_refuses_a_limit_out_of_bounds(peer, limit):
+    error = await peer.error("flow/list", {"limit": limit})
+    assert error["data"]["code"] == "invalid_input"
+
+
+async def test_logs_give_a_steps_output_in_pieces(peer, runs):
+    half = "ü" * 300_000
+    await runs.tell(
+        "abcdef",
+        output(b"one \xc3"),
+        output(b"other", step="b"),
+        output(b"\xbc two"),
+        *[output(half.encode()) for _ in range(4)],
+        output(b"end", skipped=7),
+    )
+    text, position, rounds = "", 0, 0
+    while True:
+        answer = await peer.result("flow/logs", {**RUN, "step": "a", "from": position})
+        text += "".join(chunk["text"] for chunk in answer["chunks"])
+        position, rounds = answer["position"], rounds + 1
+        if not answer["more"]:
+            break
+    assert text == "one ü two" + half * 4 + "end"
+    assert rounds == 2
+    assert answer["chunks"][-1]["skipped"] == 7
+
+
+# ------------------------------------------------------------------------------------------ check
+
+
+async def test_check_judges_a_command(peer):
+    answer = await peer.result("flow/check", {"command": "sudo block"})
+    assert answer["verdict"] == "block"
+    assert answer["findings"][0]["span"] == [5, 10]
+
+
+async def test_check_judges_every_step_of_a_workflow(peer, tmp_path):
+    workflow = {
+        "flow": 1,
+        "name": "w",
+        "steps": [{"id": "a", "run": "true"}, {"id": "b", "run": "confirm", "undo": "true"}],
+    }
+    file = tmp_path / "w.flow.yaml"
+    file.write_text(msgspec.json.encode(workflow).decode())
+    for source in (
+        {"workflow": workflow},
+        {"text": file.read_text()},
+        {"path": str(file)},
+        {"path": "w.flow.yaml", "cwd": str(tmp_path)},
+    ):
+        answer = await peer.result("flow/check", source)
+        assert (answer["verdict"], answer["valid"], answer["name"]) == ("confirm", True, "w")
+        assert answer["findings"][0]["step"] == "b"
+        assert answer["steps"] == [
+            {"id": "a", "verdict": "allow", "reversibility": "reversible"},
+            {"id": "b", "verdict": "confirm", "reversibility": "compensable"},
+        ]
+
+
+@pytest.mark.parametrize("source", ["text", "workflow"])
+async def test_check_gives_problems_instead_of_an_error(peer, source):
+    broken = {"flow": 1, "name": "w", "steps": [{"id": "a", "run": "true", "tmieout": 3}]}
+    text = "flow: 1\nname: w\nsteps:\n- id: a\n  run: 'true'\n  tmieout: 3\n"
+    answer = await peer.result("flow/check", {source: text if source == "text" else broken})
+    assert (answer["valid"], answer["verdict"]) == (False, "block")
+    problem = answer["problems"][0]
+    assert "timeout" in problem["fix"]
+    assert (problem["line"], problem["severity"]) == (6 if source == "text" else 1, "error")
+
+
+# ---------------------------------------------------------------------------------------- suggest
+
+
+async def test_suggest_passes_on_what_an_editor_knows(tmp_path, runs):
+    services = services_in(tmp_path, runs)
+    async with serving(services) as path, connected(path) as peer:
+        params = {
+            "task": "tag it",
+            "cwd": "/srv",
+            "limit": 3,
+            "deadline_ms": 1500,
+            "context": {"selection": "git tag", "language": "sh", "other": [1]},
+        }
+        answer = await peer.result("flow/suggest", params)
+        [asked] = services.suggester.requests
+    assert (asked.selection, asked.language, asked.cwd) == ("git tag", "sh", "/srv")
+    assert (asked.limit, asked.deadline_seconds) == (3, 1.5)
+    assert answer["task"] == "tag it"
+    assert answer["suggestions"][0]["workflow"]["name"] == "story"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"task": " "},
+        {"limit": 0},
+        {"limit": 51},
+        {"deadline_ms": 0},
+        {"cwd": "relative"},
+        {"context": {"selection": 3}},
+    ],
+)
+async def test_suggest_refuses_what_makes_no_sense(peer, wrong):
+    error = await peer.error("flow/suggest", {"task": "x", **wrong})
+    assert error["data"]["code"] == "invalid_input"
+    assert error["data"]["cure"]
+
+
+# ----------------------------------------------------------------------------------------- daemon
+
+
+async def test_status_works_when_the_store_does_not(tmp_path, runs):
+    services = services_in(tmp_path, runs, store_error=lambda: "the disk is full")
+    runs.fault = StoreUnavailable("the disk is full", cure="free some space")
+    async with serving(services) as path, connected(path) as peer:
+        status = await peer.result("flow/daemon/status", {})
+        assert (status["store_error"], status["peers"]) == ("the disk is full", 1)
+        assert Path(status["socket"]) == path
+        assert (await peer.error("flow/cancel", RUN))["code"] == codes.STORE_UNAVAILABLE
+
+
+async def test_stop_is_asked_for_after_its_answer_is_out(peer, runs):
+    runs.running_attempts = lambda: 7
+    assert await peer.result("flow/daemon/stop", {}) == {"running": 7}
+    await peer.result("flow/list")  # the daemon had its turn after the answer
+    assert runs.asked == [("stop",)]
+
+
+async def test_a_workflow_can_be_started_from_each_source(peer, runs, tmp_path):
+    (tmp_path / "f.flow.yaml").write_text(GOOD_TEXT)
+    shaped = msgspec.to_builtins(workflow_of("x"))
+    for source, name, origin in (
+        ({"text": GOOD_TEXT}, "demo", "text"),
+        ({"workflow": shaped}, "story", "workflow"),
+        ({"path": "f.flow.yaml"}, "demo", str(tmp_path / "f.flow.yaml")),
+        ({"template": "recipe"}, "story", "template recipe"),
+        ({"suggestion": "recipe"}, "story", "suggestion recipe"),
+    ):
+        await peer.result("flow/run", {**source, "cwd": str(tmp_path), "inputs": {"n": 3}})
+        started = runs.started[-1]
+        assert (started.workflow.name, started.origin) == (name, origin)
+        assert (started.cwd, started.inputs) == (str(tmp_path), {"n": 3})
+
+
+@pytest.mark.parametrize("inputs", [{"n": None}, {"n": [1]}, {"n": {}}])
+async def test_an_input_must_be_one_plain_value(peer, inputs):
+    error = await peer.error("flow/run", {"text": GOOD_TEXT, "inputs": inputs})
+    assert (error["data"]["code"], error["data"]["input"]) == ("invalid_input", "n")
+
+
+async def test_an_invalid_workflow_lists_its_problems(peer):
+    error = await peer.error("flow/run", {"text": "flow: 1\nname: w\nsteps: []\n"})
+    assert error["code"] == codes.INVALID_WORKFLOW
+    assert error["data"]["problems"][0]["line"] == 3
