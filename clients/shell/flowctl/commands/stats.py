@@ -1,0 +1,32 @@
+"""`flowctl stats`: figures."""
+
+from __future__ import annotations
+
+from flowctl.connect import Daemon
+from flowctl.text import duration, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flowctl.arguments import Arguments
+    from flowctl.console import Console
+
+
+def run(arguments: Arguments, console: Console) -> int:
+    """Print what `flow/stats` gives."""
+    figures = Daemon(arguments, console).request("flow/stats", {})
+    if console.json:
+        console.print_json(figures)
+        return 0
+    by_state = ", ".join(
+        f"{count} {state.replace('_', ' ')}" for state, count in figures["runs_by_state"].items()
+    )
+    rows = [
+        ["runs", f"{figures['runs']}" + (f" ({by_state})" if by_state else "")],
+        ["events", f"{figures['events']}, the newest at position {figures['last_position']}"],
+        ["database", f"{size(figures['database_bytes'])} + log {size(figures['wal_bytes'])}"],
+        ["schema", str(figures["schema_version"])],
+        ["memory", size(figures["memory_bytes"])],
+        ["up", duration(figures["uptime_s"] * 1000)],
+    ]
+    console.table(rows)
+    return 0

@@ -1,0 +1,117 @@
+"""`flowctl suggest`: a task in plain words becomes workflows to choose from."""
+
+from __future__ import annotations
+
+import msgspec
+
+from flowctl import exits
+from flowctl.connect import Daemon
+from flowctl.exits import Failure, UsageError
+from flowctl.picker import Picker, print_list, print_provider_errors
+from flowctl.prompt import ask
+from flowctl.sources import folder
+from flowproto.suggest import SuggestResult
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from flowctl.arguments import Arguments
+    from flowctl.console import Console
+
+_SECONDS = 5
+_SPARE_SECONDS = 10.0  # the daemon keeps to the deadline itself; this is for its own work
+_AHEAD = 4
+_DEFAULT_LIMIT = 5
+
+
+def run(arguments: Arguments, console: Console) -> int:
+    """Suggest, and on a terminal let the user pick, preview, edit, save and run."""
+    daemon = Daemon(arguments, console)
+    request = _request(arguments)
+    patience = request["deadline_ms"] / 1000 + _SPARE_SECONDS
+    if arguments.given("batch"):
+        return _batch(daemon, console, arguments.text("batch"), request, patience)
+    request["task"] = _task(arguments, console)
+    raw = daemon.request("flow/suggest", request, timeout=patience)
+    if console.json:
+        console.print_json(raw)
+    answer = msgspec.convert(raw, SuggestResult)
+    if not answer.suggestions:
+        raise _nothing(answer)
+    print_provider_errors(answer, console)
+    picker = Picker(daemon, console, answer, cwd=request["cwd"], approve=arguments.flag("yes"))
+    return _act(arguments, console, picker)
+
+
+def _act(arguments: Arguments, console: Console, picker: Picker) -> int:
+    if arguments.flag("compare") and not console.json:
+        picker.compare()
+    elif not console.json:
+        print_list(picker.answer, console)
+    if arguments.flag("edit"):
+        if not console.asks:
+            raise UsageError("--edit needs a terminal")
+        picker.edit()
+    if arguments.flag("run"):
+        return picker.run_best()
+    if console.asks:
+        return picker.loop()
+    return exits.DONE
+
+
+def _request(arguments: Arguments) -> dict[str, Any]:
+    seconds = arguments.number("timeout", _SECONDS)
+    return {
+        "cwd": folder(arguments.text("cwd")),
+        "providers": arguments.texts("provider"),
+        "limit": arguments.number("limit", _DEFAULT_LIMIT),
+        "deadline_ms": seconds * 1000,
+    }
+
+
+def _task(arguments: Arguments, console: Console) -> str:
+    task = arguments.text("task")
+    if not task.strip() and console.asks:
+        task = ask("What do you want done? › ") or ""
+    if not task.strip():
+        raise UsageError("TASK is missing", cure='say what you want done: flowctl suggest "..."')
+    return task
+
+
+def _batch(
+    daemon: Daemon, console: Console, file: str, request: dict[str, Any], patience: float
+) -> int:
+    from flowctl.batch import run_batch, text_of
+
+    def params_of(line: dict[str, Any]) -> dict[str, Any]:
+        return {**request, "task": text_of(line, "task")}
+
+    run_batch(
+        daemon,
+        console,
+        "flow/suggest",
+        file,
+        params_of=params_of,
+        ahead=_AHEAD,
+        timeout=_AHEAD * patience,
+    )
+    return exits.DONE
+
+
+def _nothing(answer: SuggestResult) -> Failure:
+    """Say that nothing was suggested, and whose fault that is."""
+    errors = [row for row in answer.providers if row.error]
+    if not errors:
+        return Failure(
+            "nothing fits this task",
+            code="not_found",
+            cure="say it in other words, or write the workflow and `flowctl run` it",
+        )
+    return Failure(
+        "no provider gave a suggestion",
+        code="provider_failed",
+        cure="\n".join(
+            f"{row.provider}: {row.error}" + (f"; {row.cure}" if row.cure else "") for row in errors
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What `flowctl doctor` looks at."""

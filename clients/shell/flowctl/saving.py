@@ -1,0 +1,56 @@
+"""Save a workflow as a template of the project: `.flow/NAME.flow.yaml`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from flowctl.exits import Failure
+from flowctl.prompt import ask, confirm
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flowctl.console import Console
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+
+def save_workflow(console: Console, text: str, *, name: str, cwd: str) -> None:
+    """Ask for a name and write the file; an existing one is kept unless the user says otherwise."""
+    chosen = template_name(name)
+    typed = ask(f"save as [{chosen}] › ")
+    if typed is None:
+        return
+    chosen = typed.strip() or chosen
+    if not _NAME.fullmatch(chosen):
+        console.print("a name has letters, digits, dots, - and _; nothing was saved")
+        return
+    path = project_folder(Path(cwd)) / ".flow" / f"{chosen}.flow.yaml"
+    if path.exists() and not confirm(f"{path} exists; replace it?", default=False):
+        return
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failure(
+            f"{path} cannot be written: {error.strerror}", code="usage", cure="mend the folder"
+        ) from error
+    console.print(f"saved; run it with: flowctl run {chosen}  ({path})")
+
+
+def template_name(title: str) -> str:
+    """Make a template's name of a workflow's name."""
+    words = re.findall(r"[A-Za-z0-9_]+", title.lower())
+    return "-".join(words)[:60].rstrip("-") or "workflow"
+
+
+def project_folder(cwd: Path) -> Path:
+    """Give the folder above `cwd` that holds `.git`, or `cwd` itself outside of any repository."""
+    return next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
+
+
+def project_folders(cwd: Path) -> list[Path]:
+    """Give `cwd` and its parents up to the project's: where the daemon looks for templates."""
+    top = project_folder(cwd)
+    upwards = (cwd, *cwd.parents)
+    return list(upwards[: upwards.index(top) + 1])
