@@ -92,10 +92,8 @@ def decide(state: RunState, command: Command, moment: Moment) -> list[e.Event]:
 def _awaits(state: RunState, step_id: str, kind: e.ScriptKind, attempt: int) -> bool:
     """Whether this very attempt is in flight; a report of any other is old news."""
     step = state.steps.get(step_id)
-    return step is not None and any(
-        (row.kind, row.attempt, row.outcome) == (kind, attempt, None)
-        for row in reversed(step.attempts)
-    )
+    row = step.attempt(kind, attempt) if step is not None else None
+    return row is not None and row.outcome is None
 
 
 def _output(at: int, report: c.ReportOutput | c.ReportEnd) -> list[e.Event]:

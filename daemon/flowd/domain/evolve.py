@@ -108,8 +108,12 @@ def _(event: e.StepStarted, state: RunState) -> None:
 
 @_apply.register
 def _(event: e.OutputAppended, state: RunState) -> None:
+    step = state.steps[event.step]
+    attempt = step.attempt(event.kind, event.attempt)
+    if attempt is not None:
+        before = attempt.written.get(event.stream, 0)
+        attempt.written[event.stream] = before + event.skipped + len(event.data)
     if event.step in state.stdout_wanted and event.kind == "run" and event.stream == "stdout":
-        step = state.steps[event.step]
         room = STDOUT_KEPT_BYTES - len(step.stdout)
         step.stdout += event.data[: max(0, room)]
 
@@ -359,12 +363,11 @@ def _close_attempt(
 ) -> StepState:
     step = state.steps[event.step]
     state.active.discard(event.step)
-    for attempt in reversed(step.attempts):
-        if (attempt.kind, attempt.attempt) == (kind, event.attempt):
-            attempt.outcome, attempt.exit_code = event.outcome, event.exit_code
-            attempt.duration_ms = event.duration_ms
-            attempt.reason = getattr(event, "reason", "")
-            break
+    attempt = step.attempt(kind, event.attempt)
+    if attempt is not None:
+        attempt.outcome, attempt.exit_code = event.outcome, event.exit_code
+        attempt.duration_ms = event.duration_ms
+        attempt.reason = "" if isinstance(event, e.CheckFinished) else event.reason
     return step
 
 

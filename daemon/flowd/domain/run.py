@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from flowd.domain.events import About, Answer, Outcome, RollbackCause, RunStatus, ScriptKind
+from flowd.domain.events import About, Answer, Outcome, RollbackCause, RunStatus, ScriptKind, Stream
 from flowd.domain.workflow import InputValue, Step, Workflow
 
 StepStatus = Literal[
@@ -35,7 +35,11 @@ STDOUT_KEPT_BYTES = 65_536
 
 
 class AttemptState(Struct):
-    """One attempt at a script of a step, for showing. `at` in milliseconds since the epoch."""
+    """One attempt at a script of a step. `at` in milliseconds since the epoch.
+
+    `written` counts the bytes of each stream that are recorded or were left out on purpose: whoever
+    takes the attempt up after a crash goes on from there.
+    """
 
     attempt: int
     kind: ScriptKind
@@ -44,6 +48,7 @@ class AttemptState(Struct):
     exit_code: int | None = None
     duration_ms: int | None = None
     reason: str = ""
+    written: dict[Stream, int] = field(default_factory=dict)
 
 
 class StepState(Struct):
@@ -66,6 +71,13 @@ class StepState(Struct):
     numbers: dict[ScriptKind, int] = field(default_factory=dict)
     confirmed: bool = False
     retry_at: int = 0
+
+    def attempt(self, kind: ScriptKind, number: int) -> AttemptState | None:
+        """The attempt of that number, if there was one."""
+        for row in reversed(self.attempts):
+            if (row.kind, row.attempt) == (kind, number):
+                return row
+        return None
 
     def next_number(self, kind: ScriptKind) -> int:
         """The number the next attempt at this script gets, from 1."""

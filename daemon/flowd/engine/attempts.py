@@ -50,7 +50,8 @@ class Carrier:
 
         `launch` None adopts the process of an earlier daemon; it has its slot already, being there.
         """
-        cursor = OutputCursor(key, self._config.output_bytes_per_attempt)
+        recorded = live.attempt(key).written
+        cursor = OutputCursor(key, self._config.output_bytes_per_attempt, dict(recorded))
         ending: Ending | SpawnFailed
         timed_out = False
         if isinstance(launch, SpawnFailed):

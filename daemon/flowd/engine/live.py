@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import trio
 
 from flowd.domain.ports import AttemptKey
-from flowd.domain.run import RunState
+from flowd.domain.run import AttemptState, RunState
+from flowd.errors import Bug
 
 
 def wall_clock_ms() -> int:
@@ -40,8 +41,13 @@ class LiveRun:
                 if row.outcome is None:
                     yield AttemptKey(self.state.run, step_id, row.kind, row.attempt)
 
+    def attempt(self, key: AttemptKey) -> AttemptState:
+        """What is recorded of an attempt. Bug when its start is not."""
+        row = self.state.steps[key.step].attempt(key.kind, key.attempt)
+        if row is None:
+            raise Bug(f"{key} is not an attempt of its run")
+        return row
+
     def age_seconds(self, key: AttemptKey) -> float:
         """Seconds since the recorded start of an attempt that is in flight."""
-        rows = self.state.steps[key.step].attempts
-        started = next(r.at for r in rows if (r.kind, r.attempt) == (key.kind, key.attempt))
-        return max(0.0, (wall_clock_ms() - started) / 1000)
+        return max(0.0, (wall_clock_ms() - self.attempt(key).at) / 1000)
