@@ -108,5 +108,6 @@ class Peer:
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     self.drop()
             if patience.cancelled_caught:
-                log.warning("%s did not read for %s s: dropped", self.name, patience.deadline)
+                seconds = self._limits.write_seconds
+                log.warning("%s did not read for %g s: dropped", self.name, seconds)
                 self.drop()
