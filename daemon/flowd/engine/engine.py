@@ -30,7 +30,15 @@ from flowd.engine.attempts import Carrier
 from flowd.engine.launches import launch_of
 from flowd.engine.live import LiveRun, wall_clock_ms
 from flowd.engine.registry import Registry
-from flowd.errors import Bug, FlowError, NotFound, SpawnFailed, StoreUnavailable, TokenTaken
+from flowd.errors import (
+    Bug,
+    CallerError,
+    FlowError,
+    NotFound,
+    SpawnFailed,
+    StoreUnavailable,
+    TokenTaken,
+)
 
 log = logging.getLogger("flowd.engine")
 
@@ -191,11 +199,10 @@ class RunEngine:
                 before = live.state.version
                 try:
                     events = react(live.state, command, self._moment())
-                except FlowError as error:
-                    if live.state.version != before:
-                        live.state = await self._runs.replay(live.state.run)
-                    if error.code == "bug":
-                        await self._park(live, error)
+                except CallerError:  # refused; nothing was touched
+                    raise
+                except Exception as error:
+                    await self._park(live, error)
                     raise
                 if events:
                     await self._record(live, before, events)
@@ -258,6 +265,7 @@ class RunEngine:
         """Stop touching a run after a mistake of ours. Its processes go on; nothing is lost."""
         log.error("run %s is parked", live.state.run, exc_info=error)
         live.drop_tasks()
+        live.state = await self._runs.replay(live.state.run)  # it may be half changed
         before = live.state.version
         reason = f"{type(error).__name__}: {error}"
         events = react(live.state, c.Park(reason), self._moment())
