@@ -1,0 +1,52 @@
+"""Problems and findings as an editor shows them."""
+
+from lsprotocol import types
+
+from flowd.domain.ports import Finding
+from flowd.domain.problems import Problem
+from flowd.server.lsp.analysis import Analysis
+from flowd.server.lsp.documents import Text
+
+SOURCE = "flow"
+MAX_DIAGNOSTICS = 500
+
+_SEVERITY = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "block": types.DiagnosticSeverity.Error,
+    "confirm": types.DiagnosticSeverity.Warning,
+    "allow": types.DiagnosticSeverity.Information,
+}
+
+
+def diagnostics_of(text: Text, analysis: Analysis) -> list[types.Diagnostic]:
+    """List what is wrong with the workflow, then what the judge says of its scripts."""
+    shown = [_of_problem(text, problem) for problem in analysis.reading.problems]
+    shown += [_of_finding(text.range(*p.span), p.finding) for p in analysis.findings]
+    return shown[:MAX_DIAGNOSTICS]
+
+
+def _of_problem(text: Text, problem: Problem) -> types.Diagnostic:
+    start = text.place(problem.line, problem.column)
+    end = max(start, text.place(problem.end_line, problem.end_column))
+    message = f"{problem.message}\n{problem.fix}" if problem.fix else problem.message
+    return types.Diagnostic(
+        range=text.range(start, end),
+        message=message,
+        severity=_SEVERITY[problem.severity],
+        source=SOURCE,
+        data={"replacement": problem.replacement} if problem.replacement else None,
+    )
+
+
+def _of_finding(place: types.Range, finding: Finding) -> types.Diagnostic:
+    done = {"block": "is blocked", "confirm": "must be confirmed before it runs"}
+    consequence = done.get(finding.verdict, "is allowed")
+    safer = f"\nsafer: {finding.safer}" if finding.safer else ""
+    return types.Diagnostic(
+        range=place,
+        message=f"{finding.message}; this {consequence}{safer}",
+        severity=_SEVERITY[finding.verdict],
+        source=SOURCE,
+        code=finding.rule,
+    )
