@@ -1,36 +1,48 @@
 """What is known about the folder a task is asked in, gathered quickly and read-only."""
 
+import os
+from pathlib import Path
+
+import trio
 from msgspec import Struct, field
 
+from flowd.suggest.git_state import GitState, find_repository, is_dirty, read_state
+from flowd.suggest.tasks import ProjectTask, read_tasks
 
-class GitState(Struct, frozen=True):
-    """The repository around the folder. `branch` is empty when HEAD is detached."""
+__all__ = ["Context", "GitState", "ProjectTask", "gather_context"]
 
-    root: str
-    branch: str = ""
-    dirty: bool | None = None
-    remotes: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
+_MOST_FILES = 200
+_PARENTS = 4
 
+_KINDS = {
+    "pyproject.toml": "python", "setup.py": "python", "requirements.txt": "python",
+    "Pipfile": "python", "package.json": "node", "deno.json": "node", "Cargo.toml": "rust",
+    "go.mod": "go", "pom.xml": "java", "build.gradle": "java", "build.gradle.kts": "java",
+    "Gemfile": "ruby", "composer.json": "php", "Dockerfile": "docker", "compose.yaml": "docker",
+    "compose.yml": "docker", "docker-compose.yml": "docker", "docker-compose.yaml": "docker",
+    "Makefile": "make", "CMakeLists.txt": "cmake", "main.tf": "terraform", "manage.py": "django",
+}  # fmt: skip
 
-class ProjectTask(Struct, frozen=True):
-    """Something the project itself defines: `make test`, an npm script, a just recipe.
-
-    `command` runs it from the folder `cwd` (absolute); `source` is the file that says so.
-    """
-
-    name: str
-    command: str
-    source: str
-    cwd: str
-    description: str = ""
+_KNOWN_PROGRAMS = """
+    git gh docker podman kubectl make just cmake gcc g++ clang python3 python pip pipx uv poetry
+    tox nox pytest ruff black mypy node npm npx pnpm yarn bun deno cargo rustc rustup go java javac
+    mvn gradle ruby bundle php composer terraform ansible sqlite3 psql pg_dump mysql mysqldump
+    redis-cli mongosh systemctl journalctl ssh scp rsync sshfs curl wget dig nslookup host whois nc
+    nmap mtr traceroute tcpdump ip ss netstat ifconfig lsof fuser strace tmux screen htop tree rg fd
+    jq yq xmllint gron zip unzip 7z rar unrar tar gzip bzip2 xz zstd pigz cpio gpg openssl certbot
+    vim nano less parallel entr watch at crontab apt apt-get dnf yum pacman apk brew snap
+    conda pyenv nvm virtualenv locate shellcheck shfmt ffmpeg magick pandoc
+"""
+KNOWN_PROGRAMS = frozenset(_KNOWN_PROGRAMS.split())
+"""Programs a suggestion may depend on, and not every machine has."""
 
 
 class Context(Struct, frozen=True):
     """Facts, not text: a provider decides what to tell its model.
 
-    `kinds` are of python, node, rust, go, docker, ...; `files` are names in the folder (not deeper),
-    capped; `programs` are the known programs found on PATH. `git` is None outside a repository.
+    `kinds` are of python, node, rust, go, docker, …; `files` are names in the folder (not deeper),
+    capped; `programs` are those of KNOWN_PROGRAMS found on PATH. `git` is None outside a
+    repository.
     """
 
     cwd: str
@@ -39,3 +51,64 @@ class Context(Struct, frozen=True):
     tasks: list[ProjectTask] = field(default_factory=list)
     programs: frozenset[str] = frozenset()
     git: GitState | None = None
+
+
+async def gather_context(cwd: str, *, timeout: float = 0.15) -> Context:
+    """Look at the folder for at most `timeout` seconds; what is not known by then is left out.
+
+    A folder that cannot be read gives an empty context: a task can be asked anywhere.
+    """
+    context = Context(cwd)
+    git = None
+    with trio.move_on_after(timeout):
+        context = await trio.to_thread.run_sync(_look, cwd)
+        git = context.git
+        if git is not None:
+            git = GitState(
+                root=git.root,
+                branch=git.branch,
+                remotes=git.remotes,
+                tags=git.tags,
+                dirty=await is_dirty(git.root),
+            )
+    return Context(
+        cwd, context.kinds, context.files, context.tasks, context.programs, git or context.git
+    )
+
+
+def _look(cwd: str) -> Context:
+    folder = Path(cwd)
+    repository = find_repository(folder)
+    git = read_state(repository) if repository else None
+    levels = _levels(folder, Path(git.root) if git else None)
+    kinds: list[str] = []
+    tasks: list[ProjectTask] = []
+    for level in levels:
+        names = _names(level)
+        kinds += [kind for name, kind in _KINDS.items() if name in names]
+        tasks += read_tasks(level, names)
+    files = sorted(_names(folder))[:_MOST_FILES]
+    return Context(cwd, list(dict.fromkeys(kinds)), files, tasks, _programs_on_path(), git)
+
+
+def _levels(folder: Path, root: Path | None) -> list[Path]:
+    """Give the folder, and its parents up to the root of its repository, if it is in one."""
+    if root is None or not folder.is_relative_to(root):
+        return [folder]
+    parents = [parent for parent in folder.parents if parent.is_relative_to(root)]
+    return [folder, *parents][: _PARENTS + 1]
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(entry.name for entry in folder.iterdir())
+    except OSError:
+        return frozenset()
+
+
+def _programs_on_path() -> frozenset[str]:
+    folders = dict.fromkeys(os.environ.get("PATH", os.defpath).split(os.pathsep))
+    found: set[str] = set()
+    for folder in folders:
+        found |= _names(Path(folder or ".")) & KNOWN_PROGRAMS
+    return frozenset(found)

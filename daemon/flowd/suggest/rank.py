@@ -1,0 +1,111 @@
+"""Puts proposals in order: how relevant, how sure, how safe, and whether they can run here."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+
+from msgspec import Struct
+
+from flowd.domain.ports import StepJudgement, Verdict
+from flowd.domain.preview import strictest
+from flowd.domain.workflow import Workflow
+from flowd.suggest.context import KNOWN_PROGRAMS, Context
+from flowd.suggest.text import concepts
+
+_SAFETY: dict[Verdict, float] = {"allow": 1.0, "confirm": 0.97, "block": 0.1}
+_SURELY_RELEVANT = 0.8  # of a proposal whose title shares no word with the task
+_PROGRAM_MISSING = 0.85
+_INPUT_MISSING = 0.98
+_AGREEMENT = 1.04
+_SAME = 0.93
+_WORD = re.compile(r"(?:^|[\n;|&(])\s*(?:sudo\s+)?([a-z][\w.+-]*)")
+_VALUE = re.compile(r"\"?\$\{?\w+\}?\"?|'[^']*'|\"[^\"]*\"|\b\d+\b")
+
+
+class Candidate(Struct, frozen=True):
+    """A valid, judged proposal on its way to becoming a suggestion."""
+
+    title: str
+    explanation: str
+    provider: str
+    workflow: Workflow
+    confidence: float
+    judged: list[StepJudgement]
+    missing: list[str]
+    recipe: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The strictest over all steps."""
+        return strictest(self.judged)
+
+
+def score(candidate: Candidate, task: str, context: Context) -> float:
+    """Give a figure from 0 to 1: relevance x confidence x safety x applicability."""
+    return (
+        relevance(task, candidate)
+        * max(0.0, min(1.0, candidate.confidence))
+        * _SAFETY[candidate.verdict]
+        * applicability(candidate, context)
+    )
+
+
+def relevance(task: str, candidate: Candidate) -> float:
+    """Say how much of the task the proposal's own words repeat.
+
+    A recipe that was found by the task has shown its relevance in its confidence already.
+    """
+    asked = set(concepts(task))
+    if candidate.recipe or not asked:
+        return 1.0
+    told = set(concepts(f"{candidate.title} {candidate.explanation}"))
+    return _SURELY_RELEVANT + (1 - _SURELY_RELEVANT) * len(asked & told) / len(asked)
+
+
+def applicability(candidate: Candidate, context: Context) -> float:
+    """Say whether it can run here: programs that are missing, values that are not known yet."""
+    needed = programs_of(candidate.workflow) & KNOWN_PROGRAMS
+    missing = needed - context.programs if context.programs else frozenset[str]()
+    factor = _PROGRAM_MISSING if missing else 1.0
+    return factor * _INPUT_MISSING ** min(3, len(candidate.missing))
+
+
+def programs_of(workflow: Workflow) -> frozenset[str]:
+    """Name the words that stand where programs do in the scripts. A guess: only safety parses."""
+    return frozenset(word for step in workflow.steps for word in _WORD.findall(step.run))
+
+
+def merge(ranked: Sequence[tuple[float, Candidate]]) -> list[tuple[float, Candidate]]:
+    """Keep the best of proposals that do nearly the same; agreement of providers counts a little.
+
+    Takes and gives them best first.
+    """
+    kept: list[tuple[float, Candidate, str]] = []
+    for figure, candidate in ranked:
+        shape = _shape(candidate.workflow)
+        for place, (best, other, known) in enumerate(kept):
+            if _alike(shape, known):
+                if candidate.provider != other.provider and other.verdict != "block":
+                    kept[place] = (min(1.0, best * _AGREEMENT), other, known)
+                break
+        else:
+            kept.append((figure, candidate, shape))
+    return order((figure, candidate) for figure, candidate, _ in kept)
+
+
+def order(scored: Iterable[tuple[float, Candidate]]) -> list[tuple[float, Candidate]]:
+    """Best first; what the judge blocks comes last, whatever its figure."""
+    return sorted(scored, key=lambda item: (item[1].verdict == "block", -item[0]))
+
+
+def _shape(workflow: Workflow) -> str:
+    """Give the scripts with values blanked: equal for commands that differ in names only."""
+    return "\n".join(" ".join(_VALUE.sub("_", step.run).split()) for step in workflow.steps)
+
+
+def _alike(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    if abs(len(one) - len(other)) > (1 - _SAME) * (len(one) + len(other)) or len(one) < 60:
+        return False
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _SAME

@@ -1,0 +1,85 @@
+"""What Flow itself knows about a task: built-in recipes, composed commands, the project's tasks."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from flowd.suggest import project
+from flowd.suggest.binding import fill
+from flowd.suggest.context import Context
+from flowd.suggest.library import Library, Recipe, load_library
+from flowd.suggest.match import Entry, Index
+from flowd.suggest.providers.base import Draft
+from flowd.suggest.slots import Slots, extract
+
+_LEAST = 0.18  # below this, an answer is a guess that only distracts
+_UNPLACED = 0.06
+_MISSING = 0.02
+_ELSEWHERE = 0.75
+_AT_HOME = 1.1
+_NO_REPOSITORY = 0.9
+
+_KIND_WORDS = {
+    "python": {"python", "pip", "pytest", "py"}, "node": {"node", "npm", "javascript", "js"},
+    "rust": {"rust", "cargo"}, "go": {"go", "golang"}, "java": {"java", "maven", "gradle"},
+}  # fmt: skip
+
+
+class Knowledge(Struct, frozen=True):
+    """The library and its index. Making one takes a moment; it never changes."""
+
+    library: Library
+    index: Index
+
+
+def load_knowledge() -> Knowledge:
+    """Read the recipes and build their index (well under a second; call it in a thread)."""
+    library = load_library()
+    return Knowledge(library, Index(_entry(recipe) for recipe in library.recipes.values()))
+
+
+def _entry(recipe: Recipe) -> Entry:
+    extra = " ".join((recipe.id, recipe.subject, *recipe.keywords, *recipe.scripts))
+    return Entry(recipe.id, (recipe.title, *recipe.phrases), extra)
+
+
+def retrieve(task: str, context: Context, knowledge: Knowledge, limit: int) -> list[Draft]:
+    """Give the best answers, best first; `confidence` is how well each matches the task."""
+    slots = extract(task, knowledge.index)
+    drafts = [
+        *project.answers(task, context.tasks, context.cwd, limit),
+        *_from_recipes(slots, context, knowledge, limit),
+    ]
+    return sorted(drafts, key=lambda draft: -draft.confidence)[:limit]
+
+
+def _from_recipes(
+    slots: Slots, context: Context, knowledge: Knowledge, limit: int
+) -> Iterator[Draft]:
+    asked = slots.rest if slots.rest.strip(" .,?!") else slots.task
+    for match in knowledge.index.find(asked, limit * 2):
+        recipe = knowledge.library.recipes[match.key]
+        filled = fill(recipe, slots.found, knowledge.library.inputs)
+        confidence = match.score * _fitness(recipe, slots.task, context)
+        if slots.found:
+            confidence *= 1 - _UNPLACED * (1 - filled.used / len(slots.found))
+        confidence *= 1 - _MISSING * min(3, len(filled.missing))
+        if confidence >= _LEAST:
+            yield Draft(
+                title=recipe.title,
+                workflow=filled.workflow,
+                explanation=recipe.explanation,
+                confidence=min(1.0, confidence),
+                recipe=recipe.id,
+            )
+
+
+def _fitness(recipe: Recipe, task: str, context: Context) -> float:
+    """Say how well the recipe fits the folder: 1 when nothing speaks for or against it."""
+    fitness = 1.0 if context.git or not recipe.requires.git else _NO_REPOSITORY
+    for kind in recipe.requires.kinds:
+        if kind in context.kinds:
+            return fitness * _AT_HOME
+        if _KIND_WORDS.get(kind, {kind}) & set(task.lower().split()):
+            return fitness
+    return fitness * _ELSEWHERE if recipe.requires.kinds else fitness
