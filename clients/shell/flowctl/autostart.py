@@ -92,11 +92,9 @@ def start_and_wait(socket: str, *, patience: float = PATIENCE_SECONDS) -> None:
         if _answers(socket):
             return
         if starting.failed:
-            raise _did_not_start(
-                f"the daemon ended with status {starting.process.poll()}", starting
-            )
+            raise did_not_start(f"the daemon ended with status {starting.process.poll()}", starting)
         if time.monotonic() > deadline:
-            raise _did_not_start(f"the daemon did not answer within {patience:.0f} s", starting)
+            raise did_not_start(f"the daemon did not answer within {patience:.0f} s", starting)
         time.sleep(0.02)
 
 
@@ -108,7 +106,8 @@ def _answers(socket: str) -> bool:
     return True
 
 
-def _did_not_start(message: str, starting: Starting) -> Failure:
+def did_not_start(message: str, starting: Starting) -> Failure:
+    """Give the failure of a start, with what the daemon wrote last."""
     words = starting.last_words()
     cure = f"its last words, in {starting.log}:\n{words}" if words else f"see {starting.log}"
     return Failure(message, code="unreachable", cure=cure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowctl.runview import BUSY, RunView, StepView
-from flowctl.text import clip, duration, harmless, pad, width
+from flowctl.text import clip, duration, harmless, pad, plural, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _MARKS = {
 }
 _FOLDABLE = frozenset({"succeeded", "skipped", "compensated", "cancelled"})
 _MOST_TAIL = 5
+_MOST_ENDING = 25
 _LONGEST_NAME = 28
 
 
@@ -57,7 +58,7 @@ def step_line(step: StepView, console: Console, now_ms: int, name_width: int = 0
     parts = [_mark(step, console, now_ms), pad(step.id, name_width)]
     if step.status in ("running", "checking", "compensating"):
         parts.append(duration(now_ms - step.since))
-    elif step.duration_ms is not None:
+    elif step.duration_ms is not None and step.status not in ("pending", "waiting", "lost"):
         parts.append(duration(step.duration_ms))
     note = _note(step, now_ms)
     if note:
@@ -71,11 +72,27 @@ def ending(view: RunView, console: Console) -> list[str]:
     steps = list(view.steps.values())
     names = _name_width(steps, columns)
     lines = []
+    if len(steps) > _MOST_ENDING:
+        quiet = [step for step in steps if step.status in ("succeeded", "pending", "compensated")]
+        steps = [step for step in steps if step not in quiet]
+        lines = _counted(quiet, console)
     for step in steps:
         lines.append(step_line(step, console, view.ended_at, names))
         if step.status in ("failed", "timed_out", "compensation_failed"):
             lines += _tail_lines(step, console, 10)
     return [clip(line, columns - 1) for line in lines] + [summary(view, console)]
+
+
+def _counted(steps: list[StepView], console: Console) -> list[str]:
+    """Give one line for all steps of the same state."""
+    counts: dict[str, int] = {}
+    for step in steps:
+        counts[step.status] = counts.get(step.status, 0) + 1
+    words = {"pending": "not started", "compensated": "undone"}
+    return [
+        f"{_mark_text(status, console)} {plural(count, 'step')} {words.get(status, status)}"
+        for status, count in counts.items()
+    ]
 
 
 def summary(view: RunView, console: Console) -> str:
@@ -158,7 +175,7 @@ def _mark_text(status: str, console: Console) -> str:
 
 
 def _note(step: StepView, now_ms: int) -> str:
-    attempt = f"attempt {step.attempt}" if step.attempt > 1 else ""
+    attempt = f"attempt {step.attempt}" if step.attempt > 1 and step.status != "pending" else ""
     match step.status:
         case "checking":
             said = "checking whether it was done"

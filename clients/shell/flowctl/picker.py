@@ -40,6 +40,7 @@ def print_list(answer: SuggestResult, console: Console) -> None:
                 console.style(needs, "red" if row.verdict == "block" else "yellow"),
                 console.style(harmless(row.provider), "dim"),
                 f"{row.score:.2f}",
+                console.style(row.id, "dim"),
             ]
         )
     console.table(rows, elastic=1)
@@ -76,7 +77,7 @@ class Picker:
     def loop(self) -> int:
         """Ask what to do until something was run, or the user leaves. Gives the exit code."""
         while True:
-            typed = ask(f"{_MENU} › {self._selected + 1} ")
+            typed = ask(f"{self._selected + 1}: {_MENU} › ")
             word = "q" if typed is None else typed.strip().lower()
             match word:
                 case "q" | "quit":
@@ -193,4 +194,5 @@ class Picker:
             self._source() if self._selected in self._edited else {"suggestion": self.suggestion.id}
         )
         request = {**source, "cwd": self._cwd, "approve": self._approve}
-        return run_and_watch(self._daemon, self._console, request)
+        declared = self.suggestion.workflow.get("inputs", {})
+        return run_and_watch(self._daemon, self._console, request, declared)

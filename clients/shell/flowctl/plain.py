@@ -20,8 +20,10 @@ class PlainLines:
     def of(self, event: e.WireEvent, view: RunView) -> list[str]:
         """Give the lines that tell this event; `view` has it folded in."""
         if isinstance(event, e.StepOutput):
+            gap = [f"{event.step} {event.skipped} bytes were left out"] if event.skipped else []
             buffer = self._buffers.setdefault((event.step, event.stream), LineBuffer())
-            return [_output(event.step, event.stream, line) for line in buffer.feed(event.text)]
+            lines = buffer.feed(event.text)
+            return gap + [_output(event.step, event.stream, line) for line in lines]
         rest = self._flush(event.step) if isinstance(event, _ENDS) else []
         return [*rest, *(harmless(line) for line in _told(event, view))]
 

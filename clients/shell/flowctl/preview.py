@@ -43,6 +43,10 @@ def workflow_lines(
     ]
     if workflow.get("description"):
         lines += wrap(harmless(str(workflow["description"])), console.columns - 1)
+    for name, declared in (workflow.get("inputs") or {}).items():
+        about = harmless(str(declared.get("description") or declared.get("type") or ""))
+        value = f" = {harmless(str(declared['default']))}" if "default" in declared else ""
+        lines.append(console.style(f"    input {name}{value}  {about}".rstrip(), "dim"))
     for number, step in enumerate(steps, 1):
         findings = [finding for finding in checked.findings if finding.step == step["id"]]
         lines += _step_lines(number, step, by_step.get(step["id"]), findings, console)

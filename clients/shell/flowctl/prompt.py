@@ -39,8 +39,8 @@ class AnswerPrompt:
         lines += [f"  {line}" for line in wrap(choices, console.columns - 5)]
         self.text = "\n".join(lines) + " › "
 
-    def open(self) -> None:
-        """Forget what was typed before the question was there: it was not meant for it."""
+    def forget_typed(self) -> None:
+        """Forget what was typed before the question was there, or not sent before it was gone."""
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
     def poll(self) -> str | None:
@@ -49,6 +49,7 @@ class AnswerPrompt:
             return None
         typed = os.read(sys.stdin.fileno(), 4096)
         if not typed:
+            sys.stdout.write("\n")  # nobody typed one
             return LATER
         answer = chosen(typed.decode(errors="replace"), self._answers)
         if answer is None:

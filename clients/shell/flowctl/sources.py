@@ -67,7 +67,10 @@ def inputs(pairs: list[str]) -> dict[str, str]:
 
 def folder(given: str) -> str:
     """Give the absolute folder to work in: the one given, or the present one."""
-    path = os.path.abspath(given or os.getcwd())  # noqa: PTH100, PTH109
+    try:
+        path = os.path.abspath(given or os.getcwd())  # noqa: PTH100, PTH109
+    except FileNotFoundError as error:
+        raise UsageError("the folder you are in is gone", cure="cd to one that exists") from error
     if not os.path.isdir(path):  # noqa: PTH112
         raise UsageError(f"{given} is not a folder", cure="give an existing folder with --cwd")
     return path

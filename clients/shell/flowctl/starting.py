@@ -15,51 +15,86 @@ from flowproto.client import ConnectionLost, RemoteError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
     from typing import Any
 
     from flowctl.connect import Daemon
     from flowctl.console import Console
 
 _TRIES = 3
+_NOTHING_DECLARED: Mapping[str, Any] = {}
 
 
-def run_and_watch(daemon: Daemon, console: Console, request: dict[str, Any]) -> int:
+def run_and_watch(
+    daemon: Daemon,
+    console: Console,
+    request: dict[str, Any],
+    declared: Mapping[str, Any] = _NOTHING_DECLARED,
+) -> int:
     """Start the run and watch it to its end; Ctrl-C cancels it. Gives the exit code."""
-    run = start(daemon, console, request)
+    run = start(daemon, console, request, declared)
     with counted_interrupts() as interrupts:
         return watch(daemon, console, run, interrupts, cancels=True).code
 
 
-def start(daemon: Daemon, console: Console, request: dict[str, Any]) -> str:
+def start(
+    daemon: Daemon,
+    console: Console,
+    request: dict[str, Any],
+    declared: Mapping[str, Any] = _NOTHING_DECLARED,
+) -> str:
     """Start a run and give its id; `request` is what `flow/run` takes.
 
-    Inputs that are missing are asked for where somebody can answer.
+    Inputs that are missing are asked for where somebody can answer, and asked for again when the
+    answer does not fit; `declared` is what the workflow says of them.
     """
     request = {
         **request,
         "environment": shareable(os.environ),
         "client_token": secrets.token_hex(16),
     }
-    try:
-        return _start_once(daemon, request)
-    except RemoteError as error:
-        missing = error.data.get("missing")
-        if not missing or not console.asks:
-            raise
-    request["inputs"] = {**request.get("inputs", {}), **ask_for_inputs(missing)}
-    return _start_once(daemon, request)
+    answered: dict[str, str] = {}
+    while True:
+        try:
+            return _start_once(daemon, {**request, "inputs": request.get("inputs", {}) | answered})
+        except RemoteError as error:
+            wanted = _inputs_to_ask(error, answered)
+            if not wanted or not console.asks:
+                raise
+            if not error.data.get("missing"):
+                console.say(harmless(error.message), "yellow")
+        answered |= _ask_for_inputs(wanted, declared)
 
 
-def ask_for_inputs(names: Iterable[str]) -> dict[str, str]:
-    """Ask for the values of inputs; Failure when no more are given."""
+def _inputs_to_ask(error: RemoteError, answered: dict[str, str]) -> list[str]:
+    """Name the inputs a refusal is about: missing ones, or one whose answer does not fit."""
+    missing = error.data.get("missing")
+    if isinstance(missing, list):
+        return [str(name) for name in missing]
+    name = error.data.get("input")
+    return [name] if name in answered else []
+
+
+def _ask_for_inputs(names: list[str], declared: Mapping[str, Any]) -> dict[str, str]:
     values = {}
     for name in names:
-        value = ask(f"{harmless(name)} › ")
+        value = ask(f"{harmless(name)}{_hint(declared.get(name))} › ")
         if value is None:
             raise Failure(f"no value for {name}", code="invalid_input", cure="nothing was started")
         values[name] = value
     return values
+
+
+def _hint(declared: Any) -> str:
+    """Say in brackets what an input is for and what it must look like."""
+    if not isinstance(declared, dict):
+        return ""
+    parts = [str(declared["description"])] if declared.get("description") else []
+    if declared.get("choices"):
+        parts.append("one of " + ", ".join(map(str, declared["choices"])))
+    if declared.get("pattern"):
+        parts.append(f"like {declared['pattern']}")
+    return f" ({harmless('; '.join(parts))})" if parts else ""
 
 
 def _start_once(daemon: Daemon, request: dict[str, Any]) -> str:

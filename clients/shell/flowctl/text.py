@@ -146,16 +146,13 @@ def _show_control(match: re.Match[str]) -> str:
 
 
 def _expand_tabs(text: str) -> str:
-    parts, column = [], 0
-    for cell, columns in _cells(text):
-        if cell == "\t":
-            spaces = _TAB - column % _TAB
-            parts.append(" " * spaces)
-            column += spaces
-        else:
-            parts.append(cell)
-            column += columns
-    return "".join(parts)
+    first, *rest = text.split("\t")
+    expanded, column = first, width(first)
+    for part in rest:
+        spaces = _TAB - column % _TAB
+        expanded += " " * spaces + part
+        column += spaces + width(part)
+    return expanded
 
 
 def _visible_colours(sequence: str) -> str:

@@ -210,7 +210,7 @@ class _Watcher:
         self._prompt = prompt
         if self.terminal is not None:
             self.terminal.restore()
-        prompt.open()
+        prompt.forget_typed()
         if isinstance(self._screen, Live):
             self._screen.ask(prompt.text, self._view)
 
@@ -235,6 +235,7 @@ class _Watcher:
     def _close_prompt(self, *, typed: bool = False) -> None:
         if self._prompt is None:
             return
+        self._prompt.forget_typed()
         self._prompt = None
         if self.terminal is not None:
             self.terminal.hush()
@@ -257,10 +258,13 @@ class _Watcher:
         if self._lost_at is None:
             self._lost_at = now
             self._screen.note("the connection to the daemon was lost; looking for it again")
+        self._screen.tick(self._view)
         if not self._daemon.may_start or now - self._lost_at < _BEFORE_STARTING_SECONDS:
             return
-        from flowctl.autostart import Starting
+        from flowctl.autostart import Starting, did_not_start
 
+        if self._starting is not None and self._starting.failed:
+            raise did_not_start("the daemon cannot be started again", self._starting)
         if self._starting is None or self._starting.process.poll() is not None:
             self._starting = Starting()
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from flowctl import exits
 from flowctl.connect import Daemon
 from flowctl.exits import UsageError
-from flowctl.sources import workflow_params
+from flowctl.sources import folder, workflow_params
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ def run(arguments: Arguments, console: Console) -> int:
     if given == ["command"]:
         return _command(daemon, console, arguments.text("command"))
     file = arguments.text("file")
-    params = {**workflow_params(file), "cwd": os.getcwd()}  # noqa: PTH109
+    params = {**workflow_params(file), "cwd": folder("")}
     answer = daemon.request("flow/check", params)
     from flowctl.checking import print_check
 
@@ -41,7 +39,7 @@ def run(arguments: Arguments, console: Console) -> int:
 
 
 def _command(daemon: Daemon, console: Console, command: str) -> int:
-    params = {"command": command, "cwd": os.getcwd()}  # noqa: PTH109
+    params = {"command": command, "cwd": folder("")}
     answer = daemon.request("flow/check", params)
     if console.json:
         console.print_json(answer)
@@ -65,7 +63,7 @@ def _print_judged(command: str, answer: dict[str, Any], console: Console) -> Non
 def _batch(daemon: Daemon, console: Console, file: str) -> int:
     from flowctl.batch import run_batch, text_of
 
-    here = os.getcwd()  # noqa: PTH109
+    here = folder("")
 
     def params_of(line: dict[str, Any]) -> dict[str, Any]:
         return {"command": text_of(line, "command"), "cwd": here}

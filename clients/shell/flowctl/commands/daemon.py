@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import time
-from collections import deque
 
 from flowctl import exits
 from flowctl.connect import Daemon
 from flowctl.exits import Failure
 from flowctl.text import duration, harmless, plural
 from flowproto.client import DaemonUnreachable, connect
-from flowproto.paths import find_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,6 +106,8 @@ def logs(arguments: Arguments, console: Console) -> int:
     lines = arguments.number("lines", _LOG_LINES)
     if _socket_unit_is_active():
         return _journal(lines, follow=arguments.flag("follow"))
+    from flowproto.paths import find_paths
+
     path = find_paths().logs / "flowd.log"
     try:
         _print_log(path, lines, console, follow=arguments.flag("follow"))
@@ -170,6 +168,9 @@ def _going_on(steps: int) -> str:
 
 def _socket_unit_is_active() -> bool:
     """Whether systemd listens for the daemon. False without systemd."""
+    import shutil
+    import subprocess
+
     if shutil.which("systemctl") is None or "FLOW_HOME" in os.environ:
         return False
     asked = ["systemctl", "--user", "is-active", "--quiet", "flowd.socket"]
@@ -177,11 +178,15 @@ def _socket_unit_is_active() -> bool:
 
 
 def _journal(lines: int, *, follow: bool) -> int:
+    import subprocess
+
     command = ["journalctl", "--user", "--unit", "flowd.service", "--lines", str(lines)]
     return subprocess.call([*command, "--follow"] if follow else [*command, "--no-pager"])
 
 
 def _print_log(path: Path, count: int, console: Console, *, follow: bool) -> None:
+    from collections import deque
+
     with path.open(encoding="utf-8", errors="replace") as log:
         for line in deque(log, maxlen=count) if count else ():
             console.print(harmless(line.rstrip("\n")))

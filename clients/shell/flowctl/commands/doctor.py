@@ -40,5 +40,7 @@ def _print(check: Check, console: Console) -> None:
     mark = console.style(unicode_mark if console.unicode else ascii_mark, style)
     console.print(f"{mark} {check.name}: {harmless(check.message)}")
     if check.cure:
-        for line in wrap(harmless(check.cure), console.columns - 5):
-            console.print(f"    {line}")
+        for line in check.cure.splitlines():
+            console.print(
+                "\n".join(f"    {part}" for part in wrap(harmless(line), console.columns - 5))
+            )
