@@ -1,6 +1,169 @@
-"""Composition root: puts the organs together and runs them in one trio nursery."""
+"""Composition root: puts the organs together and runs them in one trio nursery.
+
+    flowd              serve this user, in the foreground
+    flowd --stdio      speak the protocol on stdin and stdout: joins the running daemon
+    flowd --version
+
+Everything that lives as long as the daemon is opened here, in the order of who needs whom, and
+closed in the opposite order. Steps are not among it: they outlive us.
+"""
+
+import argparse
+import fcntl
+import logging
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import trio
+
+import flowd
+from flowd import notify
+from flowd.config import Config, Paths, find_paths, load_config
+from flowd.engine.engine import open_engine
+from flowd.errors import Conflict, FlowError
+from flowd.exec.process import open_executor
+from flowd.safety.judge import make_judge
+from flowd.server.lsp import open_lsp
+from flowd.server.services import Services
+from flowd.server.transport import serve_socket
+from flowd.store.log import open_log
+from flowd.suggest.pipeline import make_suggester
+
+log = logging.getLogger("flowd")
+
+EXIT_USAGE = 2
+EXIT_FAILED = 1
 
 
 def main() -> None:
     """Entry point of `flowd`."""
-    raise SystemExit("being built")
+    arguments = _arguments().parse_args()
+    os.umask(0o077)
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    paths = find_paths()
+    try:
+        if arguments.stdio:
+            _relay(paths)
+        else:
+            _serve(paths)
+    except Conflict as error:  # somebody else serves: that is what whoever started us wanted
+        log.info("%s", error.message)
+    except FlowError as error:
+        log.error("%s", error.message)  # noqa: TRY400  # the message is made for people
+        if error.cure:
+            log.error("to mend it: %s", error.cure)  # noqa: TRY400
+        raise SystemExit(EXIT_USAGE if error.code == "invalid_input" else EXIT_FAILED) from None
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="flowd", description="The Flow daemon: carries workflows out and remembers them."
+    )
+    parser.add_argument("--version", action="version", version=f"flowd {flowd.__version__}")
+    parser.add_argument(
+        "--stdio", action="store_true", help="speak the protocol on stdin/stdout, for editors"
+    )
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    return parser
+
+
+def _relay(paths: Paths) -> None:
+    from flowd.server.stdio import relay_stdio
+
+    trio.run(relay_stdio, paths.socket)
+
+
+def _serve(paths: Paths) -> None:
+    paths.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_daemon(paths):
+        trio.run(serve, paths, load_config(paths.config))
+
+
+@contextmanager
+def _only_daemon(paths: Paths) -> Iterator[None]:
+    """Hold the lock that one daemon at a time can have. Conflict when another one has it.
+
+    The kernel lets go of it however the process ends; the file itself stays.
+    """
+    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = os.read(descriptor, 32).decode(errors="replace").strip()
+            raise Conflict(f"another flowd (pid {other}) serves {paths.state}") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def serve(paths: Paths, config: Config) -> None:
+    """Run the daemon until a signal or a client ends it."""
+    stopping = trio.Event()
+    handed_over = notify.listen_fds()
+    judge = make_judge()
+    async with (
+        open_log(paths.database) as event_log,
+        open_executor(paths.steps) as executor,
+        open_engine(
+            event_log,
+            executor,
+            judge,
+            config.engine,
+            environment=notify.environment_for_steps(),
+            chance=random.random,
+        ) as engine,
+        trio.open_nursery() as nursery,
+    ):
+        services = Services(
+            log=event_log,
+            engine=engine,
+            suggester=make_suggester(config, judge),
+            judge=judge,
+            config=config,
+            paths=paths,
+            started_at=time.monotonic(),
+            stop=stopping.set,
+            store_error=lambda: engine.store_error,
+            open_lsp=open_lsp,
+        )
+        nursery.start_soon(_heed_signals, paths, stopping)
+        nursery.start_soon(notify.keep_watchdog_fed)
+        await nursery.start(serve_socket, services, paths.socket, handed_over)
+        notify.notify(f"READY=1\nSTATUS=serving {paths.socket}")
+        log.info("flowd %s serves %s", flowd.__version__, paths.socket)
+        await stopping.wait()
+        notify.notify("STOPPING=1")
+        log.info("flowd ends; %d running steps go on without it", engine.running_attempts())
+        nursery.cancel_scope.cancel()
+
+
+async def _heed_signals(paths: Paths, stopping: trio.Event) -> None:
+    """SIGTERM and SIGINT end the daemon; SIGHUP has the settings read again and checked."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number != signal.SIGHUP:
+                stopping.set()
+                return
+            notify.notify_reloading()
+            try:
+                load_config(paths.config)
+                log.info("%s is in order; what it changes counts from the next start", paths.config)
+            except FlowError as error:
+                log.error("%s (%s); the settings stay as they were", error.message, error.cure)  # noqa: TRY400
+            notify.notify("READY=1")
+
+
+if __name__ == "__main__":
+    main()

@@ -67,6 +67,8 @@ class RunEngine:
         self._environment = environment
         self._chance = chance
         self._runs = Registry(event_log)
+        self.store_error = ""
+        """Why the last write was refused; empty when it was not."""
         self._carrier = Carrier(executor, config, self._report)
 
     # ------------------------------------------------------------------------------ the port
@@ -215,12 +217,15 @@ class RunEngine:
         prepared = self._prepare(live, events)
         try:
             recorded = await self._log.append(live.state.run, expected, events)
-        except FlowError:
+        except FlowError as error:
+            if isinstance(error, StoreUnavailable):
+                self.store_error = error.message
             for key in prepared:
                 self._executor.forget(key)
             if expected:
                 live.state = await self._runs.replay(live.state.run)
             raise
+        self.store_error = ""
         live.state.position = recorded[-1].position
         self._runs.announce(live.state.run)
         for key, launch in prepared.items():
