@@ -58,9 +58,9 @@ def main() -> None:
     except Conflict as error:  # somebody else serves: that is what whoever started us wanted
         log.info("%s", error.message)
     except FlowError as error:
-        log.error("%s", error.message)  # noqa: TRY400  # the message is made for people
+        log.error("%s", error.message)  # the message is made for people
         if error.cure:
-            log.error("to mend it: %s", error.cure)  # noqa: TRY400
+            log.error("to mend it: %s", error.cure)
         raise SystemExit(EXIT_USAGE if error.code == "invalid_input" else EXIT_FAILED) from None
 
 
@@ -161,7 +161,7 @@ async def _heed_signals(paths: Paths, stopping: trio.Event) -> None:
                 load_config(paths.config)
                 log.info("%s is in order; what it changes counts from the next start", paths.config)
             except FlowError as error:
-                log.error("%s (%s); the settings stay as they were", error.message, error.cure)  # noqa: TRY400
+                log.error("%s (%s); the settings stay as they were", error.message, error.cure)
             notify.notify("READY=1")
 
 
