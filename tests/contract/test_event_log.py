@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -114,9 +115,7 @@ async def test_environments_hold_bytes_that_are_no_text(log: EventLog) -> None:
 
 
 @pytest.mark.parametrize("bad", [{"inputs": {"n": 2**70}}, {"cwd": "/caf\udce9"}])
-async def test_what_cannot_be_stored_is_refused_whole(
-    log: EventLog, bad: dict[str, object]
-) -> None:
+async def test_what_cannot_be_stored_is_refused_whole(log: EventLog, bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as refused:
         await log.append("run-a", 0, [started(), step_started(), started(**bad)])
     assert refused.value.cure
@@ -230,7 +229,7 @@ async def test_a_cancelled_append_has_recorded_nothing(log: EventLog) -> None:
                 if patience < 0:
                     scope.cancel()
                 nursery.start_soon(_cancel_after, patience, scope)
-                events = [step_started(), step_finished()]
+                events: list[e.Event] = [step_started(), step_finished()]
                 recorded += await log.append("run-a", before, events)
         landed.append(len(recorded) > before)
         assert await log.read("run-a") == recorded

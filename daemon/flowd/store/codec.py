@@ -100,15 +100,15 @@ def decode_event(stored: list[object], position: int, attachments: Attachments) 
 
     msgspec.DecodeError when it is damaged or its tag is of a newer Flow.
     """
-    tag, values = upcast(str(stored[0]), stored[1:])
+    tag, values = upcast(str(stored[0]), stored[1:]) if stored else ("", [])
     event_type = _TYPES.get(tag)
     if event_type is None:
         raise msgspec.DecodeError(f"an event {tag!r}, which this Flow does not know")
     named = dict(zip(_STORED_FIELDS[event_type], values, strict=False))
     if event_type is RunStarted:
-        named["workflow"] = attachments.workflow(_digest(named["workflow"]))
-        named["environment"] = attachments.environment(_digest(named["environment"]))
-    elif event_type is OutputAppended and named["data"] is None:
+        named["workflow"] = attachments.workflow(_digest(named.get("workflow")))
+        named["environment"] = attachments.environment(_digest(named.get("environment")))
+    elif event_type is OutputAppended and named.get("data") is None:
         named["data"] = attachments.output(position)
     return msgspec.convert([tag, *_in_order(event_type, named)], event_type)
 

@@ -71,8 +71,8 @@ class Database:
         When the caller is cancelled a query under way is broken off; work that writes must
         therefore run shielded. SQLite's errors come as StoreUnavailable or Bug.
         """
-        # Without this, apsw races the caller's deadline with one of its own, and TooSlowError
-        # would come out of a `move_on_after` that is to swallow the cancellation.
+        # apsw would also enforce the caller's deadline itself, and on the real clock. Trio's
+        # cancellation is enough, and right whatever clock trio goes by.
         before = apsw.aio.deadline.set(math.inf)
         try:
             result: T = await self._connection.async_run(work, self._connection, *args, **kwargs)
@@ -93,7 +93,7 @@ async def open_writer(path: Path) -> AsyncIterator[Database]:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     async with _open(path, flags, "flow-store-writer") as database:
         with trio.CancelScope(shield=True):
-            await database.run(_prepare_writer)
+            await database.run(prepare_writer)
         yield database
 
 
@@ -126,7 +126,8 @@ async def _open(path: Path, flags: int, name: str) -> AsyncIterator[Database]:
             await worker.wait_ended()
 
 
-def _prepare_writer(connection: apsw.Connection) -> None:
+def prepare_writer(connection: apsw.Connection) -> None:
+    """Set a connection up for writing; StoreUnavailable when the file system cannot do WAL."""
     _prepare(connection, WRITER_PRAGMAS)
     if connection.pragma("journal_mode") != "wal":
         raise StoreUnavailable(
@@ -153,7 +154,7 @@ def _make_private(path: Path) -> None:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreUnavailable(
-            f"the event store {path} cannot be made: {error.strerror}",
-            cure="make its folder, with write permission for you",
+            f"the event store {path} cannot be opened: {error.strerror}",
+            cure="see that its folder is there and that you may write in it",
             data={"path": str(path), "reason": error.strerror},
         ) from error

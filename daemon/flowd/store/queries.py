@@ -42,7 +42,7 @@ def read(
             first_position = last_position - len(stored) + 1
             first_version = last_version - len(stored) + 1
             for n, values in enumerate(stored):
-                if len(found) == limit:
+                if len(found) >= limit:
                     return found
                 if (position := first_position + n) > after:
                     event = decode_event(values, position, attachments)
