@@ -25,14 +25,16 @@ import flowd
 from flowd import notify
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.engine.engine import open_engine
-from flowd.errors import Conflict, FlowError
+from flowd.errors import Conflict, FlowError, StoreUnavailable
 from flowd.exec.process import open_executor
 from flowd.safety.judge import make_judge
 from flowd.server.lsp import open_lsp
 from flowd.server.services import Services
+from flowd.server.stdio import relay_stdio
 from flowd.server.transport import serve_socket
 from flowd.store.log import open_log
 from flowd.suggest.pipeline import make_suggester
+from flowproto.starting import StartFailed, answers, start_and_wait
 
 log = logging.getLogger("flowd")
 
@@ -77,8 +79,12 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def _relay(paths: Paths) -> None:
-    from flowd.server.stdio import relay_stdio
-
+    """Join the running daemon, starting one when there is none."""
+    if not answers(str(paths.socket)):
+        try:
+            start_and_wait(str(paths.socket))
+        except StartFailed as error:
+            raise StoreUnavailable(str(error), cure=error.cure) from error
     trio.run(relay_stdio, paths.socket)
 
 

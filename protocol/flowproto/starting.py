@@ -1,0 +1,117 @@
+"""Start the daemon when nobody listens: what `flowctl` and `flowd --stdio` do alike.
+
+Several may do so at once: every daemon takes a lock first and the losers leave quietly, so all
+that is left to do here is to try the socket until somebody answers.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from flowproto.client import connect
+from flowproto.connection import ClientError, DaemonUnreachable
+from flowproto.paths import find_paths
+
+PATIENCE_SECONDS = 10.0
+_SHOWN_LINES = 12
+
+
+class StartFailed(ClientError):
+    """The daemon could not be started, or does not answer; `cure` says what to do."""
+
+    def __init__(self, message: str, cure: str):
+        super().__init__(message)
+        self.cure = cure
+
+
+def find_flowd() -> str:
+    """Give the path of the daemon's program: beside this one, beside Python, or on the PATH.
+
+    StartFailed when there is none.
+    """
+    here = Path(sys.argv[0]).resolve().parent
+    for folder in (here, Path(sys.executable).parent):
+        candidate = folder / "flowd"
+        if os.access(candidate, os.X_OK) and candidate.is_file():
+            return str(candidate)
+    on_path = shutil.which("flowd")
+    if on_path:
+        return on_path
+    raise StartFailed(
+        "the daemon's program, flowd, is not installed beside this one and not on the PATH",
+        cure="install the whole of Flow: pip install flow-daemon",
+    )
+
+
+class Starting:
+    """A daemon on its way up. `log` is where it writes; `read_from` where this start begins."""
+
+    def __init__(self) -> None:
+        program = find_flowd()
+        logs = find_paths().logs
+        try:
+            logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.log = logs / "flowd.log"
+            descriptor = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StartFailed(
+                f"the daemon cannot be started: {error}",
+                cure="make the folder writable, or set FLOW_HOME to another",
+            ) from error
+        with os.fdopen(descriptor, "ab") as output:
+            self.read_from = output.tell()
+            self.process = subprocess.Popen(
+                [program],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                start_new_session=True,
+            )
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended with an error; one that found another daemon at work ends without."""
+        return self.process.poll() not in (None, 0)
+
+    def last_words(self) -> str:
+        """What it wrote to its log last."""
+        with self.log.open("rb") as log:
+            log.seek(self.read_from)
+            lines = log.read(65536).decode(errors="replace").rstrip().splitlines()
+        return "\n".join(lines[-_SHOWN_LINES:])
+
+    def failure(self, message: str) -> StartFailed:
+        """The error to raise when this start came to nothing."""
+        words = self.last_words()
+        cure = f"its last words, in {self.log}:\n{words}" if words else f"see {self.log}"
+        return StartFailed(message, cure)
+
+
+def start_and_wait(socket: str, *, patience: float = PATIENCE_SECONDS) -> None:
+    """Start a daemon and return when somebody answers at the socket, at most `patience` seconds.
+
+    StartFailed, with the daemon's last words, when nobody does.
+    """
+    starting = Starting()
+    deadline = time.monotonic() + patience
+    while not answers(socket):
+        if starting.failed:
+            raise starting.failure(f"the daemon ended with status {starting.process.poll()}")
+        if time.monotonic() > deadline:
+            raise starting.failure(f"the daemon did not answer within {patience:.0f} s")
+        time.sleep(0.02)
+
+
+def answers(socket: str) -> bool:
+    """Whether a daemon of ours answers at the socket."""
+    try:
+        connect(socket, timeout=1.0).close()
+    except DaemonUnreachable:
+        return False
+    return True
