@@ -220,7 +220,9 @@ def _summary(result: CheckResult) -> tuple[types.MessageType, str]:
     if blocked:
         return types.MessageType.Error, f"{result.name} is blocked: {', '.join(blocked)}"
     told = f"; asks before {', '.join(asking)}" if asking else ""
-    return types.MessageType.Info, f"{result.name} is valid, {len(result.steps)} steps{told}"
+    count = len(result.steps)
+    steps = f"{count} step{'s' * (count != 1)}"
+    return types.MessageType.Info, f"{result.name} is valid: {steps}{told}"
 
 
 async def _text_of(editor: Editor, uri: str) -> str:

@@ -88,7 +88,9 @@ class Document(Text):
 
     @property
     def is_workflow(self) -> bool:
-        """Whether this is a workflow file, by its name or by how it begins."""
+        """Whether this is a workflow file to look at, by its name or by how it begins."""
+        if self.too_large:
+            return False
         name = urlsplit(self.uri).path.lower()
         if name.endswith((".flow.yaml", ".flow.yml")):
             return True

@@ -25,7 +25,7 @@ _REVERSIBILITY = {
 async def hover(editor: Editor, params: types.HoverParams) -> types.Hover | None:
     """Explain the key under the cursor, and what running its step would mean."""
     document = editor.documents.get(params.text_document.uri)
-    if document is None or document.too_large or not document.is_workflow:
+    if document is None or not document.is_workflow:
         return None
     analysis = await editor.analysis_of(document)
     reading = analysis.reading
