@@ -121,7 +121,7 @@ async def _open(path: Path, flags: int, name: str) -> AsyncIterator[Database]:
     try:
         yield Database(path, connection)
     finally:
-        with trio.CancelScope(shield=True):  # bounded: at most one query, which is broken off
+        with trio.CancelScope(shield=True):  # for as long as one commit or query takes
             await connection.aclose()
             await worker.wait_ended()
 
@@ -148,10 +148,16 @@ def _prepare(connection: apsw.Connection, pragmas: tuple[str, ...]) -> None:
 def _make_private(path: Path) -> None:
     # SQLite gives the -wal and -shm files the rights of the database itself.
     try:
+        str(path).encode()
         if path.exists():
             path.chmod(0o600)
         else:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except UnicodeEncodeError as error:
+        raise StoreUnavailable(
+            f"the event store {str(path)!r} cannot be opened: its name is not valid Unicode",
+            cure="set FLOW_HOME to a folder whose name is",
+        ) from error
     except OSError as error:
         raise StoreUnavailable(
             f"the event store {path} cannot be opened: {error.strerror}",

@@ -5,8 +5,8 @@ import apsw
 from flowd.errors import Bug, FlowError, StoreUnavailable
 
 _RESTORE = (
-    "stop the daemon, put the file aside together with its -wal file, and restore a backup; "
-    "`flowctl doctor` shows what is damaged"
+    "stop the daemon, put the file aside together with its -wal file, and restore a backup or "
+    "begin without one"
 )
 _DISK = "look at the disk (`dmesg`, free space, quota); writing goes on by itself once it recovers"
 _OTHER = "end the other program that has the file open (`fuser` names it)"

@@ -14,7 +14,7 @@ from flowd.store.attachments import DocumentCache, StoredAttachments
 from flowd.store.codec import decode_event, split_batch
 from flowd.store.failures import unreadable
 from flowd.store.migrate import schema_version
-from flowd.store.runs_table import SELECT_ROW, row_of
+from flowd.store.runs_table import select_rows
 from flowd.store.sealing import Batch, unseal
 
 SHORTEST_ABBREVIATION = 3
@@ -56,11 +56,9 @@ def find(connection: apsw.Connection, name: str) -> RunSummary:
     """Give the run with that id, or the only one whose id begins so."""
     abbreviated = len(name) >= SHORTEST_ABBREVIATION
     beyond = name + ("\U0010ffff" if abbreviated else "\0")  # what is below begins so, or is it
-    rows = connection.execute(
-        f"{SELECT_ROW} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-        (name, beyond, CANDIDATES_SHOWN + 1),
-    )
-    summaries = [row_of(values)[1].summary() for values in rows]
+    condition = "WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+    rows = select_rows(connection, condition, (name, beyond, CANDIDATES_SHOWN + 1))
+    summaries = [row.summary() for _, row in rows]
     if len(summaries) == 1 or (summaries and summaries[0].id == name):
         return summaries[0]
     if summaries:
@@ -87,9 +85,9 @@ def summaries(
     if query:
         conditions.append("(instr(casefold(name), ?) OR instr(casefold(id), ?))")
         bindings += [query.casefold()] * 2
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    rows = connection.execute(f"{SELECT_ROW}{where} ORDER BY run DESC LIMIT ?", (*bindings, limit))
-    return [row_of(values)[1].summary() for values in rows]
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    rows = select_rows(connection, f"{where} ORDER BY run DESC LIMIT ?", (*bindings, limit))
+    return [row.summary() for _, row in rows]
 
 
 def run_with_token(connection: apsw.Connection, client_token: str) -> str | None:

@@ -1,11 +1,14 @@
 """The table `runs` in SQL: rows in, rows out."""
 
+from collections.abc import Iterator, Sequence
+
 import apsw
 import msgspec
 
+from flowd.store.failures import unreadable
 from flowd.store.projections import NOTHING_PENDING, Pending, RunRow
 
-SELECT_ROW = (
+_SELECT = (
     "SELECT run, id, name, state, cwd, created_at, updated_at, position, version, steps,"
     " steps_done, pending FROM runs JOIN streams USING (run)"
 )
@@ -14,17 +17,23 @@ _encoder = msgspec.msgpack.Encoder()
 _pending_decoder = msgspec.msgpack.Decoder(Pending)
 
 
-def row_of(values: tuple[object, ...]) -> tuple[int, RunRow]:
-    """Give the key and the row of a result of `SELECT_ROW`."""
-    run, *columns, pending = values
-    decoded = _pending_decoder.decode(pending) if isinstance(pending, bytes) else NOTHING_PENDING
-    return msgspec.convert(run, int), msgspec.convert([*columns, decoded], RunRow)
+def select_rows(
+    connection: apsw.Connection, condition: str, bindings: Sequence[str | int]
+) -> Iterator[tuple[int, RunRow]]:
+    """Give the keys and rows that fit; StoreUnavailable when one of them is damaged."""
+    for run, *columns, pending in connection.execute(f"{_SELECT} {condition}", bindings):
+        try:
+            why = NOTHING_PENDING if pending is None else _pending_decoder.decode(pending)
+            yield run, msgspec.convert([*columns, why], RunRow)
+        except msgspec.MsgspecError as error:
+            raise unreadable(
+                f"a summary of run {columns[0]}", connection.filename, error
+            ) from error
 
 
 def find_row(connection: apsw.Connection, run_id: str) -> tuple[int, RunRow] | None:
     """Give the key and the row of the run with that id, or None when there is none."""
-    values = connection.execute(f"{SELECT_ROW} WHERE id = ?", (run_id,)).fetchone()
-    return None if values is None else row_of(values)
+    return next(select_rows(connection, "WHERE id = ?", (run_id,)), None)
 
 
 def add_row(connection: apsw.Connection, run: int, row: RunRow) -> None:

@@ -57,6 +57,9 @@ async def test_threads_end_when_opening_fails(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         async with open_log(tmp_path / "folder"):
             pass
+    with pytest.raises(StoreUnavailable, match="Unicode"):
+        async with open_log(tmp_path / "caf\udce9.db"):
+            pass
     assert _threads() == []
 
 

@@ -106,6 +106,25 @@ def _overwrite_outputs(path: Path) -> None:
         file.write(b"\xa5" * size)
 
 
+async def test_a_damaged_summary_is_told_and_harms_no_other_run(tmp_path: Path) -> None:
+    path = tmp_path / "flow.db"
+    async with open_log(path) as log:
+        await log.append("run-a", 0, [started()])
+        await log.append("run-b", 0, [started()])
+    with apsw.Connection(str(path)) as connection:
+        connection.execute("UPDATE runs SET pending = x'c1' WHERE run = 1")
+    async with open_log(path) as log:
+        for question in (log.summaries, lambda: log.find("run-a")):
+            with pytest.raises(StoreUnavailable, match="cannot be read"):
+                await question()
+        with pytest.raises(StoreUnavailable):
+            await log.append("run-a", 1, [step_started()])
+        assert await log.append("run-b", 1, [step_started()])
+        await log.rebuild_projections()  # the events are whole, so the summary can be made anew
+        assert len(await log.summaries()) == 2
+        assert await log.append("run-a", 1, [step_started()])
+
+
 @pytest.mark.parametrize(
     "damage",
     [
