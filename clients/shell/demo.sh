@@ -16,11 +16,18 @@ cleanup() {
 trap cleanup EXIT
 
 title() { printf '\n\033[1m── %s\033[0m\n' "$*"; }
+# A command as a person would type it.
+typed() {
+  local word
+  for word in "$@"; do
+    case $word in *[!A-Za-z0-9_./=:@-]*) printf '"%s" ' "$word" ;; *) printf '%s ' "$word" ;; esac
+  done
+}
 # Show a command, run it, indent what it prints; `expect` is the exit status that is right here.
 expect=0
 show() {
   local status=0
-  printf '$ %s\n' "$(printf '%q ' "$@" | sed 's/ $//')"
+  printf '$ %s\n' "$(typed "$@")"
   "$@" 2>&1 | sed 's/^/    /' || status=${PIPESTATUS[0]}
   if [ "$status" != "$expect" ]; then
     printf 'demo: exit status %s where %s was expected\n' "$status" "$expect" >&2
