@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from flowd.domain.ports import Suggestion
 from flowd.errors import FlowError
+from flowd.server.lsp.diagnostics import range_of
 from flowd.server.lsp.documents import Document
 from flowd.server.lsp.editor import Editor
 from flowd.server.lsp.suggesting import (
@@ -34,7 +35,7 @@ async def offer(editor: Editor, params: types.CodeActionParams) -> list[types.Co
         return []
     offered: list[types.CodeAction] = []
     if _wanted(params, types.CodeActionKind.QuickFix):
-        offered += _quick_fixes(document, params)
+        offered += await _quick_fixes(editor, document, params)
     if _wanted(params, types.CodeActionKind.Refactor):
         offered += await _suggestions(editor, document, params)
     return offered
@@ -52,29 +53,36 @@ async def resolve(editor: Editor, action: types.CodeAction) -> types.CodeAction:
 
 
 def _wanted(params: types.CodeActionParams, kind: str) -> bool:
-    """Whether the client asks for actions of the kind; `refactor` asks for `refactor.rewrite`."""
+    """Whether the client asks for actions of the kind."""
     only = params.context.only
     return only is None or any(asked == "" or kind == asked for asked in only)
 
 
-def _quick_fixes(document: Document, params: types.CodeActionParams) -> list[types.CodeAction]:
-    """Put the right name in place of a misspelled one, as the diagnostic says."""
+async def _quick_fixes(
+    editor: Editor, document: Document, params: types.CodeActionParams
+) -> list[types.CodeAction]:
+    """Put the right name in place of a misspelled one."""
+    if not document.is_workflow:
+        return []
     fixes = []
-    for diagnostic in params.context.diagnostics:
-        data: Any = diagnostic.data
-        replacement = data.get("replacement") if isinstance(data, dict) else None
-        if isinstance(replacement, str) and replacement:
-            edit = types.TextEdit(diagnostic.range, replacement)
+    for problem in (await editor.analysis_of(document)).reading.problems:
+        place = range_of(document, problem)
+        if problem.replacement and _touch(place, params.range):
+            edit = types.TextEdit(place, problem.replacement)
             fixes.append(
                 types.CodeAction(
-                    title=f"Change to {replacement}",
+                    title=f"Change to {problem.replacement}",
                     kind=types.CodeActionKind.QuickFix,
-                    diagnostics=[diagnostic],
+                    diagnostics=[d for d in params.context.diagnostics if d.range == place],
                     is_preferred=True,
                     edit=types.WorkspaceEdit(changes={document.uri: [edit]}),
                 )
             )
     return fixes
+
+
+def _touch(one: types.Range, other: types.Range) -> bool:
+    return one.start <= other.end and other.start <= one.end
 
 
 async def _suggestions(

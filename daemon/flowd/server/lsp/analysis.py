@@ -44,19 +44,19 @@ class PlacedFinding:
 class Analysis:
     """One state of a document. `judged` is by step id."""
 
-    revision: int
+    text: str
     reading: Reading
     judged: dict[str, StepJudgement] = field(default_factory=dict)
     findings: list[PlacedFinding] = field(default_factory=list)
 
 
-async def analyse(revision: int, text: str, judge: Judge, cwd: str | None) -> Analysis:
+async def analyse(text: str, judge: Judge, cwd: str | None) -> Analysis:
     """Read a workflow file and judge its scripts, letting others work in between."""
     if len(text) > READ_AT_ONCE:
         reading = await trio.to_thread.run_sync(read_workflow, text)
     else:
         reading = read_workflow(text)
-    analysis = Analysis(revision, reading)
+    analysis = Analysis(text, reading)
     if reading.draft is None:
         return analysis
     for index, step in enumerate(reading.draft.steps):

@@ -26,16 +26,18 @@ def diagnostics_of(text: Text, analysis: Analysis) -> list[types.Diagnostic]:
     return shown[:MAX_DIAGNOSTICS]
 
 
-def _of_problem(text: Text, problem: Problem) -> types.Diagnostic:
+def range_of(text: Text, problem: Problem) -> types.Range:
+    """Where a problem stands."""
     start = text.place(problem.line, problem.column)
-    end = max(start, text.place(problem.end_line, problem.end_column))
-    message = f"{problem.message}\n{problem.fix}" if problem.fix else problem.message
+    return text.range(start, max(start, text.place(problem.end_line, problem.end_column)))
+
+
+def _of_problem(text: Text, problem: Problem) -> types.Diagnostic:
     return types.Diagnostic(
-        range=text.range(start, end),
-        message=message,
+        range=range_of(text, problem),
+        message=f"{problem.message}\n{problem.fix}" if problem.fix else problem.message,
         severity=_SEVERITY[problem.severity],
         source=SOURCE,
-        data={"replacement": problem.replacement} if problem.replacement else None,
     )
 
 

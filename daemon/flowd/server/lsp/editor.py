@@ -66,13 +66,16 @@ class Editor:
         return Path(next(iter(self.folders.values()), str(Path.home())))
 
     async def analysis_of(self, document: Document) -> Analysis:
-        """What is known of the text as it is now."""
-        known = self._analyses.get(document.uri)
-        if known is None or known.revision != document.revision:
+        """What is known of the text as it is when this returns."""
+        while True:
+            known = self._analyses.get(document.uri)
+            if known is not None and known.text == document.text:
+                return known
             cwd = str(self.folder_of(document.uri))
-            known = await analyse(document.revision, document.text, self.judge, cwd)
+            known = await analyse(document.text, self.judge, cwd)
+            if self.documents.get(document.uri) is not document:
+                return known  # closed meanwhile: nobody asks again
             self._analyses[document.uri] = known
-        return known
 
     def watch(self, document: Document) -> None:
         """Show what is wrong with the text once the user pauses; one task a document at a time."""
@@ -88,6 +91,8 @@ class Editor:
     async def publish_now(self, document: Document) -> Analysis:
         """Show what is wrong with the text as it is."""
         analysis = await self.analysis_of(document)
+        if self.documents.get(document.uri) is not document:
+            return analysis  # closed meanwhile: nothing may be shown of it any more
         shown = diagnostics_of(document, analysis) if document.is_workflow else []
         await self._publish(document.uri, document.version, shown)
         return analysis

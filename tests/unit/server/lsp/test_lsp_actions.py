@@ -62,8 +62,10 @@ async def test_a_misspelled_name_can_be_put_right(tmp_path: Path) -> None:
         actions = await actions_at(
             editor, uri, at(5, 4), diagnostics=diagnostics, only=["quickfix"]
         )
+        assert await actions_at(editor, uri, at(4, 4), only=["quickfix"]) == []
     (action,) = actions
     assert (action["title"], action["kind"]) == ("Change to needs", "quickfix")
+    assert action["diagnostics"] == diagnostics
     assert action["edit"]["changes"] == {uri: [{"range": at(5, 4, 8), "newText": "needs"}]}
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from support.daemon import ScriptedJudge, ScriptedRuns, services_in
 from support.editor import Refused, at, editing
@@ -308,3 +309,46 @@ async def test_scripts_are_judged_once_while_they_stay_the_same(tmp_path: Path) 
         await editor.change(URI, 2, {"text": STEPS + "  - {id: b, run: new}\n"})
         await editor.diagnostics(URI, version=2)
     assert judged == ["echo", "new"]
+
+
+class SlowReader:
+    """A judge that tells when it has come to the first step and to the last."""
+
+    def __init__(self) -> None:
+        self.first, self.last = trio.Event(), trio.Event()
+
+    def judge(self, script: str, **more: object) -> Any:
+        {"first": self.first, "last": self.last}.get(script, trio.Event()).set()
+        return ScriptedJudge().judge(script)
+
+
+def long_workflow() -> str:
+    """So many steps that the editor can do things while they are judged."""
+    scripts = ["first", *(f"block {n}" for n in range(400)), "last"]
+    steps = (f"  - {{id: s{n}, run: {script}}}\n" for n, script in enumerate(scripts))
+    return "flow: 1\nname: long\nsteps:\n" + "".join(steps)
+
+
+async def test_nothing_is_shown_of_a_text_that_was_closed_while_it_was_judged(
+    tmp_path: Path,
+) -> None:
+    judge = SlowReader()
+    async with editing(services_in(tmp_path, ScriptedRuns(), judge=judge)) as editor:
+        await editor.open(URI, long_workflow())
+        await judge.first.wait()
+        await editor.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+        assert await editor.diagnostics(URI) == []
+        assert not judge.last.is_set(), "the text was judged too quickly for this test to tell"
+        await judge.last.wait()
+        await editor.request("textDocument/codeLens", {"textDocument": {"uri": URI}})
+        assert editor.heard == []
+
+
+async def test_what_is_shown_is_of_the_text_as_it_is(tmp_path: Path) -> None:
+    judge = SlowReader()
+    async with editing(services_in(tmp_path, ScriptedRuns(), judge=judge)) as editor:
+        await editor.open(URI, long_workflow())
+        await judge.first.wait()
+        await editor.change(URI, 2, {"text": "nme: x\n" + STEPS})
+        found = await editor.diagnostics(URI)
+        assert [d["message"].splitlines()[0] for d in found] == ["unknown key 'nme'"]
