@@ -30,7 +30,7 @@ About = Literal["approval", "lost"]
 RollbackCause = Literal["failure", "undo", "answer"]
 
 
-class _Event(Struct, frozen=True, array_like=True, kw_only=True):
+class _Event(Struct, frozen=True, array_like=True):
     at: int
 
 
