@@ -46,7 +46,10 @@ class Refused(Exception):
 
 
 class Editor:
-    """The editor's end. `answers` says, by method, what it answers to the daemon's requests."""
+    """The editor's end. `answers` says, by method, what it answers to the daemon's requests.
+
+    A method of `silent` is not answered before the test calls `answer_late`.
+    """
 
     def __init__(self, stream: trio.abc.Stream):
         self._stream = stream
@@ -55,6 +58,8 @@ class Editor:
         self._news = trio.Condition()
         self._turn = trio.Lock()
         self.heard: list[Json] = []
+        self.silent: set[str] = set()
+        self._unanswered: list[Any] = []
         self.answers: dict[str, Callable[[Json], Any]] = {}
         self.capabilities: Json = {}
 
@@ -71,7 +76,9 @@ class Editor:
             answer.update(message)
             event.set()
             return
-        if "id" in message:
+        if message["method"] in self.silent:
+            self._unanswered.append(message["id"])
+        elif "id" in message:
             await self._send({"id": message["id"], **self._answer_to(message)})
         async with self._news:
             self.heard.append(message)
@@ -101,6 +108,10 @@ class Editor:
         if "error" in answer:
             raise Refused(answer["error"])
         return answer["result"]
+
+    async def answer_late(self, result: Any) -> None:
+        """Answer the oldest request that was left open."""
+        await self._send({"id": self._unanswered.pop(0), "result": result})
 
     async def initialize(self, capabilities: Json, **more: Any) -> None:
         """Shake hands."""

@@ -271,6 +271,46 @@ async def test_progress_questions_and_the_outcome_of_a_run_are_shown(tmp_path: P
     assert ("answer", "run1", "a", "yes", "unnamed client") in runs.asked
 
 
+async def test_a_question_answered_elsewhere_is_not_answered_again(tmp_path: Path) -> None:
+    runs = ScriptedRuns()
+    uri = (tmp_path / "x.flow.yaml").as_uri()
+    async with editing(services_in(tmp_path, runs)) as editor:
+        editor.silent.add("window/showMessageRequest")
+        await editor.open(uri, STEPS)
+        await editor.execute("flow.run", uri=uri)
+        asked = e.QuestionAsked(at=3, step="a", about="lost", question="Was it done?")
+        await runs.tell("run1", asked)
+        titles = [a["title"] for a in (await editor.hear("window/showMessageRequest"))["actions"]]
+        assert titles == ["yes", "no", "retry", "skip", "undo"]
+        await runs.tell(
+            "run1",
+            e.QuestionAnswered(at=4, step="a", answer="no"),
+            e.RunFinished(at=5, state="failed"),
+        )
+        await editor.hear("window/showMessage")
+        await editor.answer_late({"title": "yes"})
+        await editor.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
+    assert runs.asked == []
+
+
+async def test_a_workflow_runs_in_the_innermost_open_folder(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    uri = (inner / "deep" / "x.flow.yaml").as_uri()
+    runs = ScriptedRuns()
+    folder = {"uri": tmp_path.as_uri(), "name": "outer"}
+    async with editing(services_in(tmp_path, runs), workspaceFolders=[folder]) as editor:
+        await editor.open(uri, STEPS)
+        await editor.execute("flow.run", uri=uri)
+        added = {"added": [{"uri": inner.as_uri(), "name": "inner"}], "removed": []}
+        await editor.notify("workspace/didChangeWorkspaceFolders", {"event": added})
+        await editor.execute("flow.run", uri=uri)
+        removed = {"added": [], "removed": [folder, *added["added"]]}
+        await editor.notify("workspace/didChangeWorkspaceFolders", {"event": removed})
+        await editor.execute("flow.run", uri=uri)
+    assert [r.cwd for r in runs.started] == [str(tmp_path), str(inner), str(inner / "deep")]
+
+
 async def test_an_editor_without_progress_or_questions_is_told_in_words(tmp_path: Path) -> None:
     runs = ScriptedRuns()
     uri = (tmp_path / "x.flow.yaml").as_uri()
