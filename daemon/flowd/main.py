@@ -24,7 +24,7 @@ import trio
 import flowd
 from flowd import notify
 from flowd.config import Config, Paths, find_paths, load_config
-from flowd.engine.engine import open_engine
+from flowd.engine.engine import RunEngine, open_engine
 from flowd.errors import Conflict, FlowError, StoreUnavailable
 from flowd.exec.process import open_executor
 from flowd.safety.judge import make_judge
@@ -144,7 +144,7 @@ async def serve(paths: Paths, config: Config) -> None:
             store_error=lambda: engine.store_error,
             open_lsp=open_lsp,
         )
-        nursery.start_soon(_heed_signals, paths, stopping)
+        nursery.start_soon(_heed_signals, services, engine, stopping)
         nursery.start_soon(notify.keep_watchdog_fed)
         await nursery.start(serve_socket, services, paths.socket, handed_over)
         notify.notify(f"READY=1\nSTATUS=serving {paths.socket}")
@@ -155,20 +155,29 @@ async def serve(paths: Paths, config: Config) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def _heed_signals(paths: Paths, stopping: trio.Event) -> None:
-    """SIGTERM and SIGINT end the daemon; SIGHUP has the settings read again and checked."""
+async def _heed_signals(services: Services, engine: RunEngine, stopping: trio.Event) -> None:
+    """SIGTERM and SIGINT end the daemon; SIGHUP has the settings read again."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             if number != signal.SIGHUP:
                 stopping.set()
                 return
             notify.notify_reloading()
-            try:
-                load_config(paths.config)
-                log.info("%s is in order; what it changes counts from the next start", paths.config)
-            except FlowError as error:
-                log.error("%s (%s); the settings stay as they were", error.message, error.cure)
+            _reload(services, engine)
             notify.notify("READY=1")
+
+
+def _reload(services: Services, engine: RunEngine) -> None:
+    """Take over changed settings; with mistakes in the file they stay as they were."""
+    try:
+        config = load_config(services.paths.config)
+    except FlowError as error:
+        log.error("%s (%s); the settings stay as they were", error.message, error.cure)
+        return
+    engine.configure(config.engine)
+    services.suggester = make_suggester(config, services.judge)
+    services.config = config
+    log.info("settings are read again from %s", services.paths.config)
 
 
 if __name__ == "__main__":

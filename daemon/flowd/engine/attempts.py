@@ -39,7 +39,7 @@ class Carrier:
         report: Callable[[LiveRun, Command], Awaitable[None]],
     ):
         self._executor = executor
-        self._config = config
+        self.config = config
         self._report = report
         self._slots = trio.Semaphore(config.max_processes)
 
@@ -51,7 +51,7 @@ class Carrier:
         `launch` None adopts the process of an earlier daemon; it has its slot already, being there.
         """
         recorded = live.attempt(key).written
-        cursor = OutputCursor(key, self._config.output_bytes_per_attempt, dict(recorded))
+        cursor = OutputCursor(key, self.config.output_bytes_per_attempt, dict(recorded))
         ending: Ending | SpawnFailed
         timed_out = False
         if isinstance(launch, SpawnFailed):
@@ -89,7 +89,7 @@ class Carrier:
                         launch,
                         self._executor,
                         timeout=timeout,
-                        grace=self._config.grace_seconds,
+                        grace=self.config.grace_seconds,
                     )
                 except SpawnFailed as error:
                     return error, False

@@ -134,6 +134,11 @@ class RunEngine:
                 self._take_up(live, in_flight)
             return live.state.status
 
+    def configure(self, config: EngineConfig) -> None:
+        """Take over settings; the number of processes at once counts from the next start."""
+        self._config = config
+        self._carrier.config = config
+
     async def wait_beyond(self, run: str, position: int) -> None:
         """Wait for news of a run; see the port."""
         await self._runs.wait_beyond(run, position)
