@@ -1,0 +1,227 @@
+"""The folder of each attempt: `STEPS/BOOT/RUN.STEP.KIND.ATTEMPT/`.
+
+    script, stdin      what is run, and what it reads
+    record             how far it has come (`holder.py`)
+    stdout, stderr     what it wrote
+    output             values it published (`outputs.py`)
+
+A folder appears complete under its name, before the attempt's start is recorded; so an attempt
+with a recorded start and no folder in BOOT belongs to another boot of the machine.
+
+Making and deleting files is the dearest thing about a short step (on some file systems a tenth of
+a millisecond for each), so a folder that is done with is used again, with those of its files that
+can be. They are overwritten and never cut to nothing: ext4 takes that for the replacing of a
+precious file and writes it to the disk at once.
+"""
+# Paths are strings here: this runs several times a step, and a Path costs more than the call.
+# ruff: noqa: PTH102, PTH104, PTH106, PTH108, PTH110, PTH116, PTH208
+
+import fcntl
+import itertools
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+from flowd.domain.events import ScriptKind, Stream
+from flowd.domain.ports import AttemptKey
+from flowd.errors import Bug
+
+HOLDER_LOG = "holder.log"
+MOST_SPARES = 64
+
+_UNCLAIMED = "\n"  # what a new record says
+_OVERWRITTEN = ("script", "record")
+_MOST_BYTES_KEPT = 65_536
+_SPARE = "spare"
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_KINDS: dict[str, ScriptKind] = {kind: kind for kind in get_args(ScriptKind)}
+
+log = logging.getLogger(__name__)
+
+
+def boot_id() -> str:
+    """Name this boot of the machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+class Folders:
+    """The folders of all attempts, in `steps`, which is made if need be.
+
+    `this_boot` is where those of the present boot are, `earlier_boots` where there are others.
+    """
+
+    def __init__(self, steps: Path):
+        boot = steps / boot_id()
+        boot.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.this_boot = os.fspath(boot)
+        self.earlier_boots = [
+            os.fspath(folder) for folder in steps.iterdir() if folder != boot and folder.is_dir()
+        ]
+        self._spares: list[str] = []
+        self._spare_numbers = itertools.count()
+        for folder in (self.this_boot, *self.earlier_boots):
+            for name in os.listdir(folder):
+                if name.startswith(f"{_SPARE}."):
+                    shutil.rmtree(f"{folder}/{name}", ignore_errors=True)
+        self._drop_empty_boots()
+
+    # ------------------------------------------------------------------------ finding an attempt
+
+    def of(self, key: AttemptKey) -> str:
+        """Give the folder that an attempt has, or would have, in this boot."""
+        return _folder(self.this_boot, key)
+
+    def exists(self, key: AttemptKey) -> bool:
+        """Say whether the attempt was laid out in this boot."""
+        return os.path.exists(self.of(key))
+
+    def in_earlier_boot(self, key: AttemptKey) -> str | None:
+        """Give the attempt's folder in an earlier boot, if it has one."""
+        for boot in self.earlier_boots:
+            folder = _folder(boot, key)
+            if os.path.exists(folder):
+                return folder
+        return None
+
+    def leftovers(self) -> list[AttemptKey]:
+        """Name the attempts that have a folder, in any boot."""
+        boots = (self.this_boot, *self.earlier_boots)
+        return sorted({key for boot in boots for key in _keys_in(boot)})
+
+    # ------------------------------------------------------------------------ making and removing
+
+    def make(self, key: AttemptKey, *, script: str, stdin: str | None) -> None:
+        """Lay out an attempt. FileExistsError when it was already; OSError leaves nothing."""
+        if not (_NAME.fullmatch(key.run) and _NAME.fullmatch(key.step)):
+            raise Bug(f"{key} cannot be the name of a folder")
+        spare = self._spares.pop() if self._spares else self._new_spare()
+        try:
+            _write(f"{spare}/record", _UNCLAIMED)
+            _write(f"{spare}/script", script)
+            if stdin is not None:
+                _write(f"{spare}/stdin", stdin)
+            os.rename(spare, self.of(key))
+        except OSError:
+            shutil.rmtree(spare, ignore_errors=True)
+            raise
+
+    def forget(self, key: AttemptKey) -> None:
+        """Remove all of an attempt, of any boot. What cannot be removed is logged."""
+        try:
+            self._keep_as_spare(self.of(key))
+            for boot in self.earlier_boots:
+                shutil.rmtree(_folder(boot, key), ignore_errors=True)
+        except OSError:
+            log.warning("the folder of %s could not be removed", key, exc_info=True)
+        if self.earlier_boots:
+            self._drop_empty_boots()
+
+    def _keep_as_spare(self, folder: str) -> None:
+        spare = self._spare_path()
+        try:
+            os.rename(folder, spare)  # first: nobody finds its files by their names any more
+        except FileNotFoundError:
+            return
+        if len(self._spares) >= MOST_SPARES:
+            shutil.rmtree(spare)
+            return
+        for entry in os.scandir(spare):
+            most_bytes = _MOST_BYTES_KEPT if entry.name in _OVERWRITTEN else 0
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            elif not _can_be_used_again(entry.path, most_bytes):
+                os.unlink(entry.path)
+        self._spares.append(spare)
+
+    def _new_spare(self) -> str:
+        spare = self._spare_path()
+        os.mkdir(spare, 0o700)
+        return spare
+
+    def _spare_path(self) -> str:
+        return f"{self.this_boot}/{_SPARE}.{next(self._spare_numbers)}"
+
+    def _drop_empty_boots(self) -> None:
+        for boot in list(self.earlier_boots):
+            try:
+                if os.listdir(boot) == [HOLDER_LOG]:
+                    os.unlink(f"{boot}/{HOLDER_LOG}")
+                if not os.listdir(boot):
+                    os.rmdir(boot)
+                    self.earlier_boots.remove(boot)
+            except OSError:
+                log.warning("the empty folder %s could not be removed", boot, exc_info=True)
+
+    # ------------------------------------------------------------------------ what was written
+
+    def size(self, key: AttemptKey, stream: Stream) -> int:
+        """Count the bytes of a stream; 0 when there is none."""
+        try:
+            return os.stat(self._stream(key, stream)).st_size
+        except FileNotFoundError:
+            return 0
+
+    def read(self, key: AttemptKey, stream: Stream, offset: int, limit: int) -> bytes:
+        """Give up to `limit` bytes of a stream; none when there is none."""
+        try:
+            descriptor = os.open(self._stream(key, stream), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return b""
+        try:
+            return os.pread(descriptor, limit, offset)
+        finally:
+            os.close(descriptor)
+
+    def _stream(self, key: AttemptKey, stream: Stream) -> str:
+        folder = self.of(key)
+        if self.earlier_boots and not os.path.exists(folder):
+            folder = self.in_earlier_boot(key) or folder
+        return f"{folder}/{stream}"
+
+
+def _folder(boot: str, key: AttemptKey) -> str:
+    if "/" in key.run or "/" in key.step:
+        raise Bug(f"{key} would lead out of the folder of attempts")
+    return f"{boot}/{key.run}.{key.step}.{key.kind}.{key.attempt}"
+
+
+def _keys_in(boot: str) -> Iterator[AttemptKey]:
+    for name in os.listdir(boot):
+        match name.split("."):
+            case [run, step, kind, attempt] if kind in _KINDS and attempt.isdecimal():
+                yield AttemptKey(run, step, _KINDS[kind], int(attempt))
+
+
+def _write(path: str, text: str) -> None:
+    content = text.encode(errors="surrogateescape")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        written = 0
+        while written < len(content):
+            written += os.write(descriptor, content[written:])
+        os.ftruncate(descriptor, written)
+    finally:
+        os.close(descriptor)
+
+
+def _can_be_used_again(path: str, most_bytes: int) -> bool:
+    """Say whether a file is small enough, and surely open nowhere.
+
+    A process that the last attempt left behind may still write to its stdout or read its script:
+    these must not become the next one's. The kernel grants a write lease only on a file that
+    nobody else has open.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(descriptor).st_size > most_bytes:
+            return False
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)  # gives the lease back
+    return True

@@ -1,0 +1,247 @@
+"""The Executor of real processes: `open_executor` is the door to this package.
+
+The daemon never makes a step's process itself: a holder does (`holder.py` says why), and keeps in
+the attempt's record what became of it (`records.py`). Whatever waits here waits for a holder's
+reply, or, after a crash, follows the record.
+"""
+
+import errno
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from flowd.domain.events import Stream
+from flowd.domain.ports import (
+    AttemptKey,
+    Ending,
+    Executor,
+    Exited,
+    Launch,
+    NeverStarted,
+    Vanished,
+)
+from flowd.errors import Bug, SpawnFailed
+from flowd.exec.commands import command_of, environment_of, forget_programs, mark_of
+from flowd.exec.folders import Folders
+from flowd.exec.holder import bytes_written
+from flowd.exec.link import Answer, HolderLink, Reply, start_holder
+from flowd.exec.liveness import Process, is_alive, wait_gone
+from flowd.exec.outputs import read_outputs
+from flowd.exec.records import (
+    Claimed,
+    Ended,
+    Refused,
+    Running,
+    read_record,
+    refuse,
+    refuse_as_terminated,
+)
+from flowd.exec.tree import Tree, end_tree, wait_tree_gone
+
+FIRST_PAUSE = 0.001
+LONGEST_PAUSE = 0.2
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_executor(steps: Path) -> AsyncIterator[Executor]:
+    """Give an executor that keeps its attempts in the folder `steps`, made if need be.
+
+    One at a time may use a folder. Leaving it ends the waiting, not the processes.
+    """
+    folders = Folders(steps)
+    async with trio.open_nursery() as nursery:
+        yield ProcessExecutor(folders, nursery)
+        nursery.cancel_scope.cancel()
+
+
+class ProcessExecutor:
+    """See the port `Executor`."""
+
+    def __init__(self, folders: Folders, nursery: trio.Nursery):
+        self._folders = folders
+        self._nursery = nursery
+        self._holder: HolderLink | None = None
+        self._answers: dict[AttemptKey, Answer] = {}
+
+    # ------------------------------------------------------------------------------- starting
+
+    def prepare(self, launch: Launch) -> None:
+        """Lay out the attempt; see the port. Bug when it has run before."""
+        key = launch.key
+        if self._folders.exists(key):
+            if isinstance(read_record(self._folders.of(key)), Running | Ended):
+                raise Bug(f"{key} has run already")
+            self._folders.forget(key)
+        try:
+            self._folders.make(key, script=launch.script, stdin=launch.stdin)
+        except OSError as error:
+            raise SpawnFailed(
+                f"{self._folders.this_boot} does not take the step's script: {error.strerror}",
+                cure="make room on that file system, or make the folder writable",
+            ) from error
+
+    async def run(self, launch: Launch) -> Ending:
+        """Have the process made and wait for its end; see the port."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        answer = self._answers[launch.key] = self._order(launch)
+        reply = await answer.wait()
+        if reply is not None and reply.what in ("cwd", "spawn"):
+            del self._answers[launch.key]
+            forget_programs()
+            raise _spawn_failed(launch, reply)
+        return await self.adopt(launch.key)
+
+    def _order(self, launch: Launch) -> Answer:
+        folder = self._folders.of(launch.key)
+        if not launch.cwd.startswith("/"):
+            raise SpawnFailed(f"the folder {launch.cwd!r} is not absolute", cure="give a full path")
+        command = command_of(launch, f"{folder}/script")
+        return self._living_holder().order(
+            folder,
+            launch.cwd,
+            command,
+            environment_of(launch, folder),
+            os.devnull if launch.stdin is None else f"{folder}/stdin",
+        )
+
+    def _living_holder(self) -> HolderLink:
+        """Give the holder, starting one when there is none."""
+        if self._holder is None or self._holder.broken:
+            try:
+                self._holder = start_holder(self._folders.this_boot)
+            except OSError as error:
+                raise SpawnFailed(
+                    f"the process that keeps steps cannot be started: {error.strerror}",
+                    cure="end other processes, or raise the limit on them (ulimit -u)",
+                ) from error
+            self._nursery.start_soon(self._holder.serve)
+        return self._holder
+
+    # -------------------------------------------------------------------------------- waiting
+
+    async def adopt(self, key: AttemptKey) -> Ending:
+        """Wait for the end of an attempt, or say what is known; see the port."""
+        folder = self._folders.of(key)
+        if (answer := self._answers.get(key)) is not None:
+            reply = await answer.wait()
+            self._answers.pop(key, None)
+            if reply is not None and reply.what == "ended":
+                return Exited(reply.code, reply.duration_ms, read_outputs(folder))
+        if self._folders.exists(key):
+            return await self._follow(folder)
+        return self._ending_in_earlier_boot(key)
+
+    async def _follow(self, folder: str) -> Ending:
+        """Wait, by the record alone, for the end of an attempt of this boot."""
+        pause = FIRST_PAUSE
+        while True:
+            holder_lives = True
+            match read_record(folder):
+                case None:
+                    try:
+                        refuse(folder)  # if somebody was faster, the next look tells
+                    except FileNotFoundError:
+                        return Vanished("its files were removed")
+                    except OSError as error:
+                        log.warning("%s cannot be settled yet: %s", folder, error.strerror)
+                case Refused():
+                    return NeverStarted()
+                case Ended() as end:
+                    return Exited(end.exit_code, end.duration_ms, read_outputs(folder))
+                case Running(process, holder):
+                    await wait_gone(process)
+                    holder_lives = is_alive(holder)
+                case Claimed(holder) if not is_alive(holder):
+                    await wait_tree_gone(self._tree(folder, since_ns=holder.seen_ns))
+                    holder_lives = False
+            # A holder that was seen dead may have recorded the end before: one more look.
+            if not holder_lives and not isinstance(read_record(folder), Ended | Refused):
+                return Vanished("the process that keeps exit codes was killed while the step ran")
+            await trio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _ending_in_earlier_boot(self, key: AttemptKey) -> Ending:
+        folder = self._folders.in_earlier_boot(key)
+        match None if folder is None else (folder, read_record(folder)):
+            case (at, Ended() as end) if bytes_written(at) >= end.written:
+                return Exited(end.exit_code, end.duration_ms, read_outputs(at))
+            case (_, Ended()):
+                return Vanished("it ended, but a power cut took some of what it had written")
+            case (_, Refused()):
+                return NeverStarted()
+        return Vanished("the machine was restarted, or lost power, before its end was recorded")
+
+    # ----------------------------------------------------------------------------- terminating
+
+    async def terminate(self, key: AttemptKey, grace_seconds: float) -> None:
+        """End the attempt's whole process tree; see the port and `tree.py`."""
+        folder = self._folders.of(key)
+        pause = FIRST_PAUSE
+        while self._folders.exists(key):
+            match read_record(folder):
+                case None:
+                    if refuse_as_terminated(folder):
+                        return
+                case Claimed(holder) if is_alive(holder):
+                    pass  # about to become a process: one moment
+                case Running(process, holder):
+                    leader = process if is_alive(process) else None
+                    tree = self._tree(folder, leader=leader, since_ns=holder.seen_ns)
+                    await end_tree(tree, grace_seconds)
+                    return
+                case _:  # what the script may have left running
+                    await end_tree(self._tree(folder), grace_seconds)
+                    return
+            await trio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _tree(self, folder: str, *, leader: Process | None = None, since_ns: int = 0) -> Tree:
+        ours = {os.getpid()} if self._holder is None else {os.getpid(), self._holder.pid}
+        return Tree(mark_of(folder), leader, since_ns, frozenset(ours))
+
+    # ------------------------------------------------------------------------ what was written
+
+    def output_size(self, key: AttemptKey, stream: Stream) -> int:
+        """Bytes written so far; 0 when there is nothing."""
+        return self._folders.size(key, stream)
+
+    def read_output(self, key: AttemptKey, stream: Stream, offset: int, limit: int) -> bytes:
+        """Give up to `limit` bytes from `offset`."""
+        return self._folders.read(key, stream, offset, limit)
+
+    def forget(self, key: AttemptKey) -> None:
+        """Remove what is kept of an attempt; see the port."""
+        self._answers.pop(key, None)
+        self._folders.forget(key)
+
+    def leftovers(self) -> list[AttemptKey]:
+        """Attempts something is still kept of, of any boot."""
+        return self._folders.leftovers()
+
+
+def _spawn_failed(launch: Launch, reply: Reply) -> SpawnFailed:
+    """Say why no process was made, and what to do about it."""
+    if reply.what == "cwd":
+        return SpawnFailed(
+            f"the folder {launch.cwd} cannot be entered: {os.strerror(reply.code)}",
+            cure="make the folder, or give the step another `cwd`",
+        )
+    cures = {
+        errno.E2BIG: "the environment is too large: pass big values in files",
+        errno.EAGAIN: "end other processes, or raise the limit on them (ulimit -u)",
+        errno.ENOMEM: "the machine is out of memory: end other programs",
+        errno.ENOSPC: "the disk is full: make room",
+        errno.EDQUOT: "the disk quota is used up: make room",
+    }
+    return SpawnFailed(
+        f"no process could be made for step {launch.key.step}: {reply.words}",
+        cure=cures.get(
+            reply.code, "see that the shell and the folder of Flow's state are in order"
+        ),
+    )

@@ -1,0 +1,80 @@
+"""What is known of an attempt, read from the record that its holder keeps (see `holder.py`)."""
+
+import os
+import re
+from dataclasses import dataclass
+
+from flowd.exec.holder import claim
+from flowd.exec.liveness import Process
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was run, and nothing will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The holder was about to make the process."""
+
+    holder: Process
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The process was made; it may have ended since."""
+
+    process: Process
+    holder: Process
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The process ended. `written` counts the bytes of output it had written by then."""
+
+    exit_code: int
+    duration_ms: int
+    written: int
+
+
+_LINE = re.compile(rb"^(claim|refused|pid|end)((?: \d+)*)\n", re.MULTILINE)
+
+Record = Refused | Claimed | Running | Ended
+
+
+def read_record(folder: str) -> Record | None:
+    """Tell how far the attempt has come; None when nobody has claimed it."""
+    try:
+        descriptor = os.open(f"{folder}/record", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        return parse_record(os.read(descriptor, 4096))
+    finally:
+        os.close(descriptor)
+
+
+def parse_record(content: bytes) -> Record | None:
+    """Read the lines of a record; one that a power cut left broken counts for nothing."""
+    lines = _LINE.findall(content.replace(b"\0", b"\n"))  # a power cut may leave zeros
+    facts = {word: list(map(int, numbers.split())) for word, numbers in lines}
+    match facts:
+        case {b"end": [code, duration, written, *_]}:
+            return Ended(code, duration, written)
+        case {b"refused": _}:
+            return Refused()
+        case {b"claim": [holder, claimed_ns, *_], b"pid": [pid, made_ns, *_]}:
+            return Running(Process(pid, made_ns), Process(holder, claimed_ns))
+        case {b"claim": [holder, claimed_ns, *_]}:
+            return Claimed(Process(holder, claimed_ns))
+    return None
+
+
+def refuse(folder: str) -> bool:
+    """Claim the attempt, so that it never runs; False when somebody else has claimed it."""
+    return claim(folder, "refused\n")
+
+
+def refuse_as_terminated(folder: str) -> bool:
+    """As `refuse`, and make it look like a process that SIGTERM ended at once."""
+    return claim(folder, "refused\nend 143 0 0\n")

@@ -1,0 +1,161 @@
+"""The processes of an attempt: finding all of them, ending all of them.
+
+They are the group that the script leads, whatever carries the attempt's mark in its environment
+(children inherit it, also those that left the group with setsid), and the children of these. Not
+found: a process that left the group, dropped its environment and lost its parent; nothing short
+of a control group would hold that one. Processes of another user (`sudo`) are not ours to end.
+"""
+
+import logging
+import os
+import signal
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+
+from flowd.exec.liveness import TICK_NS, Process, Status, open_pidfd, read_status, wait_gone
+
+KILL_SECONDS = 5.0  # how long a process may take to die of SIGKILL before we give up on it
+
+log = logging.getLogger(__name__)
+
+
+class Tree(NamedTuple):
+    """How to recognise the processes of an attempt.
+
+    `mark` is an entry of their environment (NAME=VALUE); `leader` leads their group, if it lives;
+    none of them was started before `since_ns`; `spared` are never among them: the daemon's own.
+    """
+
+    mark: str
+    leader: Process | None
+    since_ns: int
+    spared: frozenset[int]
+
+
+def find_members(tree: Tree) -> list[Status]:
+    """Look for the living processes of an attempt."""
+    mine = {
+        status.pid: status
+        for status in _own_processes()
+        if status.started_ns >= tree.since_ns - TICK_NS and status.pid not in tree.spared
+    }
+    group = _own_group(tree, mine)
+    mark = os.fsencode(tree.mark)
+    children = defaultdict(list)
+    for status in mine.values():
+        children[status.parent].append(status.pid)
+    found: dict[int, Status] = {}
+    ahead = [
+        status.pid
+        for status in mine.values()
+        if group in (status.group, status.session) or mark in _environment(status.pid)
+    ]
+    while ahead:
+        pid = ahead.pop()
+        if pid not in found:
+            found[pid] = mine[pid]
+            ahead += children[pid]
+    return list(found.values())
+
+
+async def end_tree(tree: Tree, grace_seconds: float) -> None:
+    """Send SIGTERM to every process of an attempt, and SIGKILL to those that outlast the grace.
+
+    Returns once all are gone; after five seconds of SIGKILL it gives up, with a warning.
+    """
+    with trio.move_on_after(grace_seconds):
+        members = find_members(tree)
+        _signal(tree, members, signal.SIGTERM)
+        _signal(tree, members, signal.SIGCONT)  # a stopped process hears nothing before this
+        await _wait_all_gone(tree, members)
+        return
+    with trio.move_on_after(KILL_SECONDS):
+        while members := find_members(tree):
+            _signal(tree, members, signal.SIGKILL)
+            await _wait_each(members)
+        return
+    pids = ", ".join(str(member.pid) for member in find_members(tree))
+    log.warning("processes %s of %s outlive SIGKILL", pids, tree.mark)
+
+
+async def wait_tree_gone(tree: Tree) -> None:
+    """Return once no process of the attempt is left."""
+    await _wait_all_gone(tree, find_members(tree))
+
+
+async def _wait_all_gone(tree: Tree, members: list[Status]) -> None:
+    while members:
+        await _wait_each(members)
+        members = find_members(tree)
+
+
+async def _wait_each(members: list[Status]) -> None:
+    for member in members:
+        await wait_gone(Process(member.pid, member.started_ns))
+    await trio.lowlevel.checkpoint()
+
+
+def _signal(tree: Tree, members: list[Status], number: signal.Signals) -> None:
+    """Signal the group as one, so that a fork at this moment escapes nothing, then the others."""
+    group = None
+    if tree.leader is not None and any(member.group == tree.leader.pid for member in members):
+        group = tree.leader.pid
+        try:
+            os.killpg(group, number)
+        except (ProcessLookupError, PermissionError):
+            group = None
+    for member in members:
+        if member.group != group:
+            _signal_one(member, number)
+
+
+def _signal_one(member: Status, number: signal.Signals) -> None:
+    pidfd = open_pidfd(Process(member.pid, member.started_ns))
+    if pidfd is None:
+        return
+    try:
+        signal.pidfd_send_signal(pidfd, number)
+    except (ProcessLookupError, PermissionError):
+        log.debug("process %d cannot be signalled", member.pid)
+    finally:
+        os.close(pidfd)
+
+
+def _own_group(tree: Tree, mine: dict[int, Status]) -> int | None:
+    """Give the group's number while it is surely the attempt's.
+
+    The kernel gives a number out again only when no process and no group has it. So it is ours
+    unless a process bears it that was started after the leader was seen.
+    """
+    if tree.leader is None:
+        return None
+    bearer = mine.get(tree.leader.pid)
+    if bearer is not None and bearer.started_ns > tree.leader.seen_ns:
+        return None
+    return tree.leader.pid
+
+
+def _own_processes() -> Iterable[Status]:
+    """Look at every living process of this user."""
+    uid = os.getuid()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                owner = entry.stat().st_uid
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            status = read_status(int(entry.name)) if owner == uid else None
+            if status is not None:
+                yield status
+
+
+def _environment(pid: int) -> list[bytes]:
+    """Give the environment a process was started with; empty when it may not be read."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
