@@ -13,6 +13,8 @@ from flowproto.framing import FrameDecoder, encode_frame
 
 Json = dict[str, Any]
 
+PATIENCE = 40  # seconds: longer than any limit of the server, so that a test fails and never hangs
+
 
 class Peer:
     """The client's end of a stream."""
@@ -36,7 +38,8 @@ class Peer:
         """Give the next message; None when the daemon closed the connection."""
         while not self._frames:
             try:
-                data = await self.stream.receive_some(65536)
+                with trio.fail_after(PATIENCE):
+                    data = await self.stream.receive_some(65536)
             except trio.BrokenResourceError:
                 return None
             if not data:
