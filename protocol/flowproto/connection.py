@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _READ_BYTES = 65536
+_ANSWER_BYTES = 16 * MAX_BODY_BYTES  # a run shows its workflow twice over, and more
 _UCRED_BYTES = 12  # pid, uid, gid: see SO_PEERCRED in unix(7)
 
 
@@ -52,7 +53,7 @@ class Connection:
     def __init__(self, path: str, timeout: float | None) -> None:
         self.path = path
         self._timeout = timeout
-        self._decoder = FrameDecoder()
+        self._decoder = FrameDecoder(max_body=_ANSWER_BYTES)
         self._frames: deque[bytes] = deque()
         self._unsent = b""
         self._socket = _open_socket(path, deadline_after(timeout))

@@ -1,4 +1,4 @@
-"""Domain to wire, for everything but events: `to_…` functions without side effects."""
+"""Domain to wire and back, for everything but events: functions without side effects."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,13 @@ from flowd.domain.problems import Problem
 from flowd.domain.render import to_object
 from flowd.domain.run import AttemptState, Question, RunState
 from flowproto import check, runs, suggest
+
+_LAST_POSITION = 2**63 - 1  # as far as the log can count
+
+
+def from_position(given: int) -> int:
+    """A position as a client sent it, brought within what the log can count."""
+    return max(0, min(given, _LAST_POSITION))
 
 
 def to_run_row(summary: ports.RunSummary) -> runs.RunRow:

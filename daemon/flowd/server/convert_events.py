@@ -42,6 +42,11 @@ class OutputText:
     def __init__(self) -> None:
         self._decoders: dict[tuple[object, ...], codecs.IncrementalDecoder] = {}
 
+    @property
+    def whole(self) -> bool:
+        """Whether no stream is in the middle of a character."""
+        return not any(decoder.getstate()[0] for decoder in self._decoders.values())
+
     def decode(self, event: domain.OutputAppended) -> str:
         """Give the text of the next chunk of its script and stream."""
         key = (event.step, event.attempt, event.kind, event.stream)

@@ -26,7 +26,7 @@ def folder_of(cwd: str | None) -> Path:
     if cwd is None:
         return Path.home()
     folder = Path(cwd)
-    if not folder.is_absolute():
+    if not folder.is_absolute() or "\0" in cwd:
         raise InvalidInput(f"cwd is {cwd!r}: it must be absolute", cure="send an absolute path")
     return folder
 

@@ -5,13 +5,16 @@ from typing import Any
 
 import msgspec
 import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flowd.domain import events as e
 from flowd.errors import Conflict, StoreUnavailable
 from flowd.server.routes import ROUTES
 from flowproto import codes
 from flowproto.methods import METHODS
-from support.daemon import ScriptedRuns, output, services_in, serving
+from support.daemon import ScriptedRuns, output, services_in, serving, talking
 from support.peers import connected
 from support.stories import workflow_of
 
@@ -198,6 +201,49 @@ async def test_logs_give_a_steps_output_in_pieces(peer, runs):
     assert answer["chunks"][-1]["skipped"] == 7
 
 
+async def test_pages_of_logs_do_not_part_a_character(peer, runs, monkeypatch):
+    monkeypatch.setattr("flowd.server.handlers.runs.LOGS_CHARACTERS", 10)
+    euro = "€".encode()
+    await runs.tell(
+        "abcdef",
+        output(b"0123456789" + euro[:1]),
+        output(euro[1:] + b"next page"),
+        output(b"0123456789" + euro[:2]),  # and this one never ends
+        *[output(b"x", stream="stderr")] * 12,
+    )
+    pages, position, more = [], 0, True
+    while more:
+        answer = await peer.result("flow/logs", {**RUN, "from": position})
+        pages.append("".join(chunk["text"] for chunk in answer["chunks"]))
+        position, more = answer["position"], answer["more"]
+    assert pages == ["0123456789€next page", "0123456789" + "x" * 10, "xx"]
+
+
+@pytest.mark.parametrize("position", [-(10**30), -1, 0, 10**18, 10**30])
+async def test_positions_out_of_bounds_are_before_or_after_everything(peer, runs, position):
+    await runs.tell("abcdef", output(b"x"))
+    answer = await peer.result("flow/logs", {**RUN, "from": position})
+    assert len(answer["chunks"]) == (1 if position <= 0 else 0)
+    await peer.result("flow/attach", {**RUN, "from": position})
+    await runs.tell("abcdef", output(b"y"))
+    if position <= 0:
+        assert (await peer.next_event())["position"] == 1
+
+
+async def test_a_state_that_does_not_exist_is_refused(peer):
+    for state in ("runing", ["running", "ended"]):
+        error = await peer.error("flow/list", {"state": state})
+        assert error["data"]["code"] == "invalid_input"
+        assert "compensation_failed" in error["data"]["cure"]
+
+
+@pytest.mark.parametrize("odd", [{"": "x"}, {"A=B": "x"}, {"A": "x\0y"}, {"A\0": "x"}])
+async def test_an_environment_no_process_can_have_is_refused(peer, runs, odd):
+    error = await peer.error("flow/run", {"text": GOOD_TEXT, "environment": {"OK": "1", **odd}})
+    assert error["data"]["code"] == "invalid_input"
+    assert runs.started == []
+
+
 # ------------------------------------------------------------------------------------------ check
 
 
@@ -325,3 +371,32 @@ async def test_an_invalid_workflow_lists_its_problems(peer):
     error = await peer.error("flow/run", {"text": "flow: 1\nname: w\nsteps: []\n"})
     assert error["code"] == codes.INVALID_WORKFLOW
     assert error["data"]["problems"][0]["line"] == 3
+
+
+# ------------------------------------------------------------------------------------- everything
+
+ODD = st.sampled_from(
+    ["", "a", "abcdef", "\0", "/", "/\0", "../..", "~", "~nobody-here/x", "/dev/null",
+     "/proc/self/mem",      "recipe", "flow: 1", "- [", "{", "x" * 5000, "\N{PILE OF POO}", 0, -1, 1, 2**31, 2**63, 10**40,
+     0.5, 1e308, True, None, [], ["running"], [None], {}, {"a": 1}, {"": ""}]
+)  # fmt: skip
+
+
+def odd_params(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    fields = BY_NAME[name].params.__struct_encode_fields__
+    return st.dictionaries(st.sampled_from(fields), ODD) if fields else st.just({})
+
+
+@settings(max_examples=300, deadline=None)
+@given(asked=st.sampled_from(sorted(RIGHT)).flatmap(lambda n: st.tuples(st.just(n), odd_params(n))))
+def test_no_params_whatever_are_a_bug(asked):
+    name, params = asked
+    scripted = ScriptedRuns()
+    scripted.begin("abcdef", "a", "b")
+
+    async def ask() -> None:
+        async with talking(services_in(Path("/nonexistent"), scripted)) as peer:
+            response = await peer.request(name, {**params})
+            assert response.get("error", {}).get("code") != codes.BUG, response
+
+    trio.run(ask)

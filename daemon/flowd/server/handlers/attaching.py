@@ -3,6 +3,7 @@
 from functools import partial
 
 from flowd.server.contexts import AttachContext
+from flowd.server.convert import from_position
 from flowd.server.dispatch import Reply
 from flowproto.runs import AttachParams, AttachResult, RunRef, StateResult
 
@@ -17,7 +18,7 @@ async def handle_attach(params: AttachParams, context: AttachContext) -> Reply[A
     context.attachments.end(run.id)
     return Reply(
         AttachResult(run=run.id, position=run.position, state=run.state),
-        then=partial(context.attachments.begin, run.id, params.from_),
+        then=partial(context.attachments.begin, run.id, from_position(params.from_)),
     )
 
 

@@ -1,9 +1,13 @@
 """Start runs and look at them."""
 
+from collections.abc import Mapping
+from typing import get_args
+
+from flowd.domain.events import RunStatus
 from flowd.domain.ports import RunRequest
 from flowd.errors import InvalidInput
 from flowd.server.contexts import ReadContext, StartContext
-from flowd.server.convert import to_run_row, to_show_result
+from flowd.server.convert import from_position, to_run_row, to_show_result
 from flowd.server.convert_events import OutputText, to_chunk
 from flowd.server.sources import find_workflow, folder_of
 from flowproto.runs import (
@@ -18,6 +22,7 @@ from flowproto.runs import (
     ShowResult,
 )
 
+_STATES: tuple[str, ...] = get_args(RunStatus)
 LONGEST_LIST = 10_000
 LOGS_AT_ONCE = 500  # events looked at with one read
 LOGS_CHARACTERS = 1_000_000  # about as much text as one answer holds
@@ -29,13 +34,8 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
     workflow, origin = await find_workflow(
         params, cwd, suggester=context.suggester, templates=context.templates
     )
-    for name, value in params.inputs.items():
-        if not isinstance(value, str | int | float | bool):
-            raise InvalidInput(
-                f"input {name!r} is neither text, a number, nor true or false",
-                cure="give one plain value for each input",
-                data={"input": name},
-            )
+    _refuse_odd_inputs(params.inputs)
+    _refuse_odd_environment(params.environment or {})
     request = RunRequest(
         workflow=workflow,
         inputs=params.inputs,
@@ -46,6 +46,26 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         origin=origin,
     )
     return RunResult(await context.engine.start(request))
+
+
+def _refuse_odd_inputs(inputs: Mapping[str, object]) -> None:
+    for name, value in inputs.items():
+        if not isinstance(value, str | int | float | bool):
+            raise InvalidInput(
+                f"input {name!r} is neither text, a number, nor true or false",
+                cure="give one plain value for each input",
+                data={"input": name},
+            )
+
+
+def _refuse_odd_environment(environment: Mapping[str, str]) -> None:
+    """Refuse what the kernel would not hand to a process; see environ(7)."""
+    for name, value in environment.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise InvalidInput(
+                f"{name!r} cannot be in an environment",
+                cure="names are not empty and hold no =; neither they nor values hold zero bytes",
+            )
 
 
 async def handle_show(params: RunRef, context: ReadContext) -> ShowResult:
@@ -62,6 +82,11 @@ async def handle_list(params: ListParams, context: ReadContext) -> ListResult:
             cure="ask for fewer runs, or narrow them by state or query",
         )
     states = [params.state] if isinstance(params.state, str) else params.state or []
+    for state in states:
+        if state not in _STATES:
+            raise InvalidInput(
+                f"no run is ever {state!r}", cure=f"the states are {', '.join(_STATES)}"
+            )
     found = await context.log.summaries(query=params.query, states=states, limit=params.limit)
     return ListResult([to_run_row(summary) for summary in found])
 
@@ -71,8 +96,9 @@ async def handle_logs(params: LogsParams, context: ReadContext) -> LogsResult:
     run = await context.log.find(params.run)
     text = OutputText()
     chunks: list[LogChunk] = []
-    position, characters = params.from_, 0
-    while position < run.position and characters < LOGS_CHARACTERS:
+    position, characters = from_position(params.from_), 0
+    full = False
+    while position < run.position and not full:
         events = await context.log.read(run.id, after=position, limit=LOGS_AT_ONCE)
         if not events:
             break
@@ -82,6 +108,8 @@ async def handle_logs(params: LogsParams, context: ReadContext) -> LogsResult:
             if chunk is not None and params.step in (None, chunk.step):
                 chunks.append(chunk)
                 characters += len(chunk.text)
-                if characters >= LOGS_CHARACTERS:
+                # Better a little more than to part the halves of a character.
+                full = characters >= LOGS_CHARACTERS * (1 if text.whole else 2)
+                if full:
                     break
     return LogsResult(chunks=chunks, position=position, more=position < run.position)
