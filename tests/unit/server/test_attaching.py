@@ -1,6 +1,7 @@
 """Following runs: everything once, in order, whatever the client does and however slow it is."""
 
 import random
+import socket
 
 import pytest
 import trio
@@ -130,6 +131,28 @@ async def test_attaching_again_replaces_and_the_answer_parts_the_two(services, r
         await assert_silent(peer)
 
 
+async def test_nothing_of_the_older_attachment_comes_after_the_newer_ones_answer(services, runs):
+    """The older one waits for its turn to write at the moment it is replaced."""
+    runs.write("abcdef", *[output(b"x")] * 50)
+    ours, theirs = trio.testing.lockstep_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_session, services, theirs)
+        peer = Peer(ours)
+        await peer.initialize()
+        attach = {"jsonrpc": "2.0", "method": "flow/attach"}
+        await peer.send(
+            {**attach, "id": "older", "params": {"run": "abcdef"}},
+            {**attach, "id": "newer", "params": {"run": "abcdef", "from": 40}},
+        )
+        await trio.testing.wait_all_tasks_blocked()
+        assert "result" in await peer.response("older")
+        await trio.testing.wait_all_tasks_blocked()
+        assert "result" in await peer.response("newer")
+        peer.events.clear()
+        assert await take(peer, 11) == list(range(41, 52))
+        nursery.cancel_scope.cancel()
+
+
 async def test_attaching_to_nothing_keeps_what_was_attached(services, runs):
     async with talking(services) as peer:
         await peer.result("flow/attach", {"run": "abcdef"})
@@ -226,7 +249,7 @@ async def test_who_never_reads_is_dropped_in_the_end(services, runs, autojump_cl
         await peer.initialize("sleepy")
         await peer.result("flow/attach", {"run": "abcdef"})
         before = trio.current_time()
-        while services.peers:  # noqa: ASYNC110
+        while services.peers:
             await trio.sleep(0.1)
         waited = trio.current_time() - before
     assert waited == pytest.approx(services.limits.write_seconds, abs=0.3)
@@ -256,6 +279,28 @@ async def test_a_client_that_does_not_read_does_not_hold_up_the_end(tmp_path, ru
         async with serving(services) as path, connected(path) as stuck:
             await stuck.result("flow/attach", {"run": "abcdef"})
             await trio.sleep(0.1)
+        await nobody_left(services)
+
+
+async def test_frames_stay_whole_when_an_attachment_ends_while_it_writes(services, runs):
+    runs.write("abcdef", *[output(b"x" * 90_000)] * 20)
+    async with serving(services) as path, connected(path) as peer:
+        for after in (0, 3, 5):
+            attach = await peer.start("flow/attach", {"run": "abcdef", "from": after})
+            await trio.sleep(0.05)  # the socket is full now, in the middle of a frame
+            detach = await peer.start("flow/detach", {"run": "abcdef"})
+            assert "result" in await peer.response(attach)
+            assert "result" in await peer.response(detach)
+            seen = [message["params"]["position"] for message in peer.events]
+            assert seen == positions(runs, "abcdef", after)[: len(seen)]
+            assert 0 < len(seen) < 15
+            peer.events.clear()
+
+
+async def test_who_takes_no_answers_is_dropped_at_once(services):
+    async with serving(services) as path, connected(path) as peer:
+        peer.stream.socket.shutdown(socket.SHUT_RD)
+        await peer.start("flow/list")
         await nobody_left(services)
 
 

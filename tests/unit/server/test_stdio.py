@@ -67,7 +67,7 @@ async def test_the_end_of_the_daemon_ends_the_relay(services):
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery, serving(services) as path:
             nursery.start_soon(run_relay, path, ours, subprocess.DEVNULL)
-            while not services.peers:  # noqa: ASYNC110
+            while not services.peers:
                 await trio.sleep(0.01)
     os.close(ours)
     os.close(theirs)

@@ -186,7 +186,7 @@ async def test_two_hundred_connections_at_once(services, runs):
             async with trio.open_nursery() as nursery:
                 for _ in range(200):
                     nursery.start_soon(one, path)
-                while done < 200:  # noqa: ASYNC110
+                while done < 200:
                     await trio.sleep(0.01)
                 assert services.peers == 200
                 everybody.set()
