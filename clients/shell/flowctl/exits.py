@@ -56,6 +56,15 @@ class Failure(Exception):
         self.data = dict(data or {})
 
 
+class Left(Exception):
+    """The watching of a run ends before the run does. `code` is the exit code."""
+
+    def __init__(self, code: int, message: str):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
 class UsageError(Failure):
     """The command line itself is wrong."""
 

@@ -7,11 +7,11 @@ import time
 from contextlib import contextmanager, nullcontext
 
 from flowctl import exits
-from flowctl.plain import how_to_answer
-from flowctl.prompt import LATER, AnswerPrompt
+from flowctl.exits import Left
+from flowctl.questions import Questions
 from flowctl.runview import RunView
 from flowctl.screens import JsonLines, Live, Plain, Silent
-from flowctl.terminal import QuietTerminal, quiet_terminal
+from flowctl.terminal import quiet_terminal
 from flowproto.client import RemoteError
 from flowproto.events import decode_event
 
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 30.0
 _BEFORE_STARTING_SECONDS = 1.5
-
-
-class Left(Exception):
-    """The watching ends before the run does. `code` is the exit code."""
-
-    def __init__(self, code: int, message: str):
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 class Interrupts:
@@ -97,7 +88,7 @@ def watch(
     watcher = _Watcher(daemon, console, run, screen, interrupts, cancels=cancels)
     drawing = quiet_terminal(screen.redraw) if isinstance(screen, Live) else nullcontext()
     with drawing as terminal:
-        watcher.terminal = terminal
+        watcher.questions.terminal = terminal
         return watcher.follow(after)
 
 
@@ -114,7 +105,6 @@ class _Watcher:
         *,
         cancels: bool,
     ):
-        self.terminal: QuietTerminal | None = None
         self._daemon = daemon
         self._console = console
         self._run = run
@@ -123,8 +113,7 @@ class _Watcher:
         self._cancels = cancels
         self._noticed = 0
         self._view = RunView(run)
-        self._prompt: AnswerPrompt | None = None
-        self._later: set[str] = set()
+        self.questions = Questions(daemon, console, screen, self._view)
         self._lost_at: float | None = None
         self._starting: Starting | None = None
 
@@ -143,15 +132,17 @@ class _Watcher:
                     self._take(raw)
                     self._mind_interrupts()
             except Left as left:
-                self._close_prompt()
+                self.questions.close()
                 self._screen.end(view)
                 self._console.say(left.message)
                 return Watched(view.run, view.state, left.code)
             finally:
-                self._close_prompt()
                 self._daemon.mention_skew(connection)
         self._screen.end(view)
-        return Watched(view.run, view.state, exits.of_state(view.state))
+        state = view.state
+        if not view.finished:  # its end came before the position we began at
+            state = self._daemon.request("flow/show", {"run": self._run})["state"]
+        return Watched(view.run, state, exits.of_state(state))
 
     def _take(self, raw: dict[str, object]) -> None:
         self._lost_at = self._starting = None
@@ -159,12 +150,13 @@ class _Watcher:
         if event is not None:
             self._view.run = event.run
             self._view.apply(event)
+        self.questions.heed(event)
         self._screen.event(raw, event, self._view)
 
     def _pulse(self) -> None:
         """Nothing came for a moment, so what was seen is the present."""
         self._mind_interrupts()
-        self._mind_questions()
+        self.questions.mind()
         self._screen.tick(self._view)
 
     # ------------------------------------------------------------------------------ interrupts
@@ -175,78 +167,11 @@ class _Watcher:
         first, self._noticed = self._noticed == 0, self._interrupts.count
         if not (self._cancels and first):
             raise Left(exits.CANCELLED, f"left; the run goes on: flowctl attach {self._view.run}")
-        self._close_prompt()
+        self.questions.close()
         self._screen.note("cancelling; Ctrl-C again leaves at once")
-        self._steer("flow/cancel", {"run": self._run})
-
-    # ------------------------------------------------------------------------------- questions
-
-    def _mind_questions(self) -> None:
-        questions = self._view.questions
-        if self._prompt is not None:
-            if self._prompt.step in questions:
-                self._take_answer(self._prompt)
-                return
-            self._close_prompt()
-            self._screen.note("answered elsewhere")
-        for step, question in questions.items():
-            if step in self._later or not self._still_open(step):
-                continue
-            if not self._console.asks:
-                raise Left(
-                    exits.NEEDS_CONFIRMATION,
-                    f"the run waits: {question.step}: {question.question}\n"
-                    f"answer with: {how_to_answer(question)}",
-                )
-            self._open_prompt(AnswerPrompt(question, self._console))
-            return
-
-    def _still_open(self, step: str) -> bool:
-        """Ask the daemon, for the answer may be among events that are still on their way."""
-        shown = self._daemon.request("flow/show", {"run": self._run})
-        return any(question["step"] == step for question in shown["questions"])
-
-    def _open_prompt(self, prompt: AnswerPrompt) -> None:
-        self._prompt = prompt
-        if self.terminal is not None:
-            self.terminal.restore()
-        prompt.forget_typed()
-        if isinstance(self._screen, Live):
-            self._screen.ask(prompt.text, self._view)
-
-    def _take_answer(self, prompt: AnswerPrompt) -> None:
-        answer = prompt.poll()
-        if answer is None:
-            return
-        self._close_prompt(typed=True)
-        if answer != LATER:
-            request = {"run": self._run, "step": prompt.step, "answer": answer}
-            self._steer("flow/answer", request)
-            self._later.discard(prompt.step)
-            return
-        self._later.add(prompt.step)
-        if not any(step.busy for step in self._view.steps.values()):
-            question = self._view.questions[prompt.step]
-            raise Left(
-                exits.NEEDS_CONFIRMATION,
-                f"the run goes on waiting; answer with: {how_to_answer(question)}",
-            )
-
-    def _close_prompt(self, *, typed: bool = False) -> None:
-        if self._prompt is None:
-            return
-        self._prompt.forget_typed()
-        self._prompt = None
-        if self.terminal is not None:
-            self.terminal.hush()
-        if isinstance(self._screen, Live):
-            self._screen.asked(new_line=not typed)
-
-    def _steer(self, method: str, params: dict[str, str]) -> None:
-        """Ask for something beside the events; a refusal is told, the watching goes on."""
         try:
-            self._daemon.request(method, params)
-        except RemoteError as error:
+            self._daemon.request("flow/cancel", {"run": self._run})
+        except RemoteError as error:  # it is finished already, say
             self._screen.note(error.message)
 
     # ---------------------------------------------------------------------------- reconnecting
