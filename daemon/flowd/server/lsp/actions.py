@@ -21,7 +21,7 @@ from flowd.server.lsp.suggesting import (
 )
 
 SHOWN = 3
-PATIENCE_SECONDS = 1.0  # a menu that opens late is worse than a shorter one
+PATIENCE_SECONDS = 3.0  # the first answer takes up to a second: the index is read then
 
 log = logging.getLogger("flowd.server.lsp")
 

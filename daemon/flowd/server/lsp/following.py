@@ -1,5 +1,7 @@
 """Following a run that an editor started: progress, questions, and how it ended."""
 
+import itertools
+
 import trio
 from lsprotocol import types
 
@@ -10,6 +12,7 @@ from flowd.errors import Conflict
 from flowd.server.lsp.editor import Editor
 
 _PREFIX = "flow-run-"
+_numbers = itertools.count(1)
 
 
 async def follow(editor: Editor, run: str, workflow: Workflow, after: int = 0) -> None:
@@ -37,7 +40,7 @@ async def follow(editor: Editor, run: str, workflow: Workflow, after: int = 0) -
 
 def run_of_token(token: str) -> str:
     """Give the run a progress token is about; empty when it is not one of ours."""
-    return token.removeprefix(_PREFIX) if token.startswith(_PREFIX) else ""
+    return token.removeprefix(_PREFIX).partition("/")[0] if token.startswith(_PREFIX) else ""
 
 
 async def _ask(
@@ -68,7 +71,7 @@ class _Shown:
         self._editor = editor
         self._run = run
         self._workflow = workflow
-        self._token = _PREFIX + run
+        self._token = f"{_PREFIX}{run}/{next(_numbers)}"  # a token may be used once only
         self._bar = False
         self._done = 0
         self._failure = ""
