@@ -186,7 +186,7 @@ async def test_an_editors_day(client: LanguageClient, tmp_path: Path) -> None:
     hover = await client.text_document_hover_async(types.HoverParams(**where))
     assert "is blocked" in hover.contents.value
     completion = await client.text_document_completion_async(
-        types.CompletionParams(**{**where, "position": types.Position(13, 0)})
+        types.CompletionParams(**{**where, "position": types.Position(12, 0)})
     )
     assert "steps" in [item.label for item in completion]
     lenses = await client.text_document_code_lens_async(
