@@ -57,6 +57,11 @@ def _fields_of(struct: type[msgspec.Struct]) -> dict[str, types.Field]:
     return {field.encode_name: field for field in _struct_type(struct).fields}
 
 
+@cache
+def _required_of(struct: type[msgspec.Struct]) -> list[types.Field]:
+    return [field for field in _struct_type(struct).fields if field.required]
+
+
 def _convert(node: Node, wanted: types.Type, path: Path, problems: Problems) -> Any:
     """Give the node as the wanted type, or `_INVALID` after recording why not."""
     kind = type(wanted)
@@ -74,26 +79,28 @@ def _convert(node: Node, wanted: types.Type, path: Path, problems: Problems) -> 
 def _struct(node: Mapping, wanted: types.StructType, path: Path, problems: Problems) -> Any:
     fields = _fields_of(wanted.cls)
     types_here = _types_beside(node) if wanted.cls is Input else {}
-    where = f" in {name_of(wanted.cls)}" if path else ""
     values: dict[str, Any] = {}
     for name, value in _unique(node, path, problems):
         field = fields.get(name.text)
         here = (*path, name.text)
         if field is None:
-            message = f"unknown key {name.text!r}{where}"
+            message = f"unknown key {name.text!r}{_inside(wanted, path)}"
             problems.add_unknown(here, message, name.text, fields, span=name.span)
             continue
         found = _convert(value, types_here.get(name.text, field.type), here, problems)
         if found is not _INVALID:
             values[field.name] = found
-    present = {key.text for key, _ in node.entries}
-    for field in fields.values():
-        if field.required and field.name not in values:
+    for field in _required_of(wanted.cls):
+        if field.name not in values:
             values[field.name] = _placeholder(field.type)
-            if field.encode_name not in present:
-                message = f"{field.encode_name!r} is missing{where}"
+            if all(key.text != field.encode_name for key, _ in node.entries):
+                message = f"{field.encode_name!r} is missing{_inside(wanted, path)}"
                 problems.add(path, message, example_of(field.encode_name))
     return wanted.cls(**values)
+
+
+def _inside(wanted: types.StructType, path: Path) -> str:
+    return f" in {name_of(wanted.cls)}" if path else ""
 
 
 def _unique(node: Mapping, path: Path, problems: Problems) -> list[tuple[Scalar, Node]]:
