@@ -27,7 +27,7 @@ typed() {
 expect=0
 show() {
   local status=0
-  printf '$ %s\n' "$(typed "$@")"
+  printf '$ %s\n' "$(typed "$@" | sed 's/ $//')"
   "$@" 2>&1 | sed 's/^/    /' || status=${PIPESTATUS[0]}
   if [ "$status" != "$expect" ]; then
     printf 'demo: exit status %s where %s was expected\n' "$status" "$expect" >&2
@@ -42,17 +42,20 @@ git init --quiet --initial-branch=main "$scratch/project"
 cd "$scratch/project"
 printf 'all:\n\t@echo building\ntest:\n\t@echo "3 passed"\n' > Makefile
 git add Makefile && git commit --quiet -m "A project"
+git init --quiet --bare "$scratch/origin.git"
+git remote add origin "$scratch/origin.git"
+git push --quiet --set-upstream origin main
 
 title "1. A task in plain words becomes ranked, judged workflows"
-show flowctl suggest "tag a release" -n 3
-suggestion=$(flowctl suggest "tag a release" -n 1 --json | field '["suggestions"][0]["id"]')
+show flowctl suggest "make a release from a clean tree" -n 3
+suggestion=$(flowctl suggest "make a release from a clean tree" -n 1 --json | field '["suggestions"][0]["id"]')
 
 title "2. Look before it runs"
 show flowctl run "$suggestion" --input version=1.0.0 --dry-run
 
 title "3. Run it"
 show flowctl run "$suggestion" --input version=1.0.0 --yes
-show git tag --list
+show git ls-remote --tags origin
 
 title "4. A run that fails half-way is taken back, last step first"
 cat > release.flow.yaml <<'YAML'
