@@ -1,0 +1,310 @@
+"""One simple command: what its words become, who is called, and what that does."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from msgspec.structs import replace
+
+from flowd.safety import builtins, nested, read_only, rules
+from flowd.safety.command import Command
+from flowd.safety.expand import Arguments, expand_words
+from flowd.safety.files import CONNECTION, PIPE, content, content_of, resolve, store
+from flowd.safety.findings import TooMuch, Trace, block, confirm
+from flowd.safety.programs import MODELS
+from flowd.safety.programs.effects import NOTHING, Code, Effects, Run, Send, Write
+from flowd.safety.programs.interpreters import plain_name
+from flowd.safety.rules import exfiltration, variables, writing
+from flowd.safety.state import TERMINAL, State, Variable
+from flowd.safety.syntax import (
+    Redirect,
+    Script,
+    SimpleCommand,
+    Span,
+    Statement,
+    Substitution,
+    Word,
+)
+from flowd.safety.value import NOWHERE, UNKNOWN, Value
+
+MAX_DEPTH = 40
+
+Status = bool | None
+"""How a statement ends: True is success, None is not known."""
+
+
+class Calls(ABC):
+    """The half of a walk that calls programs; `Walk` is the half that follows statements."""
+
+    def __init__(self, trace: Trace):
+        self.trace = trace
+        self.depth = 0
+        self.called: set[str] = set()
+        self.side_by_side = 0  # pipelines and background jobs around the current place
+        self._active: dict[str, int] = {}  # functions being called, and `side_by_side` then
+
+    @abstractmethod
+    def script(self, script: Script, state: State) -> Status:
+        """Follow a parsed script."""
+
+    @abstractmethod
+    def text(self, text: str, span: Span | None, state: State) -> None:
+        """Parse and follow shell text."""
+
+    @abstractmethod
+    def statement(self, statement: Statement, state: State) -> Status:
+        """Follow one statement."""
+
+    @abstractmethod
+    def capture(self, script: Script, state: State) -> Value:
+        """Follow `$(script)` and give what it prints."""
+
+    @abstractmethod
+    def channel(self, substitution: Substitution, state: State) -> str:
+        """Follow `<(script)` and give its path."""
+
+    @abstractmethod
+    def redirect(self, redirects: Sequence[Redirect], state: State) -> dict[int, str]:
+        """Give the descriptors a command has after its redirects."""
+
+    @abstractmethod
+    def new_pipe(self) -> str:
+        """A path no other content has."""
+
+    # ------------------------------------------------------------------------------- names
+
+    def simple(self, command: SimpleCommand, state: State) -> Status:
+        """Follow a simple command: assignments, redirects, then every reading of its words."""
+        if not command.words:
+            for each in command.assignments:
+                builtins.assign(self, each, state)
+            if command.redirects:
+                self.redirect(command.redirects, state)
+            return None if command.redirects else True
+        first = command.words[0]
+        name = first.plain if isinstance(first, Word) else None
+        if name in builtins.DECLARATIONS and name not in state.functions:
+            return builtins.declare(self, command, state)
+        plain = [word for word in command.words if isinstance(word, Word)]
+        readings = expand_words(plain, state, self)
+        before: dict[str, Variable | None] = {}
+        for each in command.assignments:
+            before[each.name] = state.variables.get(each.name)
+            builtins.assign(self, each, state, exported=True)
+            self._look_at_variable(each.name, state, each.span)
+        outside = state.descriptors
+        if command.redirects:
+            state.descriptors = self.redirect(command.redirects, state)
+        status: Status = None
+        for reading in readings:
+            if reading:
+                status = self.words(reading, state, command.span)
+        if name != "exec" or len(plain) > 1:
+            state.descriptors = outside
+        for variable, value in before.items():
+            if value is None:
+                state.variables.pop(variable, None)
+            else:
+                state.variables[variable] = value
+        return status if len(readings) == 1 else None
+
+    def words(
+        self, words: Arguments, state: State, span: Span, *, own_names: bool = True
+    ) -> Status:
+        """Call a program by its words; `own_names`: functions and aliases come first."""
+        self.trace.spend()
+        program = words[0]
+        base = program.text.rpartition("/")[2]
+        if program.origins & {"network"}:
+            self.trace.add(
+                block("code.from-network", "Runs a command that comes from the network.", span)
+            )
+        if UNKNOWN in base or (UNKNOWN in program.text and "/" not in program.text):
+            self.trace.read_only = False
+            message = "Nobody can say which program this runs before it runs."
+            self.trace.add(confirm("shell.unknown-program", message, program.span))
+            return None
+        if not base:
+            return None
+        if own_names:
+            called = self._own(words, state, span)
+            if called is not None:
+                return called[0]
+        builtin = None
+        if program.text == base and base not in state.disabled:
+            builtin = builtins.BUILTINS.get(base)
+        if builtin is None:
+            base = state.hashed.get(base, base).rpartition("/")[2]
+        command = Command(
+            plain_name(base),
+            program,
+            words[1:],
+            content(state.descriptors.get(0, ""), state),
+            span,
+            state.descriptors.get(0, ""),
+            state.descriptors.get(1, TERMINAL),
+        )
+        if builtin is None and nested.is_local_script(program.text):
+            nested.run_local_script(self, command, state)
+            return None
+        for finding in rules.judge(command, state):
+            self.trace.add(finding)
+        if self.trace.read_only and not read_only.allows(command):
+            self.trace.read_only = False
+        if builtin is not None:
+            return builtin(self, command, state)
+        self.program(command, state)
+        return None
+
+    def _own(self, words: Arguments, state: State, span: Span) -> tuple[Status] | None:
+        """Call a function or an alias of the script; None when the name is (also) a program."""
+        name = words[0].text
+        alias = state.aliases.get(name)
+        if alias is not None and alias.split()[:1] != [name]:
+            line = " ".join([alias, *(nested.quoted(word.text) for word in words[1:])])
+            with self.deeper():
+                self.text(line, span, replace(state.fork(), aliases={}))
+        bodies = state.functions.get(name)
+        if not bodies:
+            return None
+        self.called.add(name)
+        if name in self._active:
+            if self.side_by_side > self._active[name]:
+                message = "Calls itself side by side, without end: the machine stops answering."
+                self.trace.add(block("processes.fork-bomb", message, span))
+            return (None,)
+        self._active[name] = self.side_by_side
+        outside, state.positional = state.positional, words[1:]
+        for body in bodies:
+            if body is not None:
+                with self.deeper():
+                    self.statement(body, state)
+        state.positional = outside
+        del self._active[name]
+        return None if None in bodies else (None,)
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """One level further inside; raises TooMuch when that is too deep."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise TooMuch
+        yield
+        self.depth -= 1
+
+    # ---------------------------------------------------------------------------- programs
+
+    def program(self, command: Command, state: State) -> None:
+        """Carry out what a program does."""
+        if rules.only_shows_help(command):
+            return
+        model = MODELS.get(command.name)
+        effects = model(command, state) if model is not None else NOTHING
+        if model is None:
+            nested.look_for_inner_command(self, command, state)
+        self.carry_out(effects, command, state)
+        if (not effects.runs and not effects.codes) or effects.output is not None:
+            self._print(effects.output, command, state)
+
+    def carry_out(self, effects: Effects, command: Command, state: State) -> None:
+        """Follow writes, sends and what else is run."""
+        for write in effects.writes:
+            self.write(write, state)
+        for send in effects.sends:
+            for finding in exfiltration.sending(send):
+                self.trace.add(finding)
+        for run in effects.runs:
+            self.inner(run, command, state)
+        for code in effects.codes:
+            self.code(code, command, state)
+
+    def _print(self, output: Value | None, command: Command, state: State) -> None:
+        """Give a program's output to where its standard output leads."""
+        path = command.stdout_path
+        if path == TERMINAL:
+            return
+        value = output if output is not None else _likely_output(command, state)
+        if CONNECTION.fullmatch(path):
+            send = Send(value, path, command.span, files=True)
+            for finding in exfiltration.sending(send):
+                self.trace.add(finding)
+            return
+        store(path, value, state, append=True)
+        self._arrived(path, value, command.span, state)
+
+    def write(self, write: Write, state: State) -> None:
+        """A program writes a file."""
+        path = resolve(write.target.text, state)
+        if path == TERMINAL or write.target.text == "-":
+            return
+        if CONNECTION.fullmatch(path):
+            send = Send(write.value, path, write.target.span, files=True)
+            for finding in exfiltration.sending(send):
+                self.trace.add(finding)
+            return
+        if not path.startswith((PIPE, "/dev/null", "/dev/std", "/dev/fd/")):
+            self.trace.read_only = False
+            for finding in writing.judge(write, path):
+                self.trace.add(finding)
+        store(path, write.value, state, append=write.append)
+        self._arrived(path, write.value, write.target.span, state)
+
+    def _arrived(self, path: str, value: Value, span: Span, state: State) -> None:
+        """Content is in a file now: a shell's startup file, or a script that reads it."""
+        consumer = state.consumers.get(path)
+        if consumer is not None:
+            inner = state.fork()
+            inner.consumers = {}
+            inner.descriptors[0], inner.descriptors[1] = path, TERMINAL
+            self.script(consumer, inner)
+        if writing.is_startup_file(path):
+            nested.judge_startup_text(self, value, span)
+
+    def _look_at_variable(self, name: str, state: State, span: Span) -> None:
+        """Some variables hold a command that other programs will run."""
+        value = state.variable(name).value
+        for finding in variables.judge(name, value, span):
+            self.trace.add(finding)
+        if name in variables.HOLDS_COMMAND and value.only and value.only.strip():
+            self.trace.spend()
+            with self.deeper():
+                self.text(value.texts[0], span, state.fork())
+
+    # ------------------------------------------------------------------ what programs run
+
+    def inner(self, run: Run, command: Command, state: State) -> None:
+        """A program runs another one."""
+        if not run.arguments:
+            return
+        child = nested.child_of(state)
+        if run.clears_environment:
+            child.variables, child.inherits = {}, False
+        for name in run.forget_variables:
+            child.unset(name)
+        for name, value in run.variables:
+            child.variables[name] = Variable(value, exported=True)
+            self._look_at_variable(name, child, command.span)
+        if run.folder is not None:
+            child.folders = (run.folder,)
+        if run.stdin is not None:
+            pipe = self.new_pipe()
+            child.files[pipe] = run.stdin
+            child.descriptors[0] = pipe
+        with self.deeper():
+            self.words(run.arguments, child, command.span, own_names=False)
+
+    def code(self, code: Code, command: Command, state: State) -> Status:
+        """A text is run as code."""
+        with self.deeper():
+            nested.run_code(self, code, command, state)
+        return None
+
+
+def _likely_output(command: Command, state: State) -> Value:
+    """What a program without a model prints: anything, made of what it reads."""
+    origins = command.stdin.origins if command.stdin_path else NOWHERE
+    if command.name not in read_only.ABOUT_FILES:
+        for argument in command.arguments[:20]:
+            if not argument.text.startswith("-"):
+                origins |= content_of(argument, state).origins
+    return Value((UNKNOWN,), origins - {"pasted"})

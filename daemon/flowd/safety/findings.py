@@ -1,0 +1,56 @@
+"""Making findings, and collecting them along a walk."""
+
+from flowd.domain.ports import VERDICT_RANK, Finding, Verdict
+from flowd.safety.syntax import Span
+
+MAX_COMMANDS = 3_000
+MAX_FINDINGS = 50
+
+
+class TooMuch(Exception):
+    """The script does more than the judge is prepared to follow."""
+
+
+def confirm(rule: str, message: str, span: Span, safer: str = "") -> Finding:
+    """A finding a person must agree to."""
+    return Finding(rule, "confirm", message, span, safer)
+
+
+def block(rule: str, message: str, span: Span, safer: str = "") -> Finding:
+    """A finding that stops the script."""
+    return Finding(rule, "block", message, span, safer)
+
+
+class Trace:
+    """What one judgement has seen: findings in order without repeats, and what is left to spend."""
+
+    def __init__(self) -> None:
+        self._findings: dict[Finding, None] = {}
+        self._left = MAX_COMMANDS
+        self.read_only = True
+        self.concurrent = False
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Strictest first, then as they stand in the text."""
+        found = sorted(self._findings, key=lambda each: (-VERDICT_RANK[each.verdict], each.span))
+        return found[:MAX_FINDINGS]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The strictest so far."""
+        return max(
+            (finding.verdict for finding in self._findings),
+            key=VERDICT_RANK.__getitem__,
+            default="allow",
+        )
+
+    def add(self, finding: Finding) -> None:
+        """Keep a finding."""
+        self._findings.setdefault(finding)
+
+    def spend(self) -> None:
+        """Pay for one command; raises TooMuch when nothing is left."""
+        self._left -= 1
+        if self._left < 0:
+            raise TooMuch

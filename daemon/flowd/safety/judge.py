@@ -1,0 +1,67 @@
+"""The judge: shell text in, verdict and reasons out. Nothing is run."""
+
+import logging
+
+from flowd.domain.ports import Judge, Judgement
+from flowd.domain.workflow import Shell
+from flowd.safety import nested
+from flowd.safety.command import Command
+from flowd.safety.findings import TooMuch, Trace, confirm
+from flowd.safety.programs.effects import Code
+from flowd.safety.state import State
+from flowd.safety.value import ANYTHING, Argument, value_of
+from flowd.safety.walk import Walk
+
+_LOG = logging.getLogger(__name__)
+
+
+def make_judge() -> Judge:
+    """Make the judge. It keeps nothing between calls."""
+    return _ShellJudge()
+
+
+class _ShellJudge:
+    """Follows the script with a `Walk`; python scripts are read as python."""
+
+    def judge(self, script: str, *, shell: Shell = "bash", cwd: str | None = None) -> Judgement:
+        """See `flowd.domain.ports.Judge`."""
+        trace = Trace()
+        whole = (0, len(script))
+        try:
+            if shell == "python":
+                _follow_python(script, trace, cwd)
+            else:
+                _follow_shell(script, trace, cwd)
+        except (TooMuch, RecursionError):
+            message = "Does more than can be followed; read it yourself before it runs."
+            trace.add(confirm("shell.too-much", message, whole))
+            trace.read_only = False
+        except Exception:  # noqa: BLE001 - a mistake of ours must not let a script pass
+            _LOG.exception("the judge failed on a script of %d characters", len(script))
+            trace.add(confirm("judge.defect", "The judge itself failed on this script.", whole))
+            trace.read_only = False
+        return Judgement(trace.verdict, trace.findings, trace.read_only)
+
+
+def _start(cwd: str | None) -> State:
+    return State(folders=(cwd or "",))
+
+
+def _follow_shell(script: str, trace: Trace, cwd: str | None) -> None:
+    state = _start(cwd)
+    walk = Walk(trace)
+    walk.text(script, None, state)
+    if trace.concurrent and state.files:
+        # What one background part writes an earlier one may read: now everything is there.
+        again = _start(cwd)
+        again.elsewhere = state.files
+        Walk(trace).text(script, None, again)
+    walk.uncalled_functions(state)
+
+
+def _follow_python(script: str, trace: Trace, cwd: str | None) -> None:
+    whole = (0, len(script))
+    python = Argument("python", whole)
+    command = Command("python", python, (), ANYTHING, whole)
+    code = Code("python", value_of(script), whole)
+    nested.run_code(Walk(trace), code, command, _start(cwd))

@@ -1,0 +1,84 @@
+"""The grammar's redirects → `syntax.Redirect`.
+
+Bash takes a descriptor before `<<<` and `<>`; the grammar calls part of these an error. They are
+put together again here and the error is marked as repaired.
+"""
+
+import tree_sitter
+
+from flowd.safety.parsing.source import Source
+from flowd.safety.parsing.words import WORD_KINDS, make_word, text_word, word_of, words_of
+from flowd.safety.syntax import Redirect, Text, Word
+
+REDIRECT_KINDS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
+_REPAIRABLE = {"<<<", "<>"}
+
+
+def redirects_of(
+    node: tree_sitter.Node, source: Source, error_before: tree_sitter.Node | None = None
+) -> tuple[list[Redirect], list[Word]]:
+    """The redirects of one node, and the words after their target: those are the command's."""
+    if node.type == "heredoc_redirect":
+        return _here_document(node, source)
+    descriptor: int | None = None
+    operator = ""
+    targets: list[tree_sitter.Node] = []
+    errors: list[tree_sitter.Node] = []
+    if error_before is not None and error_before.end_byte == node.start_byte:
+        operator = source.text(error_before)
+        errors.append(error_before)
+    for child in node.children:
+        if child.type == "file_descriptor":
+            descriptor = int(source.text(child)[:4])
+        elif child.is_error:
+            operator += source.text(child)
+            errors.append(child)
+        elif child.type in WORD_KINDS:
+            targets.append(child)
+        elif not child.is_named:
+            operator += child.type
+    if operator in _REPAIRABLE:
+        source.repaired.update(error.id for error in errors)
+    target = word_of(targets[0], source) if targets else None
+    further = [word for child in targets[1:] for word in words_of(child, source)]
+    return [Redirect(operator, target, descriptor, source.span(node))], further
+
+
+def _here_document(node: tree_sitter.Node, source: Source) -> tuple[list[Redirect], list[Word]]:
+    descriptor: int | None = None
+    start = ""
+    body: tree_sitter.Node | None = None
+    end: tree_sitter.Node | None = None
+    made: list[Redirect] = []
+    further: list[Word] = []
+    separated = False
+    for child in node.children:
+        kind = child.type
+        if kind == "file_descriptor":
+            descriptor = int(source.text(child)[:4])
+        elif kind == "heredoc_start":
+            start = source.text(child)
+        elif kind == "heredoc_body":
+            body = child
+        elif kind == "heredoc_end":
+            end = child
+        elif kind in REDIRECT_KINDS:
+            inner, words = redirects_of(child, source)
+            made.extend(inner)
+            further.extend(words)
+        elif child.is_error:
+            separated = True  # what follows is another command: see `_continued`
+        elif kind in WORD_KINDS and not separated:
+            further.extend(words_of(child, source))
+    span = source.span(node)
+    text = Word((), span, "")
+    if body is not None:
+        # The grammar may start the body late, at its first expansion.
+        first = source.data.find(b"\n", node.start_byte, body.start_byte + 1) + 1
+        begin = first if 0 < first <= body.start_byte else body.start_byte
+        stop = max(end.start_byte if end is not None else body.end_byte, begin)
+        if any(quote in start for quote in "'\"\\"):
+            text = make_word([Text(source.slice(begin, stop), quoted=True)], source, body)
+        else:
+            text = text_word(body, begin, stop, source)
+    return [Redirect("<<", text, descriptor, span), *made], further

@@ -1,0 +1,300 @@
+"""Programs that run the program named in their arguments, or a text given as shell code."""
+
+import re
+
+from msgspec import Struct
+
+from flowd.safety.command import Command, split
+from flowd.safety.programs.effects import Code, Effects, Model, Models, Run
+from flowd.safety.programs.printers import origins_of
+from flowd.safety.state import State
+from flowd.safety.tables import listed
+from flowd.safety.value import UNKNOWN, Argument, Value, unknown, value_of
+
+ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+
+
+class Wrapper(Struct, frozen=True):
+    """How to find the inner command: options with values, and operands that stand before it."""
+
+    values: str = ""
+    operands: int = 0
+    code: str = ""
+    """Options whose value is shell code."""
+
+
+PRIVILEGED = {
+    "sudo": Wrapper(
+        "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt --close-from --role "
+        "--type --chdir --chroot --command-timeout --other-user"
+    ),
+    "doas": Wrapper("-u -C"),
+    "pkexec": Wrapper("--user"),
+    "runuser": Wrapper("-u -g -G -s --user --group --shell", code="-c --command --session-command"),
+    "chroot": Wrapper("--userspec --groups", operands=1),
+    "nsenter": Wrapper("-t -S -G -W --target --setuid --setgid"),
+    "systemd-run": Wrapper("-u -p -E -M -H -t --unit --property --setenv --description --slice"),
+    "setpriv": Wrapper("--reuid --regid --groups --inh-caps --ambient-caps --bounding-set"),
+    "capsh": Wrapper("", code="-c"),
+}
+PLAIN = {
+    "nice": Wrapper("-n --adjustment"),
+    "ionice": Wrapper("-c -n -p --class --classdata"),
+    "timeout": Wrapper("-s -k --signal --kill-after", operands=1),
+    "gtimeout": Wrapper("-s -k --signal --kill-after", operands=1),
+    "time": Wrapper("-f -o --format --output"),
+    "gtime": Wrapper("-f -o --format --output"),
+    "stdbuf": Wrapper("-i -o -e --input --output --error"),
+    "chrt": Wrapper("-T -P -D", operands=1),
+    "taskset": Wrapper("", operands=1),
+    "unshare": Wrapper("-S -G -R -w --setuid --setgid --root --wd --map-user --map-group"),
+    "strace": Wrapper("-e -o -p -s -u -E -P -a -I -O -S -X -b"),
+    "ltrace": Wrapper("-e -o -p -s -u -n -a -A -D -F -l -x"),
+    "flock": Wrapper(
+        "-w -E --wait --timeout --conflict-exit-code", operands=1, code="-c --command"
+    ),
+    "prlimit": Wrapper("-p --pid"),
+    "numactl": Wrapper("-N -m -C -i -p --cpunodebind --membind --physcpubind --interleave"),
+    "cgexec": Wrapper("-g"),
+    "proxychains": Wrapper("-f"),
+    "proxychains4": Wrapper("-f"),
+    "caffeinate": Wrapper("-t -w"),
+    "xvfb-run": Wrapper("-e -f -n -p -s -w --error-file --server-num --server-args"),
+    "script": Wrapper(
+        "-c -I -O -B -T -m -o -E --command --log-in --log-out", operands=99, code="-c --command"
+    ),
+    "nix-shell": Wrapper("-p -A -I --packages --attr", operands=99, code="--run --command"),
+    "sshpass": Wrapper("-p -f -d -P"),
+    "rlwrap": Wrapper("-a -b -c -C -D -f -H -l -P -q -s -S -t"),
+    "watchexec": Wrapper("-w -e -f -i -d -s --watch --exts --filter --ignore --signal --debounce"),
+    "arch": Wrapper(""),
+    "linux32": Wrapper(""),
+    "coproc": Wrapper(""),
+    **dict.fromkeys(
+        listed(
+            "nohup setsid builtin fakeroot eatmydata dbus-run-session torsocks torify "
+            "unbuffer catchsegv ssh-agent busybox toybox lvm nocorrect noglob winpty "
+            "valgrind firejail xvfb-daemon-run chronic ts softlimit setarch linux64 "
+            "cross-env entr tsp aa-exec sg daemonize setuidgid envuidgid detach nosuspend "
+            "annotate-output"
+        ),
+        Wrapper(""),
+    ),
+}
+_RUNNERS = {  # `poetry run CMD`: the word after which the inner command begins
+    "poetry": "run",
+    "uv": "run",
+    "pdm": "run",
+    "rye": "run",
+    "hatch": "run",
+    "pipenv": "run",
+    "conda": "run",
+    "mamba": "run",
+    "bundle": "exec",
+    "mise": "exec",
+    "asdf": "exec",
+    "rbenv": "exec",
+    "pyenv": "exec",
+    "direnv": "exec",
+    "dotenvx": "run",
+    "doppler": "run",
+    "op": "run",
+    "aws-vault": "exec",
+    "perf": "stat",
+    "heroku": "run",
+}
+
+
+def inner_arguments(command: Command, wrapper: Wrapper) -> tuple[Argument, ...]:
+    """The words of the wrapped command, assignments before it left out."""
+    values = listed(wrapper.values) | listed(wrapper.code)
+    options = split(command.arguments, values, first_operand_ends=True)
+    operands = options.operands[wrapper.operands :]
+    while operands and ASSIGNMENT.fullmatch(operands[0].text):
+        operands = operands[1:]
+    return operands
+
+
+def assignments_in(arguments: tuple[Argument, ...]) -> list[tuple[str, Value]]:
+    """`NAME=value` words at the start."""
+    made = []
+    for argument in arguments:
+        match = ASSIGNMENT.fullmatch(argument.text)
+        if not match:
+            break
+        made.append((match[1], value_of(match[2], argument.origins)))
+    return made
+
+
+def _modelled(wrapper: Wrapper) -> Model:
+    values = listed(wrapper.values) | listed(wrapper.code)
+    code_options = wrapper.code.split()
+
+    def model(command: Command, _state: State) -> Effects:
+        options = split(command.arguments, values, first_operand_ends=True)
+        codes = tuple(
+            Code("shell", value_of(each.text, each.origins), each.span)
+            for each in options.values(*code_options)
+        )
+        before = options.operands[wrapper.operands :]
+        inner = inner_arguments(command, wrapper)
+        runs = (Run(inner, variables=tuple(assignments_in(before))),) if inner else ()
+        return Effects(runs=runs, codes=codes)
+
+    return model
+
+
+def _env(command: Command, _state: State) -> Effects:
+    values = listed("-u -C -S --unset --chdir --split-string -a --argv0")
+    options = split(command.arguments, values, first_operand_ends=True)
+    operands = options.operands
+    packed = options.value("-S", "--split-string")
+    if packed is not None:
+        operands = (*(packed.with_text(word) for word in packed.text.split()), *operands)
+    variables = tuple(assignments_in(operands))
+    inner = operands[len(variables) :]
+    clears = options.has("-i", "--ignore-environment") or command.has_word("-")
+    inner = inner[1:] if inner and inner[0].text == "-" else inner
+    folder = options.value("-C", "--chdir")
+    if not inner:
+        return Effects(output=unknown())
+    return Effects(
+        runs=(
+            Run(
+                inner,
+                variables=variables,
+                forget_variables=tuple(each.text for each in options.values("-u", "--unset")),
+                clears_environment=clears,
+                skips_functions=True,
+                folder=folder.text if folder is not None else None,
+            ),
+        )
+    )
+
+
+def _su(command: Command, _state: State) -> Effects:
+    options = split(command.arguments, listed("-c -s -g -G -w --command --shell --group"))
+    codes = tuple(
+        Code("shell", value_of(each.text, each.origins), each.span)
+        for each in options.values("-c", "--command")
+    )
+    return Effects(codes=codes)
+
+
+def _joined_code(values: str, *, remote: bool = False) -> Model:
+    """Programs that join their operands into one line of shell code."""
+
+    def model(command: Command, _state: State) -> Effects:
+        options = split(command.arguments, listed(values), first_operand_ends=True)
+        if not options.operands:
+            return Effects()
+        text = " ".join(operand.text for operand in options.operands)
+        source = value_of(text, origins_of(options.operands))
+        return Effects(codes=(Code("shell", source, command.span, remote=remote),))
+
+    return model
+
+
+def _each_code(values: str) -> Model:
+    """Programs that take every operand as a line of shell code (hyperfine)."""
+
+    def model(command: Command, _state: State) -> Effects:
+        options = split(command.arguments, listed(values))
+        codes = tuple(
+            Code("shell", value_of(each.text, each.origins), each.span)
+            for each in (*options.operands, *options.values("-p", "--prepare", "-s", "-c"))
+        )
+        return Effects(output=unknown(), codes=codes)
+
+    return model
+
+
+def _multiplexer(command: Command, _state: State) -> Effects:
+    """Screen and tmux: a command given to a new session."""
+    options = split(command.arguments, listed("-S -s -n -t -c -x -y -L -f -p -X -e -F"))
+    words = options.operands
+    if command.name == "tmux":
+        if not words or words[0].text not in (
+            "new",
+            "new-session",
+            "new-window",
+            "neww",
+            "split-window",
+            "send-keys",
+            "send",
+            "run-shell",
+            "run",
+            "respawn-pane",
+            "splitw",
+            "if-shell",
+            "pipe-pane",
+        ):
+            return Effects(output=unknown())
+        words = tuple(word for word in words[1:] if word.text not in ("Enter", "C-m"))
+    if not words:
+        return Effects(output=unknown())
+    text = " ".join(word.text for word in words)
+    return Effects(codes=(Code("shell", value_of(text, origins_of(words)), command.span),))
+
+
+def _runner(command: Command, _state: State) -> Effects:
+    word = _RUNNERS[command.name]
+    texts = [argument.text for argument in command.arguments]
+    if word not in texts:
+        return Effects()
+    rest = command.arguments[texts.index(word) + 1 :]
+    if command.name == "direnv":
+        rest = rest[1:]
+    after = [argument.text for argument in rest]
+    if "--" in after:
+        rest = rest[after.index("--") + 1 :]
+    values = listed("--with --python -p --project --extra --group --env-file -n --name")
+    inner = split(rest, values, first_operand_ends=True).operands
+    return Effects(runs=(Run(inner),)) if inner else Effects()
+
+
+def _scheduler(command: Command, _state: State) -> Effects:
+    """at, batch: shell code from standard input."""
+    if command.name == "at" and split(command.arguments).has("-l", "-r", "-d", "-c"):
+        return Effects(output=unknown())
+    return Effects(codes=(Code("shell", command.stdin, command.span, unseen=True),))
+
+
+def _multicall(command: Command, _state: State) -> Effects:
+    """`busybox rm ...`: the first word is the program."""
+    words = command.arguments
+    if not words or words[0].text.startswith("-"):
+        return Effects(output=unknown())
+    return Effects(runs=(Run(words, skips_functions=True),))
+
+
+def _command_builtin(command: Command, _state: State) -> Effects:
+    """`command NAME`: past functions and aliases; with -v or -V it only tells where NAME is."""
+    options = split(command.arguments, first_operand_ends=True)
+    if options.has("-v", "-V"):
+        names = options.operands
+        text = f"/usr/bin/{names[0].text}\n" if len(names) == 1 else UNKNOWN
+        return Effects(output=value_of(text))
+    return (
+        Effects(runs=(Run(options.operands, skips_functions=True),))
+        if options.operands
+        else (Effects())
+    )
+
+
+MODELS: Models = {
+    **{name: _modelled(wrapper) for name, wrapper in {**PRIVILEGED, **PLAIN}.items()},
+    **dict.fromkeys(_RUNNERS, _runner),
+    **dict.fromkeys(("busybox", "toybox", "lvm"), _multicall),
+    "command": _command_builtin,
+    "env": _env,
+    "su": _su,
+    "watch": _joined_code("-n -q -s --interval --equexit"),
+    "hyperfine": _each_code(
+        "-w -r -m -M -p -c -s -n -P -L --warmup --runs --prepare --export-json"
+    ),
+    "screen": _multiplexer,
+    "tmux": _multiplexer,
+    "at": _scheduler,
+    "batch": _scheduler,
+}

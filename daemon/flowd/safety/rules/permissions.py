@@ -1,0 +1,136 @@
+"""Permissions and owners."""
+
+import re
+from collections.abc import Iterator
+
+from flowd.domain.ports import Finding
+from flowd.safety.command import Command, split
+from flowd.safety.findings import block, confirm
+from flowd.safety.rules.files import locations
+from flowd.safety.rules.table import Rules
+from flowd.safety.state import State
+from flowd.safety.tables import listed
+from flowd.safety.value import UNKNOWN, Argument
+
+_SHELLS = re.compile(r"(?:/usr)?/bin/(?:ba|z|da|k|a|c|tc|fi)?sh|.*/(?:bash|sh|zsh|dash|python\d?)")
+_SETS_ID = re.compile(r"[ug]*[oa]*\+[rwxXt]*s[rwxXst]*|[ugoa]*=[rwx]*s.*|[2-7]\d{3}|0[2-7]\d{3}")
+_OPENS_TO_ALL = re.compile(
+    r"0?[0-7]{0,2}[2367]|[oa]*[ugo]*[oa]\+[rx]*w[rwx]*|\+[rx]*w[rwx]*|a=\S*w\S*"
+)
+_TAKES_ALL = re.compile(r"0{1,4}|[ugo]*a[ugo]*[-=]r?w?x?|a-\S+|ugo?-\S+")
+
+
+def _system_part(target: Argument, state: State, *, recursive: bool) -> bool:
+    """Whether a change here hits the system, a whole home or its settings."""
+    for location in locations(target, state):
+        if location.place in ("root", "system", "home"):
+            if recursive or location.contents or location.place == "root":
+                return True
+            if location.place == "system":
+                return True
+        if location.place == "settings" and recursive:
+            return True
+        if location.path.startswith(("/etc/", "/boot/")):
+            return True
+    return False
+
+
+def _mode(command: Command, state: State) -> Iterator[Finding]:
+    options = split(_without_modes(command), listed("--reference"))
+    recursive = options.has("-R", "--recursive")
+    operands = list(options.operands)
+    mode = next((a.text for a in command.arguments if _looks_like_mode(a.text)), "")
+    if operands and operands[0].text == mode:
+        operands = operands[1:]
+    for target in operands:
+        if _system_part(target, state, recursive=recursive):
+            message = f"Changes the permissions of {target.text}, a part of the system or a home."
+            yield block("permissions.system", message, target.span)
+        elif _SETS_ID.fullmatch(mode):
+            if _SHELLS.fullmatch(target.text):
+                yield block(
+                    "permissions.setuid-shell",
+                    "Gives everybody a shell with its owner's rights.",
+                    target.span,
+                )
+            else:
+                yield confirm(
+                    "permissions.setuid",
+                    "Lets everybody run it with its owner's rights.",
+                    target.span,
+                )
+        elif _OPENS_TO_ALL.fullmatch(mode):
+            yield confirm(
+                "permissions.world-writable",
+                "Lets every user of this machine write it.",
+                target.span,
+                "Give the mode to the user and group only: chmod u+rwX.",
+            )
+        elif _TAKES_ALL.fullmatch(mode):
+            yield confirm("permissions.none", "Takes every permission away.", target.span)
+        elif recursive and any(
+            each.place in ("inside_system", "unknown", "above") for each in locations(target, state)
+        ):
+            yield confirm(
+                "permissions.recursive", f"Changes permissions below {target.text}.", target.span
+            )
+
+
+def _looks_like_mode(text: str) -> bool:
+    return (
+        re.fullmatch(
+            r"[0-7]{1,5}|[ugoa]*(?:[-+=][rwxXst]*,?)+(?:[ugoa]*[-+=][rwxXstugo]*,?)*", text
+        )
+        is not None
+    )
+
+
+def _without_modes(command: Command) -> tuple[Argument, ...]:
+    """A mode such as -x is no option."""
+    return tuple(
+        argument for argument in command.arguments if not re.fullmatch(r"-[rwxXst]+", argument.text)
+    )
+
+
+def _owner(command: Command, state: State) -> Iterator[Finding]:
+    options = split(command.arguments, listed("--from --reference"))
+    recursive = options.has("-R", "--recursive")
+    for target in options.operands[1:] or options.operands:
+        shown = target.text.replace(UNKNOWN, "…")
+        if _system_part(target, state, recursive=recursive):
+            message = f"Changes the owner of {shown}, a part of the system or a home."
+            yield block("permissions.system-owner", message, target.span)
+        elif options.operands[1:]:
+            yield confirm("permissions.owner", f"Changes the owner of {shown}.", target.span)
+
+
+def _attributes(command: Command, state: State) -> Iterator[Finding]:
+    changes = [a for a in command.arguments if re.fullmatch(r"[-+=][a-zA-Z]+", a.text)]
+    if command.name == "chattr" and changes:
+        yield confirm("permissions.attributes", "Changes file attributes.", command.span)
+    if command.name == "setfacl":
+        recursive = split(command.arguments).has("-R", "--recursive")
+        targets = split(command.arguments, listed("-m -x -M -X --modify --remove")).operands
+        if any(_system_part(target, state, recursive=recursive) for target in targets):
+            yield block(
+                "permissions.system", "Changes who may use a part of the system.", command.span
+            )
+        else:
+            yield confirm(
+                "permissions.access-list", "Changes who may use these files.", command.span
+            )
+
+
+def _capabilities(command: Command, _state: State) -> Iterator[Finding]:
+    if command.arguments:
+        yield confirm(
+            "permissions.capabilities", "Gives a program rights of the administrator.", command.span
+        )
+
+
+RULES: Rules = {
+    **dict.fromkeys(("chmod", "gchmod"), (_mode,)),
+    **dict.fromkeys(("chown", "chgrp", "gchown"), (_owner,)),
+    **dict.fromkeys(("chattr", "setfacl"), (_attributes,)),
+    "setcap": (_capabilities,),
+}

@@ -1,0 +1,100 @@
+"""Reading keys, credentials and `.env` files."""
+
+from collections.abc import Iterator
+
+from flowd.domain.ports import Finding
+from flowd.safety import secrets
+from flowd.safety.command import Command
+from flowd.safety.files import resolve
+from flowd.safety.findings import confirm
+from flowd.safety.programs.copies import copy_operands
+from flowd.safety.programs.filters import options_for
+from flowd.safety.rules.table import Rules
+from flowd.safety.state import State
+from flowd.safety.tables import listed
+from flowd.safety.value import UNKNOWN, Argument
+
+_NEVER_READ = listed(
+    "ls ll stat test [ [[ chmod chown chgrp touch mkdir rmdir rm unlink echo "
+    "printf find fd basename dirname realpath readlink which type command ssh "
+    "ssh-add ssh-keygen ssh-copy-id git docker podman kubectl export cd pushd "
+    "file du df source . sudo doas env xargs parallel exec eval bash sh zsh dash "
+    "timeout nice nohup time watch trap set unset alias shred srm truncate chattr "
+    "tree openssl locate mapfile read true false : exit return wc npm npx yarn "
+    "make cargo pip apt apt-get brew systemctl service terraform helm aws gcloud "
+    "az gh curl wget tar zip scp rsync nc socat busybox command docker-compose "
+    "crontab passwd su busybox setsid stdbuf strace mv ln install jq yq"
+)
+_PATTERN_FIRST = listed("grep egrep fgrep rg ag ack zgrep sed gsed awk gawk perl jq yq tr")
+_PRINTS_ENVIRONMENT = frozenset({"printenv"})
+
+
+def reading(command: Command, state: State) -> Iterator[Finding]:
+    """Any program that is given the path of a secret, unless it never looks inside files."""
+    for argument in _read_by(command):
+        if _is_secret(argument, state):
+            shown = argument.text.replace(UNKNOWN, "…")
+            yield confirm("secrets.read", f"Reads {shown}, which holds secrets.", argument.span)
+    path = command.stdin_path
+    if path and command.name not in _NEVER_READ and secrets.origin_of(path) == "secret":
+        yield confirm("secrets.read", f"Reads {path}, which holds secrets.", command.span)
+
+
+def _read_by(command: Command) -> tuple[Argument, ...]:
+    """The arguments whose files a program reads."""
+    if command.name in ("mv", "cp", "ln", "install"):
+        return copy_operands(command)[1]
+    if command.name in _NEVER_READ:
+        return ()
+    if command.name not in _PATTERN_FIRST:
+        return command.arguments
+    options = options_for(command)
+    patterns = options.has("-e", "-f", "--regexp", "--file", "--expression")
+    others = [
+        option.value
+        for option in options.given
+        if option.value is not None and option.name not in ("-e", "--regexp", "--expression")
+    ]
+    return (*others, *(options.operands if patterns else options.operands[1:]))
+
+
+def _is_secret(argument: Argument, state: State) -> bool:
+    text = argument.text
+    if text.startswith("-"):
+        option, _, text = text.partition("=")
+        if "env-file" in option:
+            return False
+    text = text.removeprefix("@")
+    return bool(text) and secrets.origin_of(resolve(text, state)) == "secret"
+
+
+def _password_store(command: Command, _state: State) -> Iterator[Finding]:
+    words = [a.text for a in command.arguments if not a.text.startswith("-")]
+    actions = {
+        "pass": ("show", "rm", "edit", "cp", "mv"),
+        "op": ("read", "item", "inject"),
+        "security": (
+            "find-generic-password",
+            "find-internet-password",
+            "dump-keychain",
+            "export",
+            "delete-keychain",
+        ),
+        "secret-tool": ("lookup", "search"),
+        "bw": ("get", "list", "export"),
+        "gpg": (),
+    }.get(command.name, ())
+    if any(word in actions for word in words[:2]):
+        yield confirm("secrets.store", "Reads or changes stored passwords.", command.span)
+    if command.name in ("gpg", "gpg2") and any(
+        a.text.startswith(("--export-secret", "--delete-secret", "--delete-key", "--delete-keys"))
+        for a in command.arguments
+    ):
+        yield confirm("secrets.keys", "Exports or deletes private keys.", command.span)
+
+
+RULES: Rules = {
+    **dict.fromkeys(
+        ("pass", "op", "security", "secret-tool", "bw", "gpg", "gpg2"), (_password_store,)
+    ),
+}

@@ -1,0 +1,25 @@
+"""Environment variables that make other programs load or run something."""
+
+from collections.abc import Iterator
+
+from flowd.domain.ports import Finding
+from flowd.safety.findings import confirm
+from flowd.safety.syntax import Span
+from flowd.safety.tables import listed
+from flowd.safety.value import Value
+
+HOLDS_COMMAND = listed(
+    "PAGER GIT_PAGER MANPAGER EDITOR VISUAL GIT_EDITOR GIT_SEQUENCE_EDITOR "
+    "GIT_SSH_COMMAND GIT_EXTERNAL_DIFF GIT_ASKPASS SSH_ASKPASS PROMPT_COMMAND "
+    "BROWSER LESSOPEN LESSCLOSE SUDO_EDITOR FCEDIT KUBE_EDITOR RSYNC_RSH "
+    "GIT_PROXY_COMMAND"
+)
+_LOADED = listed(
+    "LD_PRELOAD LD_AUDIT DYLD_INSERT_LIBRARIES BASH_ENV PYTHONSTARTUP PERL5OPT PERL5DB"
+)
+
+
+def judge(name: str, value: Value, span: Span) -> Iterator[Finding]:
+    """Judge setting a variable for a command."""
+    if name in _LOADED and any(value.texts):
+        yield confirm("code.preload", f"Makes programs load code by {name}.", span)

@@ -1,0 +1,67 @@
+"""Where content is written to, by a redirect or by a program."""
+
+import re
+from collections.abc import Iterator
+
+from flowd.domain.ports import Finding
+from flowd.safety.findings import block, confirm
+from flowd.safety.paths import locate
+from flowd.safety.programs.effects import Write
+from flowd.safety.value import UNKNOWN
+
+_ACCOUNTS = re.compile(
+    r"/etc/(?:passwd|shadow|group|gshadow|sudoers|sudoers\.d/.*|pam\.d/.*|ld\.so\.preload|fstab"
+    r"|crypttab|hosts|resolv\.conf|nsswitch\.conf|securetty|login\.defs|ssh/sshd_config"
+    r"|security/.*|inittab|hostname|machine-id|os-release|ld\.so\.conf)-?|/private/etc/.*"
+)
+_PROGRAMS = re.compile(r"(?:/usr)?/s?bin/.*|/boot/.*|/lib(?:32|64)?/.*|/usr/lib(?:32|64)?/.*")
+_STARTUP = re.compile(
+    r"(?:.*/)?\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zprofile"
+    r"|zshenv|zlogin|kshrc|cshrc|tcshrc|login|xprofile|xinitrc|xsessionrc|inputrc)"
+    r"|(?:.*/)?\.config/fish/(?:config\.fish|conf\.d/.*)|/etc/(?:profile|bash\.bashrc|zsh/.*"
+    r"|profile\.d/.*|environment)"
+)
+_TAKES_OVER = re.compile(
+    r".*/\.ssh/(?:authorized_keys2?|config|rc|environment)|(?:.*/)?\.git/(?:hooks/.*|config)"
+    r"|.*/\.config/(?:autostart|systemd/user)/.*|.*/Library/LaunchAgents/.*|.*/\.gitconfig"
+    r"|/var/spool/cron/.*|.*/\.(?:vimrc|emacs|tmux\.conf|gdbinit|npmrc|pypirc|netrc|pam_environment)"
+)
+_MOUNTED = ("/mnt/", "/media/", "/Volumes/", "/run/user/")
+
+
+def is_startup_file(path: str) -> bool:
+    """Whether a shell reads this file when it starts."""
+    return _STARTUP.fullmatch(path) is not None
+
+
+def judge(write: Write, path: str) -> Iterator[Finding]:
+    """Judge writing to a resolved path."""
+    span = write.target.span
+    shown = path.replace(UNKNOWN, "…")
+    location = locate(path)
+    place = location.place
+    overwrites = not write.append
+    if place == "device":
+        yield block(
+            "disks.overwrite", f"Overwrites the device {shown}: everything on it is lost.", span
+        )
+    elif _ACCOUNTS.fullmatch(path) or path == "/proc/sysrq-trigger":
+        verb = "Overwrites" if overwrites else "Changes"
+        yield block("files.write-system", f"{verb} {shown}, which the system depends on.", span)
+    elif path.startswith("/etc/") and overwrites and not write.tool:
+        yield block("files.write-system", f"Overwrites the system file {shown}.", span)
+    elif _PROGRAMS.fullmatch(path) and overwrites and not write.tool:
+        yield block("files.write-system", f"Overwrites the system program {shown}.", span)
+    elif place == "git_store":
+        if path.endswith("/config"):
+            yield confirm("git.config-file", "Writes to git's own configuration.", span)
+        else:
+            yield block("files.write-git-store", f"Writes into git's own store ({shown}).", span)
+    elif is_startup_file(path):
+        yield confirm(
+            "backdoor.startup-file", f"Changes {shown}, which every new shell runs.", span
+        )
+    elif _TAKES_OVER.fullmatch(path):
+        yield confirm("backdoor.settings", f"Changes {shown}, which others run or trust.", span)
+    elif place in ("root", "system", "inside_system") and not path.startswith(_MOUNTED):
+        yield confirm("files.write-outside", f"Writes to {shown}, a folder of the system.", span)

@@ -1,0 +1,167 @@
+"""What a script has set up so far: variables, functions, files, descriptors, the folder it is in.
+
+A `State` is copied where the shell would fork and joined where two ways through the script meet, so
+it holds every possibility that is still open. Nothing here touches the machine: a variable nobody
+set is the conventional value it has on most machines, or unknown.
+"""
+
+from typing import Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from flowd.safety.syntax import Script, Statement
+from flowd.safety.value import ANYTHING, UNKNOWN, Argument, Value, either, value_of
+
+HOME = "/home/user"
+SCRATCH = "/tmp"  # noqa: S108 - what TMPDIR is on most machines, not a path we write to
+TERMINAL = "/dev/tty"
+
+
+class Variable(Struct, frozen=True):
+    """A variable's possible values; `elements` are an array's, each with its possibilities."""
+
+    value: Value
+    maybe_unset: bool = False
+    elements: tuple[Value, ...] | None = None
+    exported: bool = False
+    readonly: bool = False
+
+
+UNSET = Variable(Value(("",)), maybe_unset=True)
+_NOBODY_KNOWS = Variable(ANYTHING, maybe_unset=True, exported=True)
+
+_USUAL = {
+    "HOME": HOME,
+    "USER": "user",
+    "LOGNAME": "user",
+    "SHELL": "/bin/bash",
+    **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), SCRATCH),
+    "RUNNER_TEMP": f"{SCRATCH}/runner",
+    "EDITOR": "editor",
+    "VISUAL": "editor",
+    "PAGER": "less",
+    "BROWSER": "browser",
+    "PYTHON": "python3",
+    "CC": "cc",
+    "CXX": "c++",
+    "MAKE": "make",
+    "IFS": " \t\n",
+    "BASH": "/bin/bash",
+    "OSTYPE": "linux-gnu",
+    "XDG_CONFIG_HOME": f"{HOME}/.config",
+    "XDG_DATA_HOME": f"{HOME}/.local/share",
+    "XDG_STATE_HOME": f"{HOME}/.local/state",
+    "XDG_CACHE_HOME": f"{HOME}/.cache",
+    "FLOW_OUTPUT": f"{SCRATCH}/flow/output",
+}
+_USUAL_VARIABLES = {name: Variable(value_of(text), exported=True) for name, text in _USUAL.items()}
+
+Body = Statement | None
+"""What a function name may run; None when the name may still be an ordinary program."""
+
+
+class State(Struct):
+    """Everything earlier commands can change for later ones.
+
+    `elsewhere` is what parts of the script that run side by side may have written to files.
+    """
+
+    variables: dict[str, Variable] = field(default_factory=dict)
+    functions: dict[str, tuple[Body, ...]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    hashed: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Value] = field(default_factory=dict)
+    elsewhere: dict[str, Value] = field(default_factory=dict)
+    consumers: dict[str, Script] = field(default_factory=dict)
+    descriptors: dict[int, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ("",)
+    positional: tuple[Argument, ...] | None = None
+    inherits: bool = True
+    stops_on_error: bool = False
+    disabled: set[str] = field(default_factory=set)
+
+    @property
+    def folder(self) -> str:
+        """Where the script is when every `cd` worked; "" when unknown.
+
+        `folders[1:]` is where it may be if one failed and nobody looked.
+        """
+        return self.folders[0]
+
+    def fork(self) -> Self:
+        """A subshell's state: its own but for the files, which are the machine's."""
+        forked = self.copy()
+        forked.files = self.files
+        forked.consumers = self.consumers
+        return forked
+
+    def copy(self) -> Self:
+        """An independent copy: another way the script may go."""
+        return replace(
+            self,
+            variables=dict(self.variables),
+            functions=dict(self.functions),
+            aliases=dict(self.aliases),
+            hashed=dict(self.hashed),
+            files=dict(self.files),
+            consumers=dict(self.consumers),
+            descriptors=dict(self.descriptors),
+            disabled=set(self.disabled),
+        )
+
+    def variable(self, name: str) -> Variable:
+        """What is known of a variable, set by the script or not."""
+        known = self.variables.get(name)
+        if known is not None:
+            return known
+        if not self.inherits:
+            return UNSET
+        return _USUAL_VARIABLES.get(name, _NOBODY_KNOWS)
+
+    def assign(self, name: str, value: Value, elements: tuple[Value, ...] | None = None) -> None:
+        """Set a variable, unless it is readonly."""
+        old = self.variables.get(name)
+        if old is None:
+            exported = self.inherits and name in _USUAL_VARIABLES
+            self.variables[name] = Variable(value, elements=elements, exported=exported)
+        elif not old.readonly:
+            self.variables[name] = Variable(value, elements=elements, exported=old.exported)
+
+    def unset(self, name: str) -> None:
+        """Forget a variable, unless it is readonly."""
+        if not self.variable(name).readonly:
+            self.variables[name] = UNSET
+
+    def text_of(self, name: str) -> str:
+        """A variable's text, UNKNOWN unless there is only one possibility."""
+        texts = self.variable(name).value.texts
+        return texts[0] if len(texts) == 1 else UNKNOWN
+
+
+def join(left: State, right: State) -> None:
+    """Make `left` hold what either may hold. Names only one of them set may also be unset."""
+    for name in left.variables.keys() | right.variables.keys():
+        first, second = left.variable(name), right.variable(name)
+        if first != second:
+            left.variables[name] = Variable(
+                either([first.value, second.value]),
+                first.maybe_unset or second.maybe_unset,
+                first.elements if first.elements is not None else second.elements,
+                first.exported or second.exported,
+                first.readonly and second.readonly,
+            )
+    for name in left.functions.keys() | right.functions.keys():
+        bodies = (*left.functions.get(name, (None,)), *right.functions.get(name, (None,)))
+        left.functions[name] = tuple(dict.fromkeys(bodies))
+    for path, value in right.files.items():
+        mine = left.files.get(path)
+        left.files[path] = value if mine is None or mine == value else either([mine, value])
+    left.aliases |= right.aliases
+    left.hashed |= right.hashed
+    left.consumers |= right.consumers
+    left.descriptors |= right.descriptors
+    if left.folders != right.folders:
+        left.folders = tuple(dict.fromkeys((*left.folders, *right.folders)))[:4]
+    if left.positional != right.positional:
+        left.positional = None
