@@ -59,7 +59,8 @@ async def test_a_stranger_gets_not_a_byte(services, monkeypatch):
     monkeypatch.setattr("flowd.server.transport.os.geteuid", lambda: os.getuid() + 1)
     monkeypatch.setattr("flowd.server.transport.make_private", lambda folder: None)
     async with serving(services) as path, await trio.open_unix_socket(str(path)) as stream:
-        assert await stream.receive_some() == b""
+        with trio.fail_after(5):
+            assert await stream.receive_some() == b""
         assert services.peers == 0
 
 
