@@ -8,6 +8,7 @@ vim.api.nvim_create_user_command("Flow", function(command)
   require("flow.commands").execute(command)
 end, {
   nargs = "+",
+  range = true,
   complete = function(lead, line)
     return require("flow.commands").complete(lead, line)
   end,

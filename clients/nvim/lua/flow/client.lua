@@ -94,15 +94,13 @@ local function start()
   return id and vim.lsp.get_client_by_id(id)
 end
 
---- Let the daemon look at a buffer: diagnostics, code actions and lenses.
+--- Let the daemon look at a buffer: diagnostics, code actions and lenses. What is requested
+--- afterwards finds it there.
 function M.attach(buffer)
   attached[buffer] = true
-  local client = start()
-  if client then
+  M.with(function(client)
     vim.lsp.buf_attach_client(buffer, client.id)
-  else
-    M.complain(UNREACHABLE)
-  end
+  end)
 end
 
 --- Call `continue` with the client as soon as the daemon has said hello, or `fail`.

@@ -34,9 +34,29 @@ local function with_run(name, states, prompt, continue)
   end)
 end
 
-local function attach(words, mods)
+--- Have workflows suggested for the words, else for the lines the command is about. The daemon
+--- lets the user choose, and has the chosen one opened.
+local function suggest(words, command)
+  local buffer = vim.api.nvim_get_current_buf()
+  local about = { task = table.concat(words, " ") }
+  if vim.api.nvim_buf_get_name(buffer) ~= "" then
+    client.attach(buffer)
+    about.uri = vim.uri_from_bufnr(buffer)
+    about.range = { -- an empty range stands for the line it is in
+      start = { line = command.line1 - 1, character = 0 },
+      ["end"] = { line = command.range == 0 and command.line1 - 1 or command.line2, character = 0 },
+    }
+  elseif about.task == "" then
+    local lines = vim.api.nvim_buf_get_lines(buffer, command.line1 - 1, command.line2, false)
+    about.task = table.concat(lines, " ")
+  end
+  local params = { command = "flow.suggest", arguments = { about } }
+  client.request("workspace/executeCommand", params, function() end)
+end
+
+local function attach(words, command)
   with_run(words[1], nil, "Attach to", function(run)
-    view.open(run.id, mods)
+    view.open(run.id, command.smods)
   end)
 end
 
@@ -54,20 +74,66 @@ local function inputs_among(words)
   return inputs, file
 end
 
-local function run(words, mods)
+local SECRET = { "TOKEN", "SECRET", "PASSW", "PASSPHRASE", "CREDENTIAL", "KEY", "COOKIE", "JWT" }
+
+--- What steps see of Neovim's environment: not the variables whose names look secret, since the
+--- environment is recorded with the run.
+local function environment()
+  local shared = vim.empty_dict()
+  for name, value in pairs(vim.fn.environ()) do
+    local secret = vim.iter(SECRET):any(function(word)
+      return name:upper():find(word, 1, true) ~= nil
+    end)
+    if not secret then
+      shared[name] = value
+    end
+  end
+  return shared
+end
+
+--- Ask for the inputs in `missing`, one after the other, then call `continue`.
+local function ask_inputs(missing, inputs, continue)
+  local name = missing[1]
+  if not name then
+    continue()
+    return
+  end
+  vim.ui.input({ prompt = name .. ": " }, function(value)
+    if value then -- nil: the user thought better of it
+      inputs[name] = value
+      ask_inputs(vim.list_slice(missing, 2), inputs, continue)
+    end
+  end)
+end
+
+--- Start a run; the daemon says which inputs it still needs.
+local function start(params, mods)
+  client.request("flow/run", params, function(started)
+    view.open(started.run, mods)
+  end, function(problem)
+    local missing = type(problem.data) == "table" and problem.data.missing
+    if missing then
+      ask_inputs(missing, params.inputs, function()
+        start(params, mods)
+      end)
+    else
+      client.complain(problem)
+    end
+  end)
+end
+
+local function run(words, command)
   local inputs, file = inputs_among(words)
-  local params = { inputs = inputs, cwd = vim.fn.getcwd(), environment = vim.fn.environ() }
+  local params = { inputs = inputs, cwd = vim.fn.getcwd(), environment = environment() }
   if file then
     params.path = vim.fn.fnamemodify(file, ":p")
   else -- what is on the screen, saved or not
     params.text = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n") .. "\n"
   end
-  client.request("flow/run", params, function(started)
-    view.open(started.run, mods)
-  end)
+  start(params, command.smods)
 end
 
-local function undo(words, mods)
+local function undo(words, command)
   with_run(words[1], UNDOABLE, "Undo", function(shown)
     local steps = {}
     for _, step in ipairs(shown.steps) do
@@ -79,7 +145,7 @@ local function undo(words, mods)
     vim.ui.select({ "undo", "leave it" }, { prompt = question }, function(choice)
       if choice == "undo" then
         client.request("flow/undo", { run = shown.id }, function()
-          view.open(shown.id, mods)
+          view.open(shown.id, command.smods)
         end)
       end
     end)
@@ -94,15 +160,15 @@ local function cancel(words)
   end)
 end
 
-local function answer(words, mods)
+local function answer(words, command)
   with_run(words[1], { "waiting" }, "Answer", function(shown)
-    view.open(shown.id, mods)
+    view.open(shown.id, command.smods)
   end)
 end
 
-local function list(_, mods)
+local function list(_, command)
   client.request("flow/list", { limit = MENU_LENGTH }, function(listed)
-    view.list(vim.tbl_map(describe, listed.runs), mods)
+    view.list(vim.tbl_map(describe, listed.runs), command.smods)
   end)
 end
 
@@ -126,13 +192,14 @@ local function nothing()
   return {}
 end
 
----@type table<string, { act: fun(words: string[], mods: table), complete: fun(lead: string): string[] }>
+---@type table<string, { act: fun(words: string[], command: table), complete: fun(lead: string): string[] }>
 local SUBCOMMANDS = {
   answer = { act = answer, complete = runs_like },
   attach = { act = attach, complete = runs_like },
   cancel = { act = cancel, complete = runs_like },
   ps = { act = list, complete = nothing },
   run = { act = run, complete = files_like },
+  suggest = { act = suggest, complete = nothing },
   undo = { act = undo, complete = runs_like },
 }
 
@@ -142,7 +209,7 @@ function M.execute(command)
   local words = vim.list_slice(command.fargs, 2)
   local subcommand = SUBCOMMANDS[command.fargs[1]]
   if subcommand then
-    subcommand.act(words, command.smods)
+    subcommand.act(words, command)
   else
     local known = table.concat(M.complete("", "Flow "), ", ")
     client.complain({ message = ("there is no :Flow %s"):format(command.fargs[1]), data = { cure = known } })
