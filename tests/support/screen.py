@@ -27,6 +27,10 @@ class Screen:
                 self._wrapped[self._row] = False
                 self._down()
                 self._column = 0  # as the line discipline does
+            elif token == "\b":
+                self._column = max(self._column - 1, 0)
+            elif token == "\t":
+                self._column = min(self._column // 8 * 8 + 8, self.columns - 1)
             elif token == "\x07":
                 continue
             elif token.startswith("\x1b"):
@@ -98,5 +102,5 @@ class Screen:
             del self._lines[self._row + 1 :], self._wrapped[self._row + 1 :]
         elif token in ("\x1b[?25l", "\x1b[?25h"):
             self.cursor_shown = letter == "h"
-        elif letter != "m":
+        elif letter != "m" and not token.startswith("\x1b[?2004"):  # colours, bracketed paste
             raise AssertionError(f"unknown sequence {token!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowctl.preview import overall_reversibility, verdict_word
+from flowctl.preview import short_reversibility, verdict_word
 from flowctl.text import clip, harmless, pad, plural, wrap
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ def _column(row: SuggestionRow, console: Console, room: int) -> list[str]:
         console.style(clip(harmless(row.provider), room - 6), "bold") + f" {row.score:.2f}",
         *wrap(harmless(row.title), room),
         clip(verdict_word(row.verdict, console), room),
-        f"{plural(len(steps), 'step')}, {overall_reversibility(row.reversibility.values())}",
+        f"{plural(len(steps), 'step')} · {short_reversibility(row.reversibility.values())}",
     ]
     for number, step in enumerate(steps, 1):
         lines.append(console.style(clip(f"{number} {step['id']}", room), "bold"))

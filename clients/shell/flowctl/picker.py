@@ -7,7 +7,7 @@ import msgspec
 from flowctl import exits
 from flowctl.editing import edit_workflow
 from flowctl.exits import Failure
-from flowctl.preview import finding_lines, overall_reversibility, workflow_lines
+from flowctl.preview import finding_lines, short_reversibility, workflow_lines
 from flowctl.prompt import ask, confirm
 from flowctl.saving import save_workflow
 from flowctl.starting import run_and_watch
@@ -36,7 +36,7 @@ def print_list(answer: SuggestResult, console: Console) -> None:
             [
                 console.style(str(number), "bold"),
                 harmless(row.title),
-                f"{steps} · {overall_reversibility(row.reversibility.values())}",
+                f"{steps} · {short_reversibility(row.reversibility.values())}",
                 console.style(needs, "red" if row.verdict == "block" else "yellow"),
                 console.style(harmless(row.provider), "dim"),
                 f"{row.score:.2f}",

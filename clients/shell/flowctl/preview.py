@@ -30,6 +30,14 @@ def overall_reversibility(of_steps: Iterable[str]) -> str:
     return "can be undone" if "compensable" in worst else "changes nothing"
 
 
+def short_reversibility(of_steps: Iterable[str]) -> str:
+    """Say the same in a word, for a list."""
+    worst = set(of_steps)
+    if "irreversible" in worst:
+        return "not reversible"
+    return "reversible" if "compensable" in worst else "read-only"
+
+
 def workflow_lines(
     workflow: Mapping[str, Any], checked: CheckResult, console: Console
 ) -> list[str]:

@@ -1,5 +1,6 @@
 """The completion scripts, asked by the shells themselves."""
 
+import os
 import shutil
 import subprocess
 from importlib import import_module
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowctl import table
+from support.terminal import Terminal
 
 NAMES = {command.name for command in table.COMMANDS}
 
@@ -73,8 +75,25 @@ def test_fish(words: list[str], offered: set[str], tmp_path: Path) -> None:
     assert found == offered
 
 
-def test_zsh_reads_it(tmp_path: Path) -> None:
-    asked([needs("zsh"), "-n", str(script("zsh", tmp_path))])
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("flowctl do", "flowctl doctor"),
+        ("flowctl daemon rest", "flowctl daemon restart"),
+        ("flowctl run x --det", "flowctl run x --detach"),
+        ("flowctl --json template sh", "flowctl --json template show"),
+        ("flowctl answer run step und", "flowctl answer run step undo"),
+    ],
+)
+def test_zsh(typed: str, offered: str, tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "TERM": "dumb", "HOME": str(tmp_path)}
+    command = [needs("zsh"), "-f", "-i"]
+    with Terminal(command, cwd=tmp_path, environment=environment, columns=100) as shown:
+        setup = f"PS1=; autoload -Uz compinit; compinit -u -D; . {script('zsh', tmp_path)}"
+        shown.type(f"{setup}; print rea''dy\n")
+        shown.wait_for("\nready")
+        shown.type(f"{typed}\t")
+        shown.wait_for(offered)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowctl import table
-from flowctl.completion.words import positions_of, single_quoted
+from flowctl.completion.words import positions_of, single_quoted, spellings
 
 _ZSH = """\
 #compdef flowctl
@@ -19,7 +19,7 @@ _flowctl() {{
     )
     local context state line curcontext=$curcontext
     typeset -A opt_args
-    _arguments -C $shared '(-V --version){{-V,--version}}[print the version]' \\
+    _arguments -C $shared '(-V --version)'{{-V,--version}}'[print the version]' \\
         '1: :->command' '*:: :->rest'
     case $state in
         command)
@@ -94,8 +94,8 @@ def _zsh_option(option: table.Argument) -> str:
         return single_quoted(f"*{option.name}{text}")
     if not option.short:
         return single_quoted(f"{option.name}{text}")
-    both = f"{option.short} {option.name}"
-    return f"'({both})'{{{option.short},{option.name}}}{single_quoted(text)}"
+    both = f"({option.short} {option.name})"
+    return " ".join(single_quoted(f"{both}{name}{text}") for name in spellings(option))
 
 
 def _zsh_action(argument: table.Argument) -> str:
