@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flowctl.commands.install import units
 from flowproto.paths import find_paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,11 +33,14 @@ def verify(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """The units as `flowctl daemon install` leaves them, with a program that exists."""
-    for name in NAMES:
-        text = (UNITS / name).read_text().replace("@FLOWD@", "/bin/true")
+@pytest.fixture(params=["plain", "with blanks", "100%n"])
+def installed(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The units as `flowctl daemon install` writes them, in folders of various names."""
+    program = tmp_path / request.param / "flowd"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for name, text in units(str(program)).items():
         (tmp_path / name).write_text(text)
     return tmp_path
 
@@ -45,6 +49,13 @@ def installed(tmp_path: Path) -> Path:
 def test_systemd_accepts_the_units(installed: Path) -> None:
     judged = verify(installed)
     assert (judged.returncode, judged.stdout, judged.stderr) == (0, "", "")
+
+
+@needs_systemd
+def test_systemd_would_miss_the_program(installed: Path) -> None:
+    for program in installed.glob("*/flowd"):
+        program.unlink()
+    assert "is not executable" in verify(installed).stderr
 
 
 @needs_systemd

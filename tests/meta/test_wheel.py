@@ -49,16 +49,22 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel: zipfile.ZipFile) -> N
 
 
 @pytest.mark.parametrize(
-    "kind",
-    ["flowctl/units/flowd.service", "flowctl/units/flowd.socket", "flowd/domain/flow.schema.json"],
+    "data",
+    [
+        "flowctl/units/flowd.service",
+        "flowctl/units/flowd.socket",
+        "flowd/domain/flow.schema.json",
+        "flowd/store/schema/0001_event_log.sql",
+        "flowproto/py.typed",
+    ],
 )
-def test_data_that_is_read_at_run_time_is_there(wheel: zipfile.ZipFile, kind: str) -> None:
-    assert kind in wheel.namelist()
+def test_data_that_is_read_at_run_time_is_there(wheel: zipfile.ZipFile, data: str) -> None:
+    assert data in wheel.namelist()
 
 
-@pytest.mark.parametrize("ending", [".sql", ".yaml", ".bash", ".typed"])
-def test_every_kind_of_data_is_there(wheel: zipfile.ZipFile, ending: str) -> None:
-    assert [name for name in wheel.namelist() if name.endswith(ending)]
+def test_recipes_are_there(wheel: zipfile.ZipFile) -> None:
+    recipes = [name for name in wheel.namelist() if name.startswith("flowd/suggest/recipes/")]
+    assert [name for name in recipes if name.endswith(".yaml")]
 
 
 def test_the_programs_are_declared(wheel: zipfile.ZipFile) -> None:

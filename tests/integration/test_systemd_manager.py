@@ -1,0 +1,216 @@
+"""flowd under a real `systemd --user`: started on demand, started again, never at a step's cost."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.systemd import UserManager, reason_to_skip, user_manager
+
+FLOWCTL = Path(sys.executable).parent / "flowctl"
+# A hung daemon is killed after this many seconds; long enough for a loaded machine.
+WATCHDOG = 6
+STEP_THAT_WAITS = """\
+flow: 1
+name: patient
+steps:
+  - id: wait
+    run: |
+      echo $$ > pid
+      while [ ! -e go ]; do sleep 0.05; done
+      echo once >> ledger
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _possible() -> None:
+    reason = reason_to_skip()
+    if reason is not None:
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def manager() -> Iterator[UserManager]:
+    """A user manager with Flow installed, the socket listening and no daemon yet."""
+    with user_manager() as running:
+        shorter = running.home / ".config/systemd/user/flowd.service.d/shorter.conf"
+        shorter.parent.mkdir(parents=True)
+        shorter.write_text(f"[Service]\nWatchdogSec={WATCHDOG}s\nTimeoutStopSec=2s\n")
+        flowctl(running, "daemon", "install")
+        running.systemctl("stop", "flowd.service")
+        yield running
+
+
+def flowctl(manager: UserManager, *words: str) -> str:
+    return manager.run(FLOWCTL, *words).stdout
+
+
+def ask(manager: UserManager, *words: str) -> Any:
+    return json.loads(flowctl(manager, *words, "--json"))
+
+
+def daemon_pid(manager: UserManager) -> int:
+    return int(manager.property("flowd.service", "MainPID"))
+
+
+def kill(manager: UserManager, number: signal.Signals, pid: int) -> None:
+    manager.run("kill", f"-{number.value}", str(pid))
+
+
+def wait_for_restart(manager: UserManager, count: int) -> None:
+    manager.wait_for(
+        lambda: (
+            manager.property("flowd.service", "NRestarts") == str(count)
+            and manager.property("flowd.service", "ActiveState") == "active"
+        ),
+        f"restart {count} of flowd",
+    )
+
+
+@pytest.fixture
+def patient_run(manager: UserManager) -> str:
+    """A run whose only step waits for the file `go` in the home folder. Its id."""
+    (manager.home / "patient.flow.yaml").write_text(STEP_THAT_WAITS)
+    command = f"cd {manager.home} && {FLOWCTL} run patient.flow.yaml --detach --json"
+    run: str = json.loads(manager.run("sh", "-c", command).stdout)["run"]
+    manager.wait_for(lambda: (manager.home / "pid").exists(), "the step started")
+    return run
+
+
+def let_it_finish(manager: UserManager, run: str) -> None:
+    """Open the gate; the run must end well, and its step must have done its work once."""
+    (manager.home / "go").touch()
+    last = json.loads(flowctl(manager, "attach", run, "--json").splitlines()[-1])
+    assert (last["type"], last["state"]) == ("run_finished", "succeeded")
+    assert (manager.home / "ledger").read_text() == "once\n"
+    assert len(ask(manager, "show", run)["steps"][0]["attempts"]) == 1
+
+
+def test_the_first_client_starts_the_daemon(manager: UserManager) -> None:
+    assert manager.property("flowd.socket", "ActiveState") == "active"
+    assert manager.property("flowd.service", "ActiveState") == "inactive"
+    socket = manager.runtime / "flow" / "flowd.sock"
+    assert socket.stat().st_mode & 0o777 == 0o600
+    assert socket.parent.stat().st_mode & 0o777 == 0o700
+    assert ask(manager, "ps") == {"runs": []}
+    assert manager.property("flowd.service", "ActiveState") == "active"
+    assert ask(manager, "daemon", "status")["pid"] == daemon_pid(manager)
+
+
+def test_it_comes_up_at_login_and_is_gone_after_uninstall(manager: UserManager) -> None:
+    assert manager.systemctl("is-enabled", "flowd.service") == "enabled"
+    assert manager.systemctl("is-enabled", "flowd.socket") == "enabled"
+    flowctl(manager, "daemon", "uninstall")
+    assert manager.property("flowd.service", "LoadState") == "not-found"
+    assert manager.property("flowd.socket", "LoadState") == "not-found"
+
+
+def test_a_killed_daemon_is_started_again_and_the_run_goes_on(
+    manager: UserManager, patient_run: str
+) -> None:
+    killed = daemon_pid(manager)
+    kill(manager, signal.SIGKILL, killed)
+    wait_for_restart(manager, 1)
+    assert daemon_pid(manager) not in (0, killed)
+    let_it_finish(manager, patient_run)
+
+
+def test_a_client_that_connects_meanwhile_is_answered(manager: UserManager) -> None:
+    ask(manager, "ps")
+    kill(manager, signal.SIGKILL, daemon_pid(manager))
+    assert ask(manager, "ps") == {"runs": []}
+    assert manager.property("flowd.service", "ActiveState") == "active"
+
+
+def test_a_hung_daemon_is_killed_and_started_again(manager: UserManager, patient_run: str) -> None:
+    hung = daemon_pid(manager)
+    kill(manager, signal.SIGSTOP, hung)
+    wait_for_restart(manager, 1)
+    assert daemon_pid(manager) not in (0, hung)
+    let_it_finish(manager, patient_run)
+
+
+def test_a_busy_daemon_is_not_taken_for_a_hung_one(manager: UserManager) -> None:
+    ask(manager, "ps")
+    before = manager.property("flowd.service", "WatchdogTimestampMonotonic")
+    manager.wait_for(
+        lambda: manager.property("flowd.service", "WatchdogTimestampMonotonic") != before,
+        "a sign of life",
+    )
+    assert manager.property("flowd.service", "NRestarts") == "0"
+
+
+def test_stopping_the_daemon_leaves_its_steps_running(
+    manager: UserManager, patient_run: str
+) -> None:
+    manager.systemctl("stop", "flowd.service")
+    assert manager.property("flowd.service", "ActiveState") == "inactive"
+    assert manager.property("flowd.service", "Result") == "success"
+    manager.run("kill", "-0", (manager.home / "pid").read_text().strip())  # it is alive
+    let_it_finish(manager, patient_run)
+
+
+def test_a_step_that_ends_while_no_daemon_runs_is_not_repeated(
+    manager: UserManager, patient_run: str
+) -> None:
+    manager.systemctl("stop", "flowd.service")
+    (manager.home / "go").touch()
+    manager.wait_for(lambda: (manager.home / "ledger").exists(), "the step did its work")
+    assert manager.property("flowd.service", "ActiveState") == "inactive"
+    let_it_finish(manager, patient_run)
+
+
+def test_a_restart_keeps_runs_and_the_socket(manager: UserManager, patient_run: str) -> None:
+    socket = manager.runtime / "flow" / "flowd.sock"
+    before = socket.stat().st_ino
+    manager.systemctl("restart", "flowd.service")
+    assert socket.stat().st_ino == before
+    let_it_finish(manager, patient_run)
+
+
+def test_daemon_stop_is_not_taken_for_a_failure(manager: UserManager) -> None:
+    ask(manager, "ps")
+    flowctl(manager, "daemon", "stop")
+    manager.wait_for(
+        lambda: manager.property("flowd.service", "ActiveState") == "inactive", "flowd stopped"
+    )
+    assert manager.property("flowd.service", "Result") == "success"
+    assert manager.property("flowd.service", "NRestarts") == "0"
+
+
+def test_reload_reads_the_settings_again_without_a_restart(manager: UserManager) -> None:
+    ask(manager, "ps")
+    pid = daemon_pid(manager)
+    manager.systemctl("reload", "flowd.service")
+    manager.wait_for(
+        lambda: manager.property("flowd.service", "ActiveState") == "active", "reloaded"
+    )
+    assert daemon_pid(manager) == pid
+    assert ask(manager, "ps") == {"runs": []}
+
+
+def test_steps_do_not_see_what_systemd_told_the_daemon(manager: UserManager) -> None:
+    """Even with the daemon's own environment, which a client that sends none gets."""
+    ask(manager, "ps")
+    environment = manager.run("cat", f"/proc/{daemon_pid(manager)}/environ").stdout
+    assert "NOTIFY_SOCKET=" in environment, "systemd did tell the daemon"
+    script = """
+import sys
+from flowproto.client import connect
+from flowproto.methods import RUN
+from flowproto.runs import RunParams
+text = "flow: 1\\nname: look\\nsteps: [{id: look, run: env > seen}]\\n"
+with connect(sys.argv[1]) as daemon:
+    print(daemon.call(RUN, RunParams(text=text, cwd=sys.argv[2])).run)
+"""
+    socket = manager.runtime / "flow" / "flowd.sock"
+    run = manager.run(sys.executable, "-c", script, socket, manager.home).stdout.strip()
+    flowctl(manager, "attach", run)
+    seen = (manager.home / "seen").read_text()
+    assert "XDG_RUNTIME_DIR=" in seen
+    names = {line.partition("=")[0] for line in seen.splitlines()}
+    assert not names & {"NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID"}
