@@ -280,6 +280,19 @@ async def test_only_the_newest_end_is_the_end(services, runs, after, seen):
         assert await in_thread(with_client, path, work) == seen
 
 
+async def test_an_end_of_long_ago_is_not_the_end_of_a_run_that_goes_on(services, runs):
+    runs.write("abcdef", e.RunFinished(at=2, state="failed"), e.RetryRequested(at=3))
+    async with serving(services) as path, trio.open_nursery() as nursery:
+
+        async def go_on() -> None:
+            await trio.sleep(0.1)
+            await runs.tell("abcdef", e.RunFinished(at=4, state="succeeded"))
+
+        nursery.start_soon(go_on)
+        work = partial(seen_by, run="abcdef")
+        assert await in_thread(with_client, path, work) == [1, 2, 3, 4]
+
+
 async def test_events_of_the_future_are_left_out_of_follow_but_counted(services, runs, monkeypatch):
     runs.write("abcdef", output(b"x"), e.RunFinished(at=5, state="succeeded"))
     monkeypatch.setattr("flowproto.events.EVENT_TYPES", ("run_started", "run_finished"))
