@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from functools import singledispatch
 
 from flowd.domain import events as e
+from flowd.domain.expressions import steps_whose_stdout_is_read
 from flowd.domain.graph import needs_of
+from flowd.domain.inputs import names_in_template
 from flowd.domain.run import (
     STDOUT_KEPT_BYTES,
     AttemptState,
@@ -454,6 +456,12 @@ def _is_settled(state: RunState, step_id: str) -> bool:
 
 
 def _stdout_wanted(workflow: Workflow) -> frozenset[str]:
-    """Steps whose output some expression reads; that of others is not kept in memory."""
-    expressions = " ".join(step.if_ for step in workflow.steps if step.if_)
-    return frozenset(s.id for s in workflow.steps if f"steps.{s.id}.stdout" in expressions)
+    """Steps whose output something later reads; that of others is not kept in memory."""
+    wanted: set[str] = set()
+    for step in workflow.steps:
+        if step.if_ is not None:
+            wanted |= steps_whose_stdout_is_read(step.if_)
+        if step.confirm is not None:
+            named = (name.split(".") for name in names_in_template(step.confirm))
+            wanted |= {n[1] for n in named if len(n) == 3 and n[0] == "steps" and n[2] == "stdout"}
+    return frozenset(step.id for step in workflow.steps) if "*" in wanted else frozenset(wanted)

@@ -5,8 +5,6 @@ asks for it and nothing runs any more, completed steps are compensated in revers
 completion, one at a time. Then `finally` steps, then the end.
 """
 
-from collections.abc import Mapping
-
 from flowd.domain import events as e
 from flowd.domain.commands import Moment
 from flowd.domain.expressions import evaluate
@@ -63,8 +61,11 @@ def final_state(state: RunState) -> e.RunStatus:
     return "failed" if state.failure or state.finally_failed else "succeeded"
 
 
-def scope_of(state: RunState) -> dict[str, object]:
-    """What expressions see: `steps.ID.{status,exit_code,outputs,stdout}`, `inputs`, `env`."""
+def scope_of(state: RunState, plan: Step) -> dict[str, object]:
+    """What a step's expression sees: `steps.ID.{status,exit_code,outputs,stdout}`, `inputs`, `env`.
+
+    Outputs are what scripts gave; environments go before one another as they do for scripts.
+    """
     steps = {
         step_id: {
             "status": step.status,
@@ -74,7 +75,7 @@ def scope_of(state: RunState) -> dict[str, object]:
         }
         for step_id, step in state.steps.items()
     }
-    env = {**state.environment, **state.workflow.env}
+    env = {**state.environment, **state.workflow.env, **plan.env}
     return {"steps": steps, "inputs": state.inputs, "env": env}
 
 
@@ -83,7 +84,7 @@ def _begin_step(state: RunState, step_id: str, moment: Moment) -> list[e.Event]:
     number = step.next_number("run")
     if not step.confirmed and plan.if_ is not None:
         try:
-            wanted = evaluate(plan.if_, scope_of(state))
+            wanted = evaluate(plan.if_, scope_of(state, plan))
         except InvalidInput as error:
             reason = f"if: {error.message}"
             return [
@@ -104,15 +105,22 @@ def _confirmation(state: RunState, plan: Step) -> str:
     """The question the step's author and the safety judge want asked; empty for none."""
     asked = []
     if plan.confirm:
-        values: Mapping[str, str] = {
-            **state.workflow.env,
-            **plan.env,
-            **to_environment(state.inputs),
-        }
-        asked.append(fill_template(plan.confirm, values))
+        asked.append(fill_template(plan.confirm, _message_values(state, plan)))
     if plan.id in state.confirmations:
         asked.append(state.confirmations[plan.id])
     return " ".join(asked)
+
+
+def _message_values(state: RunState, plan: Step) -> dict[str, object]:
+    """What `${…}` in a message may name: inputs, `env`, and facts of earlier steps by their path."""
+    values: dict[str, object] = {**state.workflow.env, **plan.env, **to_environment(state.inputs)}
+    for step_id, step in state.steps.items():
+        base = f"steps.{step_id}"
+        values[f"{base}.status"] = step.status
+        values[f"{base}.exit_code"] = step.exit_code
+        values[f"{base}.stdout"] = step.stdout.decode("utf-8", "replace").strip()
+        values |= {f"{base}.outputs.{name}": value for name, value in step.outputs.items()}
+    return values
 
 
 def _begin_finally(state: RunState, moment: Moment) -> list[e.Event]:

@@ -52,12 +52,14 @@ def test_steps_that_need_nothing_start_at_once():
         ("steps.a.outputs.color == 'red'", True),
         ("steps.a.stdout.contains('fast')", True),
         ("env.STAGE == 'prod'", True),
+        ("env.OWN == 'yes'", True),
+        ("steps['a'].stdout.contains('fast')", True),
     ],
 )
 def test_a_condition_decides_whether_a_step_runs(condition, runs):
     workflow = workflow_of(
         "a",
-        {"id": "b", "if": condition},
+        {"id": "b", "if": condition, "env": {"OWN": "yes"}},
         env={"STAGE": "prod"},
         inputs={"deep": {"type": "boolean"}},
     )
@@ -162,6 +164,17 @@ class TestConfirmation:
             "step_started a 1",
         ]
         assert story.state.status == "running"
+
+    def test_the_question_may_name_what_earlier_steps_found(self):
+        story = Story(
+            workflow_of("a", {"id": "b", "confirm": "${steps.a.outputs.n} of ${steps.a.stdout}?"})
+        )
+        story.ends(
+            "a",
+            outputs={"n": "3"},
+            chunks=[c.OutputChunk(stream="stdout", data=b"twelve\n")],
+        )
+        assert story.state.questions["b"].question == "3 of twelve?"
 
     def test_no_follows_on_error(self):
         story = Story(workflow_of({"id": "a", "undo": "x"}, {"id": "b", "confirm": "?"}))
