@@ -55,8 +55,8 @@ class StepState(Struct):
     """One step of a run as it stands.
 
     `tries` counts attempts against the step's retry rule and starts anew when the run is retried;
-    `numbers` counts every attempt of each script ever made, so that no two share a name. `retry_at` is
-    when a scheduled retry is due, as `at` of events.
+    `numbers` counts every attempt of each script ever made, so that no two share a name.
+    `retry_at` is when a scheduled retry is due, as `at` of events.
     """
 
     status: StepStatus = "pending"

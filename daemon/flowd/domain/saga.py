@@ -112,7 +112,7 @@ def _confirmation(state: RunState, plan: Step) -> str:
 
 
 def _message_values(state: RunState, plan: Step) -> dict[str, object]:
-    """What `${…}` in a message may name: inputs, `env`, and facts of earlier steps by their path."""
+    """What `${…}` in a message may name: inputs, `env`, facts of earlier steps by their path."""
     values: dict[str, object] = {**state.workflow.env, **plan.env, **to_environment(state.inputs)}
     for step_id, step in state.steps.items():
         base = f"steps.{step_id}"
