@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,11 +98,37 @@ def test_doctor_finds_a_healthy_home_healthy(home: FlowHome) -> None:
     for name in ("python", "flowd", "settings", "data", "daemon", "database", "socket"):
         assert checks[name]["status"] == "ok", checks[name]
     assert all(check["cure"] for check in checks.values() if check["status"] == "fail")
-    assert "nothing confines it" in checks["without `sandbox:`"]["message"]
+    assert "nothing confines them" in checks["isolation"]["message"]
     (home.folder / "home" / "flowd.sock").chmod(0o666)
     after = {check["name"]: check for check in home.json("doctor")["checks"]}
     assert after["socket"]["status"] == "warn"
     assert after["socket"]["cure"].startswith("chmod 600")
+
+
+def test_a_home_given_relative_to_the_folder_is_found_again(home: FlowHome) -> None:
+    home.environment["FLOW_HOME"] = "../home"
+    status = home.json("daemon", "start")
+    assert Path(status["socket"]).resolve() == home.folder / "home" / "flowd.sock"
+    assert home.daemon_pid() == status["pid"]
+
+
+def test_another_version_is_said_and_still_works(home: FlowHome) -> None:
+    home.out("daemon", "start")
+    program = (
+        "import sys, flowctl; flowctl.__version__ = '0.0.1';"
+        "from flowctl.main import main; sys.exit(main(['ps', '--json']))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env=home.environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ran.returncode == 0
+    assert json.loads(ran.stdout) == {"runs": []}
+    assert ran.stderr.startswith("flowctl is version 0.0.1, the running daemon ")
 
 
 def test_its_log_can_be_read(home: FlowHome) -> None:

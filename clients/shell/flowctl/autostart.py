@@ -41,6 +41,16 @@ def find_flowd() -> str:
     )
 
 
+def _environment() -> dict[str, str]:
+    """Give our environment with a FLOW_HOME that means the same in every folder."""
+    home = os.environ.get("FLOW_HOME")
+    return (
+        {**os.environ, "FLOW_HOME": str(Path(home).expanduser().absolute())}
+        if home
+        else {**os.environ}
+    )
+
+
 class Starting:
     """A daemon on its way up. `log` is where it writes; `read_from` where this start begins."""
 
@@ -65,6 +75,7 @@ class Starting:
                 stdout=output,
                 stderr=output,
                 cwd="/",
+                env=_environment(),
                 start_new_session=True,
             )
 

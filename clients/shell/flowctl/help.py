@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from flowctl import table
+from flowctl.text import wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _FIRST_COLUMN = 26
+_WIDTH = 100
 
 
 def overview() -> str:
@@ -89,6 +91,8 @@ def _described(argument: table.Argument) -> str:
 
 
 def _row(left: str, right: str) -> str:
+    indent = " " * (_FIRST_COLUMN + 2)
+    text = f"\n{indent}".join(wrap(right, _WIDTH - len(indent)))
     if len(left) <= _FIRST_COLUMN - 2:
-        return f"  {left.ljust(_FIRST_COLUMN - 2)}  {right}"
-    return f"  {left}\n  {' ' * (_FIRST_COLUMN - 2)}  {right}"
+        return f"  {left.ljust(_FIRST_COLUMN)}{text}"
+    return f"  {left}\n{indent}{text}"

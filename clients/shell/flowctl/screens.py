@@ -133,9 +133,9 @@ class Live:
         _write(self._console.style(text, "dim") + "\n")
 
     def end(self, view: RunView) -> None:
-        """Replace the drawing by what stays."""
-        self._block.clear()
+        """Replace the drawing by what stays; a run that is left stays as it was drawn last."""
         if view.finished:
+            self._block.clear()
             _write("\n".join(live.ending(view, self._console)) + "\n")
 
 

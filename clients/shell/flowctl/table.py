@@ -88,6 +88,18 @@ GLOBAL_OPTIONS = (
 _RUN = Argument("run", "a run's id, or the start of it", value="RUN", required=True, complete="run")
 _DETACH = Argument("--detach", "return at once, do not watch", kind=FLAG, short="-d")
 
+_STATES = (
+    "pending",
+    "running",
+    "waiting",
+    "compensating",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "compensated",
+    "compensation_failed",
+)
+
 _WATCHING = """\
 While it runs: Ctrl-C {once}, Ctrl-C again leaves at once.
 The run itself never depends on this terminal: come back with `flowctl attach`."""
@@ -145,7 +157,7 @@ API_KEY, ...): the environment is recorded with the run.""",
         "history",
         "list all runs, newest first",
         Argument("query", "part of a name or id", kind=WORDS),
-        Argument("--state", "only runs in this state", kind=MANY, value="STATE"),
+        Argument("--state", "only runs in this state", kind=MANY, value="STATE", choices=_STATES),
         Argument("--limit", "at most this many", kind=NUMBER, short="-n", value="N"),
     ),
     Command("show", "show a run: its steps, attempts and questions", _RUN),

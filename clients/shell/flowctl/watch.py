@@ -12,6 +12,7 @@ from flowctl.questions import Questions
 from flowctl.runview import RunView
 from flowctl.screens import JsonLines, Live, Plain, Silent
 from flowctl.terminal import quiet_terminal
+from flowctl.text import harmless
 from flowproto.client import RemoteError
 from flowproto.events import decode_event
 
@@ -157,6 +158,7 @@ class _Watcher:
         """Nothing came for a moment, so what was seen is the present."""
         self._mind_interrupts()
         self.questions.mind()
+        self._mind_parking()
         self._screen.tick(self._view)
 
     # ------------------------------------------------------------------------------ interrupts
@@ -173,6 +175,16 @@ class _Watcher:
             self._daemon.request("flow/cancel", {"run": self._run})
         except RemoteError as error:  # it is finished already, say
             self._screen.note(error.message)
+
+    def _mind_parking(self) -> None:
+        """Leave a run that a mistake of the daemon stopped: nothing more happens by itself."""
+        view = self._view
+        if view.parked and not any(step.busy for step in view.steps.values()):
+            raise Left(
+                exits.UNREACHABLE,
+                f"the run is parked: {harmless(view.parked)}\n"
+                f"go on with: flowctl resume {view.run}",
+            )
 
     # ---------------------------------------------------------------------------- reconnecting
 

@@ -1,12 +1,14 @@
 """The command table, its commands, its help and its exit codes agree."""
 
 from importlib import import_module
+from typing import get_args
 
 import pytest
 
 from flowctl import exits, table
 from flowctl.help import of_command, overview, usage
 from flowd import errors
+from flowproto.runs import RunState
 
 COMMANDS = [
     ((command.name, *more), action)
@@ -49,6 +51,13 @@ def test_no_two_options_of_a_command_share_a_spelling() -> None:
         options = [a for a in (*command.arguments, *table.GLOBAL_OPTIONS) if a.is_option]
         spellings = [s for option in options for s in (option.name, option.short) if s]
         assert len(spellings) == len(set(spellings)), path
+
+
+def test_the_states_that_history_takes_are_the_states_there_are() -> None:
+    history = table.find("history")
+    assert history is not None
+    states = next(argument for argument in history.arguments if argument.name == "--state")
+    assert states.choices == get_args(RunState)
 
 
 def all_errors(kind: type[errors.FlowError]) -> list[type[errors.FlowError]]:

@@ -38,7 +38,10 @@ def run(arguments: Arguments, console: Console) -> int:
         console.print_json(raw)
     answer = msgspec.convert(raw, SuggestResult)
     if not answer.suggestions:
-        raise _nothing(answer)
+        failure = _nothing(answer)
+        if console.json:  # the answer says it already
+            return exits.of_error(failure.code)
+        raise failure
     print_provider_errors(answer, console)
     picker = Picker(daemon, console, answer, cwd=request["cwd"], approve=arguments.flag("yes"))
     return _act(arguments, console, picker)
