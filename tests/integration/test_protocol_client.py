@@ -130,10 +130,10 @@ async def test_who_waits_too_long_gives_up_and_the_daemon_with_it(services, runs
         with pytest.raises(TimedOut):
             client.request("flow/show", {"run": "abc"}, timeout=0.1)
         assert client.request("flow/list")["runs"]  # the late answer is not taken for this one's
+        assert runs.cancelled == ["abcdef"]  # before the connection ends
 
     async with serving(services) as path:
         await in_thread(with_client, path, work)
-    assert runs.cancelled == ["abcdef"]
 
 
 async def test_ctrl_c_cancels_the_request_in_the_daemon(services, runs, monkeypatch):
@@ -150,10 +150,10 @@ async def test_ctrl_c_cancels_the_request_in_the_daemon(services, runs, monkeypa
             client.request("flow/show", {"run": "abc"})
         assert Connection.receive is receive
         assert client.request("flow/list")
+        assert runs.cancelled == ["abcdef"]  # before the connection ends
 
     async with serving(services) as path:
         await in_thread(with_client, path, work)
-    assert runs.cancelled == ["abcdef"]
 
 
 @pytest.mark.parametrize(
