@@ -47,6 +47,10 @@ def start(run: str, started: e.RunStarted, moment: Moment) -> tuple[RunState, li
 def decide(state: RunState, command: Command, moment: Moment) -> list[e.Event]:
     """Give the events a command itself means. Reads the state only; Conflict when it cannot be."""
     at = moment.at
+    if state.parked and isinstance(command, c.Cancel | c.AnswerQuestion):
+        raise Conflict(
+            f"run {state.run} is parked: {state.parked}", cure=f"flowctl resume {state.run} first"
+        )
     match command:
         case c.Wake():
             return []

@@ -318,6 +318,16 @@ class TestParked:
         assert story.state.status == "running"
         assert story.ends("a")[1:] == ["step_started b 1"]
 
+    @pytest.mark.parametrize("request_", [c.Cancel(), c.AnswerQuestion("a", "yes")])
+    def test_it_cannot_be_steered_meanwhile(self, request_):
+        story = Story(workflow_of({"id": "a", "confirm": "?"}))
+        story.when(c.Park("ouch"))
+        with pytest.raises(Conflict, match="parked"):
+            story.when(request_)
+        story.when(c.ResumeRun())
+        assert story.state.status == "waiting"
+        assert story.when(c.AnswerQuestion("a", "yes"))[-1] == "step_started a 1"
+
     def test_a_rollback_resumes_as_a_rollback(self):
         story = Story(workflow_of(UNDOABLE[0]))
         story.ends("a")
