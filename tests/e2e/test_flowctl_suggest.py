@@ -159,3 +159,26 @@ def test_editing_until_it_is_valid(home: FlowHome) -> None:
     assert len(seen) == 2
     assert any("unknown key 'rum'" in text for text in seen)
     assert home.json("history")["runs"][0]["name"] == "edited"
+
+
+def test_a_blocked_edit_is_refused_and_not_lost(home: FlowHome) -> None:
+    editor = home.folder / "blocking-editor"
+    # Harmless should it ever run: there is no such device.
+    editor.write_text(
+        '#!/bin/sh\nsed -i "s,^    run:.*,    run: mkfs.ext4 /dev/no-such-device-of-flow," "$1"\n'
+    )
+    editor.chmod(0o755)
+    home.environment["EDITOR"] = str(editor)
+    with picker(home, "show disk usage of this folder") as shown:
+        shown.wait_for("[q]uit ›")
+        shown.type("e\n")
+        shown.wait_for("disks.format")
+        shown.type("r\n")
+        shown.wait_for("flowctl: ")
+        shown.type("s\n")
+        shown.wait_for("save as [")
+        shown.type("kept\n")
+        shown.wait_for("flowctl run kept")
+        shown.type("q\n")
+        assert shown.wait() == 0
+    assert "no-such-device-of-flow" in home.out("template", "show", "kept")

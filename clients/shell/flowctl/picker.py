@@ -6,6 +6,7 @@ import msgspec
 
 from flowctl import exits
 from flowctl.editing import edit_workflow
+from flowctl.errors import failure_of, report
 from flowctl.exits import Failure
 from flowctl.preview import finding_lines, short_reversibility, workflow_lines
 from flowctl.prompt import ask, confirm
@@ -14,6 +15,7 @@ from flowctl.starting import run_and_watch
 from flowctl.text import harmless, plural, wrap
 from flowctl.workflow_yaml import to_yaml
 from flowproto.check import CheckResult
+from flowproto.client import RemoteError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,31 +77,47 @@ class Picker:
         return self.answer.suggestions[self._selected]
 
     def loop(self) -> int:
-        """Ask what to do until something was run, or the user leaves. Gives the exit code."""
+        """Ask what to do until something was run, or the user leaves. Gives the exit code.
+
+        What goes wrong is told and asked about again, so that no edit is lost.
+        """
         while True:
             typed = ask(f"{self._selected + 1}: {_MENU} › ")
             word = "q" if typed is None else typed.strip().lower()
-            match word:
-                case "q" | "quit":
-                    return exits.DONE
-                case "r" | "run":
-                    code = self.run()
-                    if code is not None:
-                        return code
-                case "e" | "edit":
-                    self.edit()
-                case "d" | "diff":
-                    self.compare()
-                case "s" | "save":
-                    self.save()
-                case "?" | "explain":
-                    self.explain()
-                case _ if word.isdigit() and 1 <= int(word) <= len(self.answer.suggestions):
-                    self._selected = int(word) - 1
-                    self.preview()
-                case _:
-                    last = len(self.answer.suggestions)
-                    self._console.print(f"a number from 1 to {last}, or one of {_MENU}")
+            if word in ("q", "quit"):
+                return exits.DONE
+            try:
+                code = self._obey(word)
+            except Failure as failure:
+                report(failure, self._console)
+            except RemoteError as error:
+                report(failure_of(error), self._console)
+            else:
+                if code is not None:
+                    return code
+
+    def _obey(self, word: str) -> int | None:
+        """Do what was typed; give the exit code when a run was watched to its end."""
+        match word:
+            case "r" | "run":
+                return self.run()
+            case "e" | "edit":
+                self.edit()
+            case "d" | "diff":
+                self.compare()
+            case "s" | "save":
+                self.save()
+            case "?" | "explain":
+                self.explain()
+            case "":
+                self.preview()
+            case _ if word.isdigit() and 1 <= int(word) <= len(self.answer.suggestions):
+                self._selected = int(word) - 1
+                self.preview()
+            case _:
+                last = len(self.answer.suggestions)
+                self._console.print(f"a number from 1 to {last}, or one of {_MENU}")
+        return None
 
     # --------------------------------------------------------------------------------- actions
 
@@ -161,7 +179,8 @@ class Picker:
         """Say why this was suggested and what the judge found."""
         row = self.suggestion
         columns = self._console.columns - 1
-        lines = wrap(harmless(row.explanation or "its provider gives no explanation"), columns)
+        lines = [f"{row.id}: {harmless(row.provider)} gives it a score of {row.score:.2f}"]
+        lines += wrap(harmless(row.explanation), columns)
         for finding in row.findings:
             lines += finding_lines(finding, self._console)
         self._console.print("\n".join(lines))
