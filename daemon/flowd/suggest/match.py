@@ -16,9 +16,11 @@ from flowd.suggest.text import concepts
 from flowd.suggest.words import ACTIONS, OPPOSITES, RELATED
 
 _PHRASE_SHARE = 0.5
-_TASK_SHARE = 0.5
-_BAG_CREDIT = 0.6
+_TASK_SHARE = 0.7
+_BAG_CREDIT = 0.75
 _OPPOSED = 0.35
+_SAME_HEAD = 1.05
+_OTHER_HEAD = 0.9
 _UNKNOWN_WEIGHT = 0.45  # of the heaviest known word: names tell little
 _CLOSE = 0.84
 
@@ -45,6 +47,7 @@ class Index:
     def __init__(self, entries: Iterable[Entry]):
         self._keys: list[str] = []
         self._phrases: list[tuple[int, str, frozenset[str]]] = []  # entry, text, meanings
+        self._heads: list[str] = []  # per phrase its first meaning, which is mostly the verb
         self._bags: list[frozenset[str]] = []
         self._postings: dict[str, list[int]] = defaultdict(list)
         self._in_bags: dict[str, list[int]] = defaultdict(list)
@@ -63,19 +66,28 @@ class Index:
         """Whether a word has a meaning here."""
         return isinstance(word, str) and any(m in self._weights for m in concepts(word))
 
+    def share(self, task: str, understood: frozenset[str]) -> float:
+        """Say how much of a task's meaning (0 to 1) is among the meanings that are understood."""
+        asked = self._known(concepts(task))
+        total = sum(weight for _, weight in asked)
+        said = sum(weight for meaning, weight in asked if meaning in understood)
+        return said / total if total else 1.0
+
     def _add(self, entry: Entry) -> None:
         number = len(self._keys)
         self._keys.append(entry.key)
         bag = set(concepts(entry.extra))
         seen: set[frozenset[str]] = set()
         for phrase in entry.phrases:
-            meanings = frozenset(concepts(phrase))
+            ordered = concepts(phrase)
+            meanings = frozenset(ordered)
             bag |= meanings
             if meanings and meanings not in seen:
                 seen.add(meanings)
                 for meaning in meanings:
                     self._postings[meaning].append(len(self._phrases))
                 self._phrases.append((number, phrase, meanings))
+                self._heads.append(ordered[0])
         self._bags.append(frozenset(bag))
         for meaning in bag:
             self._in_bags[meaning].append(number)
@@ -101,6 +113,7 @@ class Index:
             said = sum(matched.values()) + self._from_bag(entry, asked, matched)
             score = (of_phrase / self._phrase_weights[number]) ** _PHRASE_SHARE
             score *= min(1.0, said / total) ** _TASK_SHARE
+            score *= _head_factor(asked[0][0], self._heads[number])
             if actions and _opposed(actions, meanings & ACTIONS):
                 score *= _OPPOSED
             if score > best.get(entry, (0.0, 0))[0]:
@@ -156,6 +169,12 @@ class Index:
             for meaning, weight in asked
             if meaning in bag and matched.get(meaning, 0.0) < _BAG_CREDIT * weight
         )
+
+
+def _head_factor(asked: str, offered: str) -> float:
+    if asked == offered:
+        return _SAME_HEAD
+    return 1.0 if offered in RELATED.get(asked, {}) else _OTHER_HEAD
 
 
 def _opposed(asked: Iterable[str], offered: frozenset[str]) -> bool:

@@ -14,7 +14,7 @@ from flowd.suggest.text import concepts
 
 _SAFETY: dict[Verdict, float] = {"allow": 1.0, "confirm": 0.97, "block": 0.1}
 _SURELY_RELEVANT = 0.8  # of a proposal whose title shares no word with the task
-_PROGRAM_MISSING = 0.85
+_PROGRAM_MISSING = 0.95
 _INPUT_MISSING = 0.98
 _AGREEMENT = 1.04
 _SAME = 0.93

@@ -7,12 +7,17 @@ from msgspec import Struct
 from flowd.suggest import project
 from flowd.suggest.binding import fill
 from flowd.suggest.context import Context
+from flowd.suggest.find_task import understand
+from flowd.suggest.find_words import UNDERSTOOD
+from flowd.suggest.find_workflow import title_of, workflow_of
 from flowd.suggest.library import Library, Recipe, load_library
 from flowd.suggest.match import Entry, Index
 from flowd.suggest.providers.base import Draft
 from flowd.suggest.slots import Slots, extract
 
 _LEAST = 0.18  # below this, an answer is a guess that only distracts
+_COMPOSED = 0.85
+_PER_CONDITION = 0.05
 _UNPLACED = 0.06
 _MISSING = 0.02
 _ELSEWHERE = 0.75
@@ -48,9 +53,24 @@ def retrieve(task: str, context: Context, knowledge: Knowledge, limit: int) -> l
     slots = extract(task, knowledge.index)
     drafts = [
         *project.answers(task, context.tasks, context.cwd, limit),
+        *_over_files(slots, knowledge),
         *_from_recipes(slots, context, knowledge, limit),
     ]
     return sorted(drafts, key=lambda draft: -draft.confidence)[:limit]
+
+
+def _over_files(slots: Slots, knowledge: Knowledge) -> Iterator[Draft]:
+    """Give the workflow put together for a task over many files, if it is one."""
+    task = understand(slots)
+    if task is not None:
+        share = knowledge.index.share(slots.rest, UNDERSTOOD)
+        sure = min(1.0, _COMPOSED + _PER_CONDITION * task.files.conditions)
+        yield Draft(
+            title=title_of(task),
+            workflow=workflow_of(task),
+            explanation="put together from what the task says of the files",
+            confidence=sure * share**2,
+        )
 
 
 def _from_recipes(

@@ -127,3 +127,12 @@ _NOT_NAMES = """
 """
 NOT_NAMES = frozenset(_NOT_NAMES.split())
 """Words that stand beside a noun without being its name."""
+
+TELLING_FILES = frozenset(
+    [
+        "package.json", "package-lock.json", "cargo.toml", "go.mod", "requirements.txt",
+        "pyproject.toml", "tsconfig.json", "docker-compose.yml", "compose.yaml", "manage.py",
+        "known_hosts", "authorized_keys", ".gitignore", ".bashrc",
+    ]
+)  # fmt: skip
+"""Files whose very name says what a task is about."""

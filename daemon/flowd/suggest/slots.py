@@ -8,7 +8,7 @@ wants a branch gets the branch. Nothing here decides what the task means.
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from msgspec import Struct, field
 
@@ -26,6 +26,7 @@ from flowd.suggest.slot_patterns import (
     NUMBER_WORDS,
     QUOTED,
     SAME_NOUN,
+    TELLING_FILES,
 )
 
 
@@ -51,7 +52,7 @@ class Slots(Struct, frozen=True):
         return [slot for slot in self.found if slot.kind in kinds]
 
 
-_NAME_PATTERNS = ((NAMED, True), (IN_FOLDER, False), (NOUN_BEFORE, False), (NOUN_AFTER, False))
+_NAME_PATTERNS = ((NAMED, True), (IN_FOLDER, True), (NOUN_BEFORE, False), (NOUN_AFTER, False))
 
 
 def extract(task: str, words: Container[str] = ()) -> Slots:
@@ -86,7 +87,19 @@ def extract(task: str, words: Container[str] = ()) -> Slots:
                 start = match.start("name")
                 take("name", name, start, start + len(name), _noun(match["noun"] or "name"))
     found.sort(key=lambda slot: slot.start)
-    return Slots(task, found, "".join(" " if letter == "\0" else letter for letter in free))
+    return Slots(task, found, _rest(task, found, words))
+
+
+def _rest(task: str, found: Sequence[Slot], words: Container[str]) -> str:
+    """Blank the values out, but for those that mean something: in "update `npm`", npm does."""
+    rest = list(task)
+    for slot in found:
+        bare = slot.value.lower().lstrip("*.")
+        telling = bare in TELLING_FILES or (slot.kind in ("text", "name", "type") and bare in words)
+        small = slot.kind == "number" and slot.value.lower() in NUMBER_WORDS
+        if not telling and not small:
+            rest[slot.start : slot.end] = " " * (slot.end - slot.start)
+    return "".join(rest)
 
 
 def _kind_of(quoted: str) -> str:

@@ -4,7 +4,8 @@ The tables are data: `text.py` reads the words, `match.py` the relations between
 """
 
 REWRITES: tuple[tuple[str, str, str], ...] = (
-    # politeness and questions
+    # letters marked as in a manual ("[c]reate"), politeness, questions
+    ("[", r"\[(\w)\]", r"\1"),
     ("hey hi please ok flow", r"^\s*(?:hey|hi|please|ok|flow)[,\s]+", ""),
     ("command", r"\b(?:what|which) is the (?:\w+ )?command (?:to|for|that|which)\b", ""),
     ("how", r"\bhow (?:do|can|to|would|should)(?: i| we| you)?\b", ""),
@@ -15,7 +16,7 @@ REWRITES: tuple[tuple[str, str, str], ...] = (
     ("how up", r"\bhow (?:big|large)\b|\bhow much (?:space|room)\b|\btakes? up\b", "size"),
     ("how", r"\bhow much\b", "usage"),
     ("who ", r"\bwho (?:changed|wrote|last changed|edited|touched|is to blame)\b", "blame"),
-    ("wh", r"\bwhat(?:'s| is)?\b|\bwhich\b|\bwhere(?:'s| is)?\b", "show"),
+    ("wh", r"^\s*(?:what(?:'s| is| are)?|which|where(?:'s| is| are)?)\b", "show"),
     # negation
     ("non", r"\bnon[- ]", "no "),
     ("not n't no longer", r"\b(?:do|does|is|are|has|have|did)(?: not|n't)\b|\bno longer\b", "not"),
@@ -350,7 +351,8 @@ _IGNORED = """
     please want need like wish help use using command commands
     specific specified specify given certain particular various several multiple
     following such etc eg ie example way up down
-    who whom whose when why how about above below between through during before after again
+    what which where who whom whose when why how about above below between through during before
+    after again
     current currently able allow let
     named called name one same result
 """
