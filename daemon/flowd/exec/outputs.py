@@ -9,27 +9,45 @@
 A later value of a key replaces an earlier one.
 """
 
+import logging
+import os
 import re
-from pathlib import Path
+
+from flowd.exec.regular import read_regular
 
 MAX_BYTES = 1_048_576
+MOST_LINES_TOLD = 20
 
+_NO_WAIT = os.O_NONBLOCK | os.O_CLOEXEC
 _SINGLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _MULTIPLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)<<(\S+)\s*")
+
+log = logging.getLogger(__name__)
 
 
 def read_outputs(folder: str) -> dict[str, str]:
     """Read the values an attempt published; complaints about them are added to its stderr."""
-    try:
-        with open(f"{folder}/output", "rb") as file:  # noqa: PTH123  # every step comes by here
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
+    content = read_regular(f"{folder}/output", MAX_BYTES + 1)
+    if content is None:
         return {}
     values, problems = parse_outputs(content)
     if problems:
-        with Path(f"{folder}/stderr").open("a") as stderr:
-            stderr.writelines(f"flow: {problem}\n" for problem in problems)
+        _complain(f"{folder}/stderr", problems)
     return values
+
+
+def _complain(stderr: str, problems: list[str]) -> None:
+    """Add to what the script wrote, unless it, or a full disk, made that impossible."""
+    lines = "".join(f"flow: {problem}\n" for problem in problems)
+    try:
+        # A pipe in its place, without a reader, is an error and not a wait.
+        descriptor = os.open(stderr, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_WAIT, 0o600)
+        try:
+            os.write(descriptor, lines.encode())
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        log.warning("%s could not be told: %s", stderr, error.strerror)
 
 
 def parse_outputs(content: bytes) -> tuple[dict[str, str], list[str]]:
@@ -39,9 +57,13 @@ def parse_outputs(content: bytes) -> tuple[dict[str, str], list[str]]:
     """
     values: dict[str, str] = {}
     problems: list[str] = []
+    unread: list[tuple[int, str]] = []
     if len(content) > MAX_BYTES:
         content = content[:MAX_BYTES]
         problems.append(f"only the first {MAX_BYTES} bytes of $FLOW_OUTPUT were read")
+    if b"\0" in content:  # no later script could be given it: the kernel ends variables there
+        content = content.replace(b"\0", b"\xef\xbf\xbd")
+        problems.append("zero bytes in $FLOW_OUTPUT became U+FFFD: values are text")
     lines = content.decode(errors="replace").removesuffix("\n").split("\n")
     number = 0
     while number < len(lines):
@@ -51,17 +73,22 @@ def parse_outputs(content: bytes) -> tuple[dict[str, str], list[str]]:
             values[single[1]] = single[2]
         elif multiple := _MULTIPLE.fullmatch(line):
             key, closing = multiple.groups()
-            if closing not in lines[number:]:
+            try:
+                end = lines.index(closing, number)
+            except ValueError:
                 problems.append(
-                    f"line {number} of $FLOW_OUTPUT opens {key}<<{closing}, "
-                    f"and no later line says {closing}"
+                    f"line {number} of $FLOW_OUTPUT opens {key}<<{closing[:80]}, "
+                    f"and no later line says {closing[:80]}"
                 )
                 break
-            end = lines.index(closing, number)
             values[key] = "\n".join(lines[number:end])
             number = end + 1
         elif line.strip():
-            problems.append(
-                f"line {number} of $FLOW_OUTPUT is neither key=value nor key<<END: {line[:80]!r}"
-            )
+            unread.append((number, line[:80]))
+    problems += [
+        f"line {number} of $FLOW_OUTPUT is neither key=value nor key<<END: {line!r}"
+        for number, line in unread[:MOST_LINES_TOLD]
+    ]
+    if len(unread) > MOST_LINES_TOLD:
+        problems.append(f"nor are {len(unread) - MOST_LINES_TOLD} more lines of $FLOW_OUTPUT")
     return values, problems
