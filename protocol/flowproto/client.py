@@ -16,6 +16,7 @@ from flowproto.connection import (
     Connection,
     ConnectionLost,
     DaemonUnreachable,
+    StartFailed,
     TimedOut,
     deadline_after,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "ConnectionLost",
     "DaemonUnreachable",
     "RemoteError",
+    "StartFailed",
     "TimedOut",
     "connect",
 ]

@@ -39,6 +39,14 @@ class DaemonUnreachable(ClientError):
         self.path = path
 
 
+class StartFailed(ClientError):
+    """The daemon could not be started, or does not answer; `cure` says what to do."""
+
+    def __init__(self, message: str, cure: str):
+        super().__init__(message)
+        self.cure = cure
+
+
 class ConnectionLost(ClientError):
     """The connection ended before the answer came; whether the request was done is not known."""
 

@@ -14,19 +14,13 @@ import time
 from pathlib import Path
 
 from flowproto.client import connect
-from flowproto.connection import ClientError, DaemonUnreachable
+from flowproto.connection import DaemonUnreachable, StartFailed
 from flowproto.paths import find_paths
+
+__all__ = ["StartFailed", "Starting", "answers", "find_flowd", "start_and_wait"]
 
 PATIENCE_SECONDS = 10.0
 _SHOWN_LINES = 12
-
-
-class StartFailed(ClientError):
-    """The daemon could not be started, or does not answer; `cure` says what to do."""
-
-    def __init__(self, message: str, cure: str):
-        super().__init__(message)
-        self.cure = cure
 
 
 def find_flowd() -> str:
@@ -45,6 +39,16 @@ def find_flowd() -> str:
     raise StartFailed(
         "the daemon's program, flowd, is not installed beside this one and not on the PATH",
         cure="install the whole of Flow: pip install flow-daemon",
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Give our environment with a FLOW_HOME that means the same in every folder."""
+    home = os.environ.get("FLOW_HOME")
+    return (
+        {**os.environ, "FLOW_HOME": str(Path(home).expanduser().absolute())}
+        if home
+        else {**os.environ}
     )
 
 
@@ -67,6 +71,7 @@ class Starting:
             self.read_from = output.tell()
             self.process = subprocess.Popen(
                 [program],
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

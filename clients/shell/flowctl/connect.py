@@ -28,7 +28,7 @@ class Daemon:
     def connect(self, *, timeout: float | None = 30.0) -> client.Client:
         """Open a connection, starting the daemon when that is allowed and needed.
 
-        DaemonUnreachable, or Failure when the daemon cannot be started.
+        DaemonUnreachable, or StartFailed when the daemon cannot be started.
         """
         try:
             return self._open(timeout)
@@ -39,8 +39,8 @@ class Daemon:
         return self._open(timeout)
 
     def start(self) -> None:
-        """Start the daemon and wait until it answers. Failure says why it does not."""
-        from flowctl.autostart import start_and_wait
+        """Start the daemon and wait until it answers. StartFailed says why it does not."""
+        from flowproto.starting import start_and_wait
 
         start_and_wait(self.socket)
 

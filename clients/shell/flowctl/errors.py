@@ -5,7 +5,14 @@ from __future__ import annotations
 from flowctl import exits
 from flowctl.exits import Failure
 from flowctl.text import harmless
-from flowproto.client import ClientError, ConnectionLost, DaemonUnreachable, RemoteError, TimedOut
+from flowproto.client import (
+    ClientError,
+    ConnectionLost,
+    DaemonUnreachable,
+    RemoteError,
+    StartFailed,
+    TimedOut,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +31,8 @@ def failure_of(error: ClientError) -> Failure:
         if name == "method_not_found":
             cure = "the running daemon is older than this flowctl: flowctl daemon restart"
         return Failure(error.message, code=name, cure=cure, data=error.data)
+    if isinstance(error, StartFailed):
+        return Failure(str(error), code="unreachable", cure=error.cure)
     if isinstance(error, DaemonUnreachable):
         return Failure(str(error), code="unreachable", cure="start it: flowctl daemon start")
     if isinstance(error, TimedOut):

@@ -38,6 +38,12 @@ class PlainLines:
 _ENDS = (e.StepFinished, e.CheckFinished, e.CompensationFinished)
 
 
+_STATES = {
+    "compensated": "rolled back (compensated)",
+    "compensation_failed": "could not be rolled back completely (compensation_failed)",
+}
+
+
 def _output(step: str, stream: str, line: str) -> str:
     return f"{step} {'|' if stream == 'stdout' else '!'} {harmless(line)}"
 
@@ -48,7 +54,7 @@ def _told(event: e.WireEvent, view: RunView) -> list[str]:
             return [f"run {event.run} {event.name} started, {len(event.steps)} steps"]
         case e.RunFinished():
             took = duration(view.ended_at - view.started_at)
-            return [f"run {event.run} {event.state.replace('_', ' ')} in {took}"]
+            return [f"run {event.run} {_STATES.get(event.state, event.state)} in {took}"]
         case e.RunParked():
             return [
                 f"run {event.run} parked: {event.reason}",
@@ -61,9 +67,8 @@ def _told(event: e.WireEvent, view: RunView) -> list[str]:
         case e.RetryRequested():
             return [f"run {event.run} is tried again"]
         case e.RollbackStarted():
-            return [
-                f"run {event.run} is being undone: {' '.join(event.steps) or 'nothing to undo'}"
-            ]
+            what = "is being undone" if event.cause == "undo" else "is being rolled back"
+            return [f"run {event.run} {what}: {' '.join(event.steps) or 'nothing to undo'}"]
         case e.CheckStarted() | e.AttemptWithdrawn() | e.StepOutput():
             return []
         case _:

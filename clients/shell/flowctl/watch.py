@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from contextlib import contextmanager, nullcontext
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from flowctl.autostart import Starting
     from flowctl.connect import Daemon
     from flowctl.console import Console
     from flowctl.screens import Screen
+    from flowproto.starting import Starting
 
 _PATIENCE_SECONDS = 30.0
 _BEFORE_STARTING_SECONDS = 1.5
@@ -198,10 +199,16 @@ class _Watcher:
         self._screen.tick(self._view)
         if not self._daemon.may_start or now - self._lost_at < _BEFORE_STARTING_SECONDS:
             return
-        from flowctl.autostart import Starting, did_not_start
+        from flowproto.starting import Starting
 
+        if self._starting is None and not os.path.exists(self._daemon.socket):  # noqa: PTH110
+            # A daemon that is stopped takes its socket away; one that is killed cannot.
+            raise Left(
+                exits.UNREACHABLE,
+                f"the daemon was stopped; the run goes on with: flowctl attach {self._view.run}",
+            )
         if self._starting is not None and self._starting.failed:
-            raise did_not_start("the daemon cannot be started again", self._starting)
+            raise self._starting.failure("the daemon cannot be started again")
         if self._starting is None or self._starting.process.poll() is not None:
             self._starting = Starting()
 

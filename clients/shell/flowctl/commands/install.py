@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 from flowctl import exits
-from flowctl.autostart import find_flowd
 from flowctl.exits import Failure, UsageError
+from flowproto.starting import find_flowd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from flowctl.autostart import find_flowd
+from flowproto.starting import find_flowd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

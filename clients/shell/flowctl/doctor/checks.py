@@ -10,13 +10,13 @@ import tempfile
 from pathlib import Path
 
 from flowctl import __version__
-from flowctl.autostart import find_flowd
 from flowctl.commands.install import has_systemd, unit_folder
 from flowctl.connect import Daemon
 from flowctl.exits import Failure
 from flowctl.text import size
 from flowproto.client import ClientError
 from flowproto.paths import find_paths
+from flowproto.starting import StartFailed, find_flowd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def _python() -> Check:
 def _program() -> Check:
     try:
         return Check("flowd", "ok", find_flowd())
-    except Failure as failure:
-        return Check("flowd", "fail", failure.message, failure.cure)
+    except StartFailed as error:
+        return Check("flowd", "fail", str(error), error.cure)
 
 
 def _config(path: Path) -> Check:
