@@ -5,6 +5,7 @@ much of the phrase the task says, times how much of the task the phrase says; re
 in part, opposite actions count against it.
 """
 
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -39,6 +40,23 @@ class Match(Struct, frozen=True):
     key: str
     score: float
     phrase: str
+
+
+class _Matched:
+    """What a phrase and a task have in common: weights by meaning of the one and of the other."""
+
+    __slots__ = ("phrase", "task")
+
+    def __init__(self) -> None:
+        self.phrase: dict[str, float] = {}
+        self.task: dict[str, float] = {}
+
+    def add(self, asked: str, said: float, offered: str, gain: float) -> None:
+        """Record that a meaning of the task stands for one of the phrase; the best counts."""
+        if gain > self.phrase.get(offered, 0.0):
+            self.phrase[offered] = gain
+        if said > self.task.get(asked, 0.0):
+            self.task[asked] = said
 
 
 class Index:
@@ -104,20 +122,22 @@ class Index:
         asked = self._known(concepts(task))
         if not asked:
             return []
-        credit = self._credits(asked)
         total = sum(weight for _, weight in asked)
-        actions = {meaning for meaning, _ in asked} & ACTIONS
         best: dict[int, tuple[float, int]] = {}
-        for number, (of_phrase, matched) in credit.items():
+        least = 0.0  # of the entry at the limit: no phrase that cannot reach it is looked at
+        for hope, number, matched in self._hopes(asked, total):
+            if hope < least:
+                break
             entry, _, meanings = self._phrases[number]
-            said = sum(matched.values()) + self._from_bag(entry, asked, matched)
-            score = (of_phrase / self._phrase_weights[number]) ** _PHRASE_SHARE
-            score *= min(1.0, said / total) ** _TASK_SHARE
+            score = self._of_phrase(number, matched) ** _PHRASE_SHARE
+            score *= (self._of_task(entry, asked, matched) / total) ** _TASK_SHARE
             score *= _head_factor(asked[0][0], self._heads[number])
-            if actions and _opposed(actions, meanings & ACTIONS):
+            if _opposed(asked, meanings):
                 score *= _OPPOSED
             if score > best.get(entry, (0.0, 0))[0]:
                 best[entry] = (score, number)
+                if len(best) >= limit and score > least:
+                    least = heapq.nlargest(limit, (found for found, _ in best.values()))[-1]
         ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))[:limit]
         return [
             Match(self._keys[entry], min(1.0, score), self._phrases[number][1])
@@ -139,35 +159,37 @@ class Index:
             weighed[meaning] = weight if weight is not None else self._heaviest * _UNKNOWN_WEIGHT
         return list(weighed.items())
 
-    def _credits(
-        self, asked: Sequence[tuple[str, float]]
-    ) -> dict[int, tuple[float, dict[str, float]]]:
-        """Per phrase: the weight of it that is asked for, and what it says of each meaning."""
-        of_phrase: dict[int, dict[str, float]] = defaultdict(dict)
-        of_task: dict[int, dict[str, float]] = defaultdict(dict)
+    def _hopes(
+        self, asked: Sequence[tuple[str, float]], total: float
+    ) -> list[tuple[float, int, _Matched]]:
+        """Give the phrases that share a meaning with the task, with the most they can score."""
+        in_bag: dict[int, float] = defaultdict(float)
+        matched: dict[int, _Matched] = defaultdict(_Matched)
         for meaning, weight in asked:
+            for entry in self._in_bags.get(meaning, ()):
+                in_bag[entry] += _BAG_CREDIT * weight
             for other, share in ((meaning, 1.0), *RELATED.get(meaning, {}).items()):
                 gain = share * self._weights.get(other, 0.0)
                 for number in self._postings.get(other, ()):
-                    phrase = of_phrase[number]
-                    if gain > phrase.get(other, 0.0):
-                        phrase[other] = gain
-                    task = of_task[number]
-                    if share * weight > task.get(meaning, 0.0):
-                        task[meaning] = share * weight
-        return {
-            number: (sum(gains.values()), of_task[number]) for number, gains in of_phrase.items()
-        }
+                    matched[number].add(meaning, share * weight, other, gain)
+        hopes = []
+        for number, match in matched.items():
+            said = min(total, sum(match.task.values()) + in_bag[self._phrases[number][0]])
+            hope = self._of_phrase(number, match) ** _PHRASE_SHARE * (said / total) ** _TASK_SHARE
+            hopes.append((hope * _SAME_HEAD, number, match))
+        hopes.sort(key=lambda item: -item[0])
+        return hopes
 
-    def _from_bag(
-        self, entry: int, asked: Sequence[tuple[str, float]], matched: dict[str, float]
-    ) -> float:
-        """Give what other phrases and the command itself say of the meanings not matched yet."""
+    def _of_phrase(self, number: int, matched: _Matched) -> float:
+        """The share of the phrase that is asked for."""
+        return sum(matched.phrase.values()) / self._phrase_weights[number]
+
+    def _of_task(self, entry: int, asked: Sequence[tuple[str, float]], matched: _Matched) -> float:
+        """The weight of the task that the phrase says, its entry's other words counting in part."""
         bag = self._bags[entry]
         return sum(
-            _BAG_CREDIT * weight - matched.get(meaning, 0.0)
+            max(matched.task.get(meaning, 0.0), _BAG_CREDIT * weight if meaning in bag else 0.0)
             for meaning, weight in asked
-            if meaning in bag and matched.get(meaning, 0.0) < _BAG_CREDIT * weight
         )
 
 
@@ -177,7 +199,8 @@ def _head_factor(asked: str, offered: str) -> float:
     return 1.0 if offered in RELATED.get(asked, {}) else _OTHER_HEAD
 
 
-def _opposed(asked: Iterable[str], offered: frozenset[str]) -> bool:
+def _opposed(asked: Sequence[tuple[str, float]], offered: frozenset[str]) -> bool:
     """Tell whether what is offered does the opposite of what is asked."""
-    wanted = set(asked)
-    return any((one, other) in OPPOSITES for one in wanted - offered for other in offered - wanted)
+    doing = offered & ACTIONS
+    wanted = {meaning for meaning, _ in asked} & ACTIONS
+    return any((one, other) in OPPOSITES for one in wanted - doing for other in doing - wanted)

@@ -19,7 +19,7 @@ _INPUT_MISSING = 0.98
 _AGREEMENT = 1.04
 _SAME = 0.93
 _WORD = re.compile(r"(?:^|[\n;|&(])\s*(?:sudo\s+)?([a-z][\w.+-]*)")
-_VALUE = re.compile(r"\"?\$\{?\w+\}?\"?|'[^']*'|\"[^\"]*\"|\b\d+\b")
+_VALUE = re.compile(r"\"?\$\{?\w+\}?\"?|'[^']*'|\"[^\"]*\"")
 
 
 class Candidate(Struct, frozen=True):

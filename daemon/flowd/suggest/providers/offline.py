@@ -1,5 +1,7 @@
 """The provider that is always there: no model, no network, no key."""
 
+import trio
+
 from flowd.config import ProviderConfig
 from flowd.suggest.providers.base import Draft, Question
 
@@ -12,7 +14,8 @@ class OfflineProvider:
 
     async def propose(self, question: Question) -> list[Draft]:
         """Give the retrieved drafts, best first."""
-        return question.retrieved
+        await trio.lowlevel.checkpoint()
+        return list(question.retrieved)
 
 
 def make_provider(name: str, config: ProviderConfig) -> OfflineProvider:
