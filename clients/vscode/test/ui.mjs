@@ -203,10 +203,14 @@ try {
   await terminalSays('Announce it?');
   await page.keyboard.type('l'); // later: the run goes on without this terminal
   await page.keyboard.press('Enter');
+  await terminalSays('Press any key');
   await page.locator('.view-line').first().click();
+  const terminals = () => page.locator('.terminal-tabs-entry').count();
+  const before = await terminals();
   await palette('Flow: Attach to run');
   await page.waitForSelector('.quick-input-list .monaco-list-row.focused >> text=waiting', { timeout: 15_000 });
   await page.keyboard.press('Enter');
+  await until('another terminal is open', async () => (await terminals()) > before);
   await terminalSays('Announce it?');
   await shot('9-attached');
   failed = false;
