@@ -34,6 +34,13 @@ def _possible() -> None:
 
 
 @pytest.fixture
+def bare_manager() -> Iterator[UserManager]:
+    """A user manager that has not heard of Flow."""
+    with user_manager() as running:
+        yield running
+
+
+@pytest.fixture
 def manager() -> Iterator[UserManager]:
     """A user manager with Flow installed, the socket listening and no daemon yet."""
     with user_manager() as running:
@@ -71,14 +78,18 @@ def wait_for_restart(manager: UserManager, count: int) -> None:
     )
 
 
-@pytest.fixture
-def patient_run(manager: UserManager) -> str:
-    """A run whose only step waits for the file `go` in the home folder. Its id."""
+def start_patient_run(manager: UserManager) -> str:
+    """Start a run whose only step waits for the file `go` in the home folder. Its id."""
     (manager.home / "patient.flow.yaml").write_text(STEP_THAT_WAITS)
     command = f"cd {manager.home} && {FLOWCTL} run patient.flow.yaml --detach --json"
     run: str = json.loads(manager.run("sh", "-c", command).stdout)["run"]
     manager.wait_for(lambda: (manager.home / "pid").exists(), "the step started")
     return run
+
+
+@pytest.fixture
+def patient_run(manager: UserManager) -> str:
+    return start_patient_run(manager)
 
 
 def let_it_finish(manager: UserManager, run: str) -> None:
@@ -107,6 +118,18 @@ def test_it_comes_up_at_login_and_is_gone_after_uninstall(manager: UserManager) 
     flowctl(manager, "daemon", "uninstall")
     assert manager.property("flowd.service", "LoadState") == "not-found"
     assert manager.property("flowd.socket", "LoadState") == "not-found"
+
+
+def test_installing_takes_over_from_a_daemon_that_flowctl_started(
+    bare_manager: UserManager,
+) -> None:
+    run = start_patient_run(bare_manager)
+    earlier = ask(bare_manager, "daemon", "status")["pid"]
+    flowctl(bare_manager, "daemon", "install")
+    flowctl(bare_manager, "daemon", "install")  # twice does no harm
+    now = ask(bare_manager, "daemon", "status")["pid"]
+    assert now == daemon_pid(bare_manager) != earlier
+    let_it_finish(bare_manager, run)
 
 
 def test_a_killed_daemon_is_started_again_and_the_run_goes_on(
