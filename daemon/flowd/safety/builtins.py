@@ -75,6 +75,8 @@ def _declare(
 
 def assign(calls: "Calls", assignment: Assignment, state: State, *, exported: bool = False) -> None:
     """`NAME=value` on its own or before a command."""
+    for script in assignment.inner:
+        calls.capture(script, state)
     value, elements = expand_assigned(assignment, state, calls)
     old = state.variable(assignment.name)
     if old.readonly:

@@ -75,6 +75,7 @@ class Calls(ABC):
 
     def simple(self, command: SimpleCommand, state: State) -> Status:
         """Follow a simple command: assignments, redirects, then every reading of its words."""
+        self.trace.spend()
         if not command.words:
             for each in command.assignments:
                 builtins.assign(self, each, state)
@@ -147,6 +148,8 @@ class Calls(ABC):
         if builtin is None and nested.is_local_script(program.text):
             nested.run_local_script(self, command, state)
             return None
+        if base in ("mkfifo", "mknod"):
+            self.trace.concurrent = True
         for finding in rules.judge(command, state):
             self.trace.add(finding)
         if self.trace.read_only and not read_only.allows(command):

@@ -75,8 +75,15 @@ class Options(Struct, frozen=True):
         return self.has("--help", "--version")
 
 
+_NEVER_SHORT = frozenset({"--force", "--delete", "--all", "--no", "--dry", "--prune"})
+"""Options that begin like longer ones but are options of their own."""
+
+
 def _means(given: str, name: str) -> bool:
-    return given == name or (len(given) > 3 and given.startswith("--") and name.startswith(given))
+    if given == name:
+        return True
+    abbreviated = len(given) > 3 and given.startswith("--") and name.startswith(given)
+    return abbreviated and given not in _NEVER_SHORT
 
 
 def split(

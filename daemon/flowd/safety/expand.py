@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from flowd.safety import arithmetic, parameters
+from flowd.safety.findings import TooMuch
 from flowd.safety.state import UNSET, State, Variable
 from flowd.safety.syntax import (
     Arithmetic,
@@ -35,7 +36,7 @@ from flowd.safety.value import (
     value_of,
 )
 
-MAX_ARGUMENTS = 2_000
+MAX_ARGUMENTS = 5_000
 
 
 class Runner(Protocol):
@@ -63,21 +64,27 @@ Arguments = tuple[Argument, ...]
 
 
 def expand_words(words: Iterable[Word], state: State, runner: Runner) -> list[Arguments]:
-    """Give every argument list these words may become (at least one)."""
-    readings: list[Arguments] = [()]
+    """Give every argument list these words may become (at least one).
+
+    Raises TooMuch beyond MAX_ARGUMENTS.
+    """
+    readings: list[list[Argument]] = [[]]
     for word in words:
         if word.plain is not None:
             fields: list[Arguments] = [(Argument(word.plain, word.span),)]
         else:
             fields = _expand_word(word, state, runner)
-        if len(fields) == 1:
-            readings = [reading + fields[0] for reading in readings]
-        elif len(readings) * len(fields) <= MAX_TEXTS:
-            readings = [reading + each for reading in readings for each in fields]
-        else:
+        if len(fields) > 1 and len(readings) * len(fields) > MAX_TEXTS:
             origins = frozenset(o for each in fields for field in each for o in field.origins)
-            readings = [(*reading, Argument(UNKNOWN, word.span, origins)) for reading in readings]
-    return [reading[:MAX_ARGUMENTS] for reading in readings]
+            fields = [(Argument(UNKNOWN, word.span, origins),)]
+        if len(fields) == 1:
+            for reading in readings:
+                reading.extend(fields[0])
+        else:
+            readings = [[*reading, *each] for reading in readings for each in fields]
+        if len(readings[0]) > MAX_ARGUMENTS:
+            raise TooMuch
+    return [tuple(reading) for reading in readings]
 
 
 def expand_value(word: Word, state: State, runner: Runner) -> Value:
@@ -224,7 +231,7 @@ def _variable(part: Parameter, state: State) -> Variable:
         return Variable(value_of(argument.text, argument.origins))
     if name == "PWD" and name not in state.variables:
         return Variable(value_of(state.folder or UNKNOWN))
-    if not name.isidentifier():  # $?, $$, $!, $0, $@ ...
+    if not name.isidentifier() and name not in state.variables:  # $?, $$, $!, $0, $@ ...
         return Variable(ANYTHING)
     variable = state.variable(name)
     if part.index and variable.elements is not None:
@@ -241,9 +248,9 @@ def _value(part: Parameter, variable: Variable, state: State, runner: Runner) ->
     operator = part.operator
     if not operator:
         return variable.value
-    if operator == "!":
+    if operator == "indirect":
         return either(state.variable(name).value for name in variable.value.texts)
-    if operator == "#":
+    if operator == "length":
         only = variable.value.only
         return value_of(str(len(only)) if only is not None else UNKNOWN)
     if operator in _CONDITIONAL:

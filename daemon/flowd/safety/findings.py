@@ -3,7 +3,7 @@
 from flowd.domain.ports import VERDICT_RANK, Finding, Verdict
 from flowd.safety.syntax import Span
 
-MAX_COMMANDS = 3_000
+MAX_COMMANDS = 4_000
 MAX_FINDINGS = 50
 
 

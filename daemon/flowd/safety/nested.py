@@ -12,10 +12,10 @@ from flowd.safety.findings import Trace, block, confirm
 from flowd.safety.programs.effects import Code
 from flowd.safety.rules import code as code_rules
 from flowd.safety.rules import exfiltration, is_destructive_name, is_known
-from flowd.safety.state import UNSET, State
+from flowd.safety.state import UNSET, State, Variable
 from flowd.safety.syntax import Span
 from flowd.safety.tables import listed
-from flowd.safety.value import UNKNOWN, Value
+from flowd.safety.value import UNKNOWN, Value, value_of
 
 if TYPE_CHECKING:
     from flowd.safety.calls import Calls
@@ -65,7 +65,7 @@ def run_code(calls: "Calls", code: Code, command: Command, state: State) -> None
         return
     for text in code.source.texts:
         if code.language == "sql":
-            _run_sql(calls, text, code)
+            _run_sql(calls, text, code, command, state)
         elif text != UNKNOWN:
             read = (
                 python_code.read(text, code.span)
@@ -104,10 +104,16 @@ def _inner_state(code: Code, state: State) -> State:
         if code.arguments is not None:
             inner = replace(state.fork(), positional=code.arguments)
         return inner
-    return replace(child_of(state), positional=code.arguments)
+    child = child_of(state)
+    child.positional = code.arguments
+    if code.zero is not None:
+        child.variables["0"] = Variable(value_of(code.zero.text, code.zero.origins))
+    return child
 
 
-def _run_sql(calls: "Calls", text: str, code: Code) -> None:
+def _run_sql(calls: "Calls", text: str, code: Code, command: Command, state: State) -> None:
+    for line in sql.shell_escapes(text):
+        run_code(calls, Code("shell", value_of(line), code.span), command, state)
     statement = sql.destructive_statement(text)
     if statement is not None:
         calls.trace.read_only = False

@@ -192,7 +192,7 @@ def _home_place(rest: str) -> Place:
         return "home"
     if first == UNKNOWN and not deeper:
         return "unknown"
-    if _regenerable(rest) and (not first.startswith(".") or first in _HOME_CACHES or deeper):
+    if _regenerable(deeper if first.startswith(".") else rest):
         return "build"
     if first.startswith(".") and not deeper and first not in _HOME_CACHES:
         return "settings"

@@ -91,24 +91,22 @@ class State(Struct):
 
     def fork(self) -> Self:
         """A subshell's state: its own but for the files, which are the machine's."""
-        forked = self.copy()
-        forked.files = self.files
-        forked.consumers = self.consumers
-        return forked
-
-    def copy(self) -> Self:
-        """An independent copy: another way the script may go."""
         return replace(
             self,
             variables=dict(self.variables),
             functions=dict(self.functions),
             aliases=dict(self.aliases),
             hashed=dict(self.hashed),
-            files=dict(self.files),
-            consumers=dict(self.consumers),
             descriptors=dict(self.descriptors),
             disabled=set(self.disabled),
         )
+
+    def copy(self) -> Self:
+        """An independent copy: another way the script may go."""
+        copied = self.fork()
+        copied.files = dict(self.files)
+        copied.consumers = dict(self.consumers)
+        return copied
 
     def variable(self, name: str) -> Variable:
         """What is known of a variable, set by the script or not."""
@@ -141,9 +139,11 @@ class State(Struct):
 
 def join(left: State, right: State) -> None:
     """Make `left` hold what either may hold. Names only one of them set may also be unset."""
-    for name in left.variables.keys() | right.variables.keys():
-        first, second = left.variable(name), right.variable(name)
-        if first != second:
+    only_left = left.variables.keys() - right.variables.keys()
+    for name in [*right.variables, *only_left]:
+        first, second = left.variables.get(name), right.variables.get(name)
+        if first is not second:
+            first, second = left.variable(name), right.variable(name)
             left.variables[name] = Variable(
                 either([first.value, second.value]),
                 first.maybe_unset or second.maybe_unset,

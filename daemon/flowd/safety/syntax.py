@@ -19,7 +19,10 @@ class Text(Struct, frozen=True):
 
 
 class Parameter(Struct, frozen=True):
-    """`$name` or `${name operator argument}`; `index` is what stands in `[...]`."""
+    """`$name` or `${name operator argument}`; `index` is what stands in `[...]`.
+
+    The operators before the name, `!` and `#`, are called "indirect" and "length".
+    """
 
     name: str
     quoted: bool
@@ -57,13 +60,17 @@ class Word(Struct, frozen=True):
 
 
 class Assignment(Struct, frozen=True):
-    """`name=value`, `name+=value`, `name[index]=value` or `name=(elements)`."""
+    """`name=value`, `name+=value`, `name[index]=value` or `name=(elements)`.
+
+    `inner` are the scripts that run inside the index.
+    """
 
     name: str
     value: "Word | tuple[Word, ...]"
     append: bool
     index: str
     span: Span
+    inner: tuple["Script", ...] = ()
 
 
 class Redirect(Struct, frozen=True):

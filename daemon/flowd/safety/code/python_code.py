@@ -86,6 +86,9 @@ _KEEPS = listed(
 _SHELL_PROGRAMS = ("/bin/sh", "/bin/bash", "sh", "bash", "/bin/zsh", "zsh", "cmd.exe", "/bin/dash")
 
 
+_KNOWN_CALLS = _SHELL_CALLS | _PROCESS_CALLS | _ARGUMENT_CALLS | _AS_COMMAND.keys()
+
+
 def read(source: str, span: Span) -> Inside:
     """Say what Python code does; `UNREADABLE` when it is not Python, or too much of it."""
     if UNKNOWN in source or len(source) > MAX_CHARACTERS:
@@ -103,6 +106,7 @@ class _Reader:
     def __init__(self, span: Span):
         self._span = span
         self._names: dict[str, str] = {}
+        self._stars: list[str] = []  # modules imported from with *
         self._values: dict[str, Value] = {}
         self._runs: list[Run] = []
         self._codes: list[Code] = []
@@ -142,6 +146,9 @@ class _Reader:
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         module = f"{node.module}." if isinstance(node, ast.ImportFrom) and node.module else ""
         for alias in node.names:
+            if alias.name == "*":
+                self._stars.append(module)
+                continue
             self._names[alias.asname or alias.name.partition(".")[0]] = (
                 module + alias.name if alias.asname or module else alias.name.partition(".")[0]
             )
@@ -171,7 +178,9 @@ class _Reader:
     def _dotted(self, node: ast.expr) -> str:
         """`o.system` → `os.system` through imports; "" for anything that is no name."""
         if isinstance(node, ast.Name):
-            return self._names.get(node.id, node.id)
+            starred = (module + node.id for module in self._stars)
+            known = next((name for name in starred if name in _KNOWN_CALLS), node.id)
+            return self._names.get(node.id, known)
         if isinstance(node, ast.Attribute):
             base = self._dotted(node.value)
             return f"{base}.{node.attr}" if base else ""

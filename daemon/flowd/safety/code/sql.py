@@ -36,6 +36,22 @@ def destructive_statement(text: str) -> str | None:
     return None
 
 
+_SHELL_ESCAPE = re.compile(
+    r"(?:^|;)\s*(?:\\!|\.shell|\.system|system(?=\s)|!!)\s*([^\n]+)"
+    r"|\bPROGRAM\s+'((?:[^']|'')*)'|xp_cmdshell\s*\(?\s*N?'((?:[^']|'')*)'"
+    r"|\b(?:sys_exec|sys_eval|system)\s*\(\s*'((?:[^']|'')*)'",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def shell_escapes(text: str) -> list[str]:
+    """Give the shell code that a database client would run: `\\! code`, `.shell code`."""
+    return [
+        next(group for group in match.groups() if group is not None)
+        for match in _SHELL_ESCAPE.finditer(text)
+    ]
+
+
 _READS = re.compile(
     r"(?:SELECT|SHOW|DESCRIBE|DESC|EXPLAIN(?!\s+ANALYZE)|PRAGMA\s+\w+$|\.\w+|\\d\S*)\b",
     re.IGNORECASE,

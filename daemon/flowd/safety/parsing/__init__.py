@@ -4,6 +4,7 @@ The grammar's nodes never leave it. What the grammar cannot read is listed in `S
 what stands around it is still converted, so that a danger beside an unreadable place is found.
 """
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ import tree_sitter_bash
 
 from flowd.safety.parsing.source import Source, TooDeep
 from flowd.safety.parsing.statements import statements_of
+from flowd.safety.parsing.words import BRACE
 from flowd.safety.syntax import Script, Span
 
 MAX_CHARACTERS = 65_536
@@ -19,6 +21,10 @@ PARSE_SECONDS = 0.25
 _CHUNK_BYTES = 2048
 
 _PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+_BRACE_FIRST = re.compile(r"(?<![^\s;&|(])\{(?=[^\s{}]*,[^\s{}]*\})")
+"""A brace expansion where a command begins: the grammar takes it for a group of commands."""
 
 
 class NotUnderstood(Exception):
@@ -31,6 +37,9 @@ def parse(text: str, at: Span | None = None) -> Script:
         raise NotUnderstood(f"it is longer than {MAX_CHARACTERS} characters")
     source = Source(text, at, statements_of)
     root = _parse_in_time(source.data).root_node
+    if root.has_error and _BRACE_FIRST.search(text):
+        source = Source(_BRACE_FIRST.sub(BRACE, text), at, statements_of)
+        root = _parse_in_time(source.data).root_node
     try:
         statements = tuple(statements_of(root, source))
     except TooDeep:

@@ -72,6 +72,8 @@ def _character(code: int) -> str:
 
 def expand_braces(text: str) -> list[str]:
     """Give the words of `{a,b}` and `{1..3}`; one unknown word when there would be too many."""
+    if text.count("{") > MAX_BRACE_WORDS:
+        return [UNKNOWN]
     words = _expand(text)
     return words if len(words) <= MAX_BRACE_WORDS else [UNKNOWN]
 

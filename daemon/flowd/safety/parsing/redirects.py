@@ -52,6 +52,7 @@ def _here_document(node: tree_sitter.Node, source: Source) -> tuple[list[Redirec
     made: list[Redirect] = []
     further: list[Word] = []
     separated = False
+    line_end = source.data.find(b"\n", node.start_byte)
     for child in node.children:
         kind = child.type
         if kind == "file_descriptor":
@@ -68,7 +69,7 @@ def _here_document(node: tree_sitter.Node, source: Source) -> tuple[list[Redirec
             further.extend(words)
         elif child.is_error:
             separated = True  # what follows is another command: see `_continued`
-        elif kind in WORD_KINDS and not separated:
+        elif kind in WORD_KINDS and not separated and child.end_byte <= line_end:
             further.extend(words_of(child, source))
     span = source.span(node)
     text = Word((), span, "")

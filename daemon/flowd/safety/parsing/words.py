@@ -28,6 +28,9 @@ WORD_KINDS = listed(
     "arithmetic_expansion brace_expression extglob_pattern regex variable_name "
     "special_variable_name test_operator"
 )
+BRACE = "\ue001"
+"""Stands for a `{` the grammar would not take for text."""
+
 _PART_MARK = 0xF0000  # parts that braces must not look into become single private characters
 _LEADING_DIGIT = re.compile(r"(\d)(.+)", re.DOTALL)
 
@@ -134,11 +137,13 @@ def assignment(node: tree_sitter.Node, source: Source) -> Assignment:
         )
     else:
         value = word_of(value_node, source)
-    return Assignment(name, value, operator == "+=", index, source.span(node))
+    inner = scripts_within(target, source) if index else ()
+    return Assignment(name, value, operator == "+=", index, source.span(node), inner)
 
 
 def _unquoted(text: str) -> list[Part]:
     """Literal text outside quotes: what a backslash protects becomes a quoted part."""
+    text = text.replace(BRACE, "{")
     if "\\" not in text:
         return [Text(text)]
     parts: list[Part] = []
@@ -194,7 +199,7 @@ def _expansion(node: tree_sitter.Node, source: Source, quoted: bool) -> Paramete
     children = node.children[1:-1]
     prefix = ""
     if children and children[0].type in ("!", "#") and len(children) > 1:
-        prefix = children[0].type
+        prefix = "length" if children[0].type == "#" else "indirect"
         children = children[1:]
     if not children:
         return Parameter(source.text(node)[2:-1], quoted)

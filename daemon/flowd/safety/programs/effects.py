@@ -58,6 +58,7 @@ class Code(Struct, frozen=True):
     """A text is run as code. `unseen`: it is a file or stream whose text is not in the script.
 
     `remote`: on another machine, or in a container. `shares`: in the current shell, as eval does.
+    `name` is a file's; `zero` is what `$0` stands for.
     """
 
     language: Language
@@ -69,6 +70,7 @@ class Code(Struct, frozen=True):
     shares: bool = False
     stdin: Value | None = None
     name: str = ""
+    zero: Argument | None = None
 
 
 class Effects(Struct, frozen=True):

@@ -198,6 +198,16 @@ def _decoder(command: Command, state: State) -> Effects:
     return Effects(output=decoded(value, lambda _: UNKNOWN))
 
 
+def _gpg(command: Command, state: State) -> Effects:
+    options = options_for(command)
+    value = input_of(command, state, options)
+    target = options.value("-o", "--output")
+    if options.has("-d", "--decrypt"):
+        value = decoded(value, lambda _: UNKNOWN)
+    output = Value((UNKNOWN,), value.origins)
+    return Effects(output=output, writes=(Write(target, output),) if target is not None else ())
+
+
 def _compressor(command: Command, state: State) -> Effects:
     """`gzip` and its like: with -d a decoder; without -c the file itself is replaced."""
     options = split(command.arguments, listed("-o -S -T"))
@@ -235,6 +245,7 @@ MODELS: Models = {
     "tee": _tee,
     "sort": _sort,
     "rev": _rev,
+    **dict.fromkeys(("gpg", "gpg2", "age"), _gpg),
     "tr": _tr,
     "xxd": _xxd,
     "openssl": _openssl,

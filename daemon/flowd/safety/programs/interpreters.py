@@ -59,6 +59,10 @@ _ALIASES = {
 }
 
 
+_PROJECT_TOOLS = frozenset({"manage.py", "artisan", "setup.py", "console"})
+"""Scripts every project of a kind has, with subcommands that rules know."""
+
+
 def plain_name(name: str) -> str:
     """`python3.11` is python: the name rules and models know a program by."""
     if name in _ALIASES:
@@ -74,7 +78,7 @@ def is_interpreter(name: str) -> bool:
 
 def _shell(command: Command, state: State) -> Effects:
     arguments = list(command.arguments)
-    inline = checks_only = False
+    inline = checks_only = from_input = False
     while arguments and arguments[0].text[:1] in ("-", "+") and len(arguments[0].text) > 1:
         text = arguments.pop(0).text
         if text in ("--help", "--version"):
@@ -86,6 +90,7 @@ def _shell(command: Command, state: State) -> Effects:
         elif not text.startswith("--"):
             inline = inline or "c" in text
             checks_only = checks_only or "n" in text
+            from_input = from_input or "s" in text
         if text in ("--command", "-Command", "--init-command"):
             inline = True
     if checks_only:
@@ -94,15 +99,16 @@ def _shell(command: Command, state: State) -> Effects:
         if not arguments:
             return Effects()
         code, *rest = arguments
-        return Effects(codes=(_code(code, rest[1:], command),))
-    if arguments and arguments[0].text != "-":
+        return Effects(codes=(_code(code, rest, command),))
+    if arguments and arguments[0].text != "-" and not from_input:
         return Effects(codes=(_script("shell", arguments[0], arguments[1:], command, state),))
     return Effects(codes=(_from_input("shell", command),))
 
 
 def _code(code: Argument, rest: list[Argument], command: Command) -> Code:
     source = value_of(code.text, code.origins)
-    return Code("shell", source, code.span, tuple(rest), stdin=command.stdin)
+    zero, positional = (rest[0] if rest else None), tuple(rest[1:])
+    return Code("shell", source, code.span, positional, stdin=command.stdin, zero=zero)
 
 
 def _script(
@@ -125,7 +131,11 @@ def _modelled(interpreter: Interpreter) -> Model:
 
     def model(command: Command, state: State) -> Effects:
         options = split(command.arguments, values, first_operand_ends=True)
-        if options.asks_for_help or options.has("-V", "-h"):
+        if (
+            options.asks_for_help
+            or options.has("-V", "-h")
+            or (language == "php" and options.has("-v", "-i", "-m"))
+        ):
             return Effects(output=unknown())
         module = options.value("-m") if language == "python" else None
         if module is not None:
@@ -139,6 +149,8 @@ def _modelled(interpreter: Interpreter) -> Model:
         if not inline and operands and operands[0].text != "-":
             if command.name in ("deno", "bun"):
                 return _javascript_task(operands, command, state)
+            if operands[0].text.rpartition("/")[2] in _PROJECT_TOOLS:
+                return Effects(runs=(Run(operands),))
             codes = [_script(language, operands[0], list(operands[1:]), command, state)]
         elif not inline:
             codes = [_from_input(language, command)]

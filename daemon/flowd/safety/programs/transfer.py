@@ -171,15 +171,22 @@ def _download(command: Command, _state: State) -> Effects:
 def _lookup(command: Command, _state: State) -> Effects:
     """Name servers see the names they are asked for."""
     sends = tuple(
-        Send(value_of(each.text, each.origins), each.text, each.span)
+        Send(value_of(each.text, each.origins), _domain(each.text), each.span)
         for each in command.arguments
         if not each.text.startswith(("-", "+"))
     )
     return Effects(output=unknown(NETWORK), sends=sends)
 
 
+def _domain(name: str) -> str:
+    """The part of a host name that is known, at its end."""
+    return name.rpartition(UNKNOWN)[2].strip(".") or UNKNOWN
+
+
 def _netcat(command: Command, _state: State) -> Effects:
     options = split(command.arguments, NETCAT_VALUES)
+    if options.has("-h", "--help"):
+        return Effects(output=unknown())
     shell_code = options.values("--sh-exec", "-c") if command.name != "nc.openbsd" else []
     runs = tuple(
         Run(tuple(each.with_text(word) for word in each.text.split()), stdin=unknown(NETWORK))

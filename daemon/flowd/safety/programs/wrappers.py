@@ -138,6 +138,9 @@ def _modelled(wrapper: Wrapper) -> Model:
         )
         before = options.operands[wrapper.operands :]
         inner = inner_arguments(command, wrapper)
+        if len(inner) > 1 and inner[0].text in code_options:  # flock FILE -c CODE
+            codes += (Code("shell", value_of(inner[1].text, inner[1].origins), inner[1].span),)
+            inner = ()
         runs = (Run(inner, variables=tuple(assignments_in(before))),) if inner else ()
         return Effects(runs=runs, codes=codes)
 
@@ -211,7 +214,8 @@ def _each_code(values: str) -> Model:
 
 def _multiplexer(command: Command, _state: State) -> Effects:
     """Screen and tmux: a command given to a new session."""
-    options = split(command.arguments, listed("-S -s -n -t -c -x -y -L -f -p -X -e -F"))
+    values = listed("-S -s -n -t -c -x -y -L -f -p -X -e -F")
+    options = split(command.arguments, values, first_operand_ends=True)
     words = options.operands
     if command.name == "tmux":
         if not words or words[0].text not in (
@@ -230,7 +234,8 @@ def _multiplexer(command: Command, _state: State) -> Effects:
             "pipe-pane",
         ):
             return Effects(output=unknown())
-        words = tuple(word for word in words[1:] if word.text not in ("Enter", "C-m"))
+        words = split(words[1:], values, first_operand_ends=True).operands
+        words = tuple(word for word in words if word.text not in ("Enter", "C-m"))
     if not words:
         return Effects(output=unknown())
     text = " ".join(word.text for word in words)
@@ -251,6 +256,30 @@ def _runner(command: Command, _state: State) -> Effects:
     values = listed("--with --python -p --project --extra --group --env-file -n --name")
     inner = split(rest, values, first_operand_ends=True).operands
     return Effects(runs=(Run(inner),)) if inner else Effects()
+
+
+_NODE_RUNNERS = frozenset({"exec", "x", "dlx", "run"})
+
+
+def _fetched_tool(command: Command, _state: State) -> Effects:
+    """npx, uvx, pipx run, npm exec: the rest is a command."""
+    values = listed("-p --package --python --with --from --spec -w --workspace --prefix -c --call")
+    arguments = command.arguments
+    if command.name in ("npm", "pnpm", "yarn", "bun", "pipx"):
+        kinds = {"run"} if command.name == "pipx" else _NODE_RUNNERS - {"run"}
+        if not arguments or arguments[0].text not in kinds:
+            return Effects(output=unknown())
+        arguments = arguments[1:]
+    options = split(arguments, values, first_operand_ends=True)
+    codes = tuple(
+        Code("shell", value_of(each.text, each.origins), each.span)
+        for each in options.values("-c", "--call")
+    )
+    if not options.operands:
+        return Effects(output=unknown(), codes=codes)
+    tool = options.operands[0]
+    name = tool.with_text(tool.text.partition("@")[0] or tool.text)
+    return Effects(runs=(Run((name, *options.operands[1:])),), codes=codes)
 
 
 def _scheduler(command: Command, _state: State) -> Effects:
@@ -290,6 +319,7 @@ MODELS: Models = {
     "env": _env,
     "su": _su,
     "watch": _joined_code("-n -q -s --interval --equexit"),
+    **dict.fromkeys(("npx", "uvx", "bunx", "pnpx", "pipx", "npm", "pnpm", "yarn"), _fetched_tool),
     "hyperfine": _each_code(
         "-w -r -m -M -p -c -s -n -P -L --warmup --runs --prepare --export-json"
     ),

@@ -48,7 +48,7 @@ def judge(code: Code) -> Iterator[Finding]:
             "Pass them as arguments: sh -c '…' _ {}.",
         )
     elif code.unseen and any(UNKNOWN in text for text in code.source.texts):
-        if _ORDINARY_SOURCES.fullmatch(code.name) or _PROJECT_FILES.fullmatch(code.name):
+        if _ORDINARY_SOURCES.fullmatch(code.name):
             return
         what = f"the script {code.name.replace(UNKNOWN, '…')}" if code.name else "a script"
         yield confirm("code.unseen", f"Runs {what}, which cannot be seen here.", code.span)

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 
 from flowd.domain.ports import Finding
+from flowd.safety import read_only
 from flowd.safety.command import Command, split
 from flowd.safety.findings import confirm
 from flowd.safety.programs.containers import KUBECTL_VALUES, RUN_VALUES, after_subcommand
+from flowd.safety.programs.interpreters import is_interpreter
 from flowd.safety.rules.table import Rules
 from flowd.safety.rules.verbs import Verbs, rule_of
 from flowd.safety.state import State
@@ -78,6 +80,17 @@ _READS = listed(
 _CONFIG_CHANGES = listed("delete-context delete-cluster delete-user set-credentials")
 
 
+def _only_looks(command: Command) -> bool:
+    """Whether what `exec` runs inside changes nothing."""
+    texts = [argument.text for argument in command.arguments]
+    inner = command.arguments[texts.index("--") + 1 :] if "--" in texts else ()
+    if not inner:
+        return False
+    name = inner[0].text.rpartition("/")[2]
+    runs = Command(name, inner[0], inner[1:], command.stdin, command.span)
+    return read_only.allows(runs) and not is_interpreter(name)
+
+
 def _kubectl(command: Command, _state: State) -> Iterator[Finding]:
     options = split(command.arguments, KUBECTL_VALUES)
     words = [operand.text for operand in options.operands]
@@ -102,7 +115,7 @@ def _kubectl(command: Command, _state: State) -> Iterator[Finding]:
     elif action == "rollout":
         if words[1:2] and words[1] in ("restart", "undo", "pause", "resume"):
             yield confirm("containers.cluster", "Changes what runs in a cluster.", command.span)
-    elif action in ("exec", "cp", "attach", "debug", "run"):
+    elif action in ("exec", "cp", "attach", "debug", "run") and not _only_looks(command):
         yield confirm("containers.cluster-exec", "Runs something inside a cluster.", command.span)
     elif action in (
         "apply",

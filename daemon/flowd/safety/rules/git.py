@@ -275,7 +275,9 @@ def _judge(command: Command, _state: State) -> Iterator[Finding]:
     for message in check(options, command):
         rule = _RULE_NAMES.get(name, f"git.{name}")
         safer = _SAFER.get(name, "")
-        if (name == "push" and "Overwrites" not in message) or options.has("--force-with-lease"):
+        if name == "push" and (
+            "Overwrites" not in message or options.has("--force-with-lease", "--mirror")
+        ):
             safer = ""
         yield confirm(rule, message, command.span, safer)
 

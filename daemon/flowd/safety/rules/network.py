@@ -199,6 +199,9 @@ def _tunnel(command: Command, _state: State) -> Iterator[Finding]:
         yield confirm("network.tunnel", "Opens this machine to the internet.", command.span)
 
 
+_CLEAR = frozenset({"telnet", "ftp"})
+
+
 def _login(command: Command, _state: State) -> Iterator[Finding]:
     """Ssh without a command, sftp, telnet: whatever is typed there happens there."""
     options = split(command.arguments, SSH_VALUES, first_operand_ends=True)
@@ -207,7 +210,11 @@ def _login(command: Command, _state: State) -> Iterator[Finding]:
         yield confirm("network.tunnel", "Opens this machine to another one.", command.span)
     elif options.has("-G", "-V", "-Q", "-N", "-O") or after.has("-N", "-O"):
         return
-    elif options.operands and not after.operands and not command.stdin_path:
+    elif (
+        options.operands
+        and (command.name in _CLEAR or not after.operands)
+        and (not command.stdin_path)
+    ):
         yield confirm("remote.login", "Opens a session on another machine.", command.span)
 
 

@@ -18,7 +18,7 @@ _CHANGE = ("packages.change", "Changes installed software.")
 _NODE = Verbs(
     {
         _INSTALL: "install i in ins inst isntall add ci clean-install update up upgrade link "
-        "create install-test it rebuild audit/fix dlx",
+        "create global/add install-test it rebuild audit/fix dlx",
         _REMOVE: "uninstall un remove rm r unlink prune",
         _PUBLISH: "publish unpublish deprecate dist-tag/add dist-tag/rm owner/add owner/rm "
         "access/public access/set team/create token/create token/revoke npm/publish npm/unpublish",
@@ -64,6 +64,12 @@ _RUST = Verbs(
     "--version --git --branch --tag --path --root -p --package --manifest-path --features",
     "--dry-run -n --list -l",
 )
+_TOOLCHAINS = Verbs(
+    {
+        _INSTALL: "update install default self/update target/add component/add toolchain/install",
+        _REMOVE: "uninstall toolchain/uninstall self/uninstall target/remove component/remove",
+    }
+)
 _GEMS = Verbs(
     {
         _INSTALL: "install update require add global/require create-project",
@@ -105,6 +111,16 @@ def _pacman(command: Command, _state: State) -> Iterator[Finding]:
             yield confirm(*_REMOVE, command.span)
 
 
+def _nix(command: Command, _state: State) -> Iterator[Finding]:
+    options = split(command.arguments, listed("-f -p -A --attr --file --profile"))
+    if options.has("--dry-run"):
+        return
+    if options.has("-i", "--install", "-u", "--upgrade"):
+        yield confirm(*_INSTALL, command.span)
+    elif options.has("-e", "--uninstall"):
+        yield confirm(*_REMOVE, command.span)
+
+
 def _low_level(command: Command, _state: State) -> Iterator[Finding]:
     """Dpkg and rpm."""
     options = split(command.arguments)
@@ -114,6 +130,15 @@ def _low_level(command: Command, _state: State) -> Iterator[Finding]:
         yield confirm(*_INSTALL, command.span)
     elif options.has("-r", "--remove", "-P", "--purge", "-e", "--erase"):
         yield confirm(*_REMOVE, command.span)
+
+
+def _node_tool(command: Command, state: State) -> Iterator[Finding]:
+    """`npm exec X` and `pnpm dlx X` are npx under another name."""
+    if command.arguments and command.arguments[0].text in ("exec", "x"):
+        rest = command.arguments[1:]
+        yield from _fetched_tool(
+            Command("npx", command.program, rest, command.stdin, command.span), state
+        )
 
 
 def _fetched_tool(command: Command, _state: State) -> Iterator[Finding]:
@@ -179,7 +204,7 @@ def _build_tool(command: Command, _state: State) -> Iterator[Finding]:
 
 
 RULES: Rules = {
-    **dict.fromkeys(("npm", "pnpm", "bun", "cnpm"), (rule_of(_NODE),)),
+    **dict.fromkeys(("npm", "pnpm", "bun", "cnpm"), (rule_of(_NODE), _node_tool)),
     "yarn": (rule_of(_NODE), _yarn),
     **dict.fromkeys(("pip", "pip3", "pip2"), (rule_of(_PYTHON),)),
     **dict.fromkeys(
@@ -188,14 +213,16 @@ RULES: Rules = {
     **dict.fromkeys(
         listed(
             "apt apt-get aptitude dnf dnf5 yum zypper brew snap flatpak port pkg nala "
-            "microdnf eopkg pkgin xbps-install emerge nix-env winget choco scoop apk opkg "
+            "microdnf eopkg pkgin xbps-install emerge winget choco scoop apk opkg "
             "swupd"
         ),
         (rule_of(_SYSTEM),),
     ),
     **dict.fromkeys(("pacman", "yay", "paru", "pamac"), (_pacman,)),
     **dict.fromkeys(("dpkg", "rpm"), (_low_level,)),
-    **dict.fromkeys(("cargo", "rustup"), (rule_of(_RUST),)),
+    "cargo": (rule_of(_RUST),),
+    "rustup": (rule_of(_TOOLCHAINS),),
+    "nix-env": (_nix,),
     **dict.fromkeys(
         ("gem", "bundle", "bundler", "composer", "luarocks", "cpan", "cpanm"), (rule_of(_GEMS),)
     ),

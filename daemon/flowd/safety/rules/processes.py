@@ -189,11 +189,12 @@ RULES: Rules = {
     ),
     **dict.fromkeys(
         listed(
-            "grub-install update-grub efibootmgr bootctl grub-mkconfig update-initramfs "
+            "grub-install efibootmgr bootctl grub-mkconfig update-initramfs "
             "mkinitcpio dracut flashrom fwupdmgr nvram bcdedit"
         ),
         (_with_arguments(*_BOOT, "-v", "status", "list", "get-devices"),),
     ),
+    "update-grub": (_always(*_BOOT),),
     "sysctl": (_kernel_setting,),
     **dict.fromkeys(
         listed("setenforce aa-disable aa-teardown apparmor_parser setsebool semanage"),

@@ -20,7 +20,7 @@ _NEVER_READ = listed(
     "ssh-add ssh-keygen ssh-copy-id git docker podman kubectl export cd pushd "
     "file du df source . sudo doas env xargs parallel exec eval bash sh zsh dash "
     "timeout nice nohup time watch trap set unset alias shred srm truncate chattr "
-    "tree openssl locate mapfile read true false : exit return wc npm npx yarn "
+    "tree openssl locate true false : exit return wc npm npx yarn "
     "make cargo pip apt apt-get brew systemctl service terraform helm aws gcloud "
     "az gh curl wget tar zip scp rsync nc socat busybox command docker-compose "
     "crontab passwd su busybox setsid stdbuf strace mv ln install jq yq"
@@ -93,7 +93,18 @@ def _password_store(command: Command, _state: State) -> Iterator[Finding]:
         yield confirm("secrets.keys", "Exports or deletes private keys.", command.span)
 
 
+def _print_key(command: Command, state: State) -> Iterator[Finding]:
+    """`openssl rsa -in KEY` prints the key."""
+    if not command.has_word("rsa", "pkey", "ec", "pkcs12", "pkcs8", "dsa"):
+        return
+    if not command.has_word("-pubout", "-noout"):
+        for argument in command.arguments:
+            if _is_secret(argument, state):
+                yield confirm("secrets.read", f"Prints the key {argument.text}.", argument.span)
+
+
 RULES: Rules = {
+    "openssl": (_print_key,),
     **dict.fromkeys(
         ("pass", "op", "security", "secret-tool", "bw", "gpg", "gpg2"), (_password_store,)
     ),
