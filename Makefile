@@ -57,7 +57,7 @@ format: $(VENV)/.dev  ## put the code into shape
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.dev  ## make the generated files anew
-	$(BIN)/python -m flowproto.schema --write
+	$(BIN)/python -m flowproto.schema
 	$(BIN)/python -m flowd.domain.schema --write
 
 bench: $(VENV)/.dev  ## figures, as ratios against a floor in the same run

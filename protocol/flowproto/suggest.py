@@ -8,13 +8,16 @@ from flowproto.check import FindingRow, Verdict
 
 
 class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`deadline_ms` bounds the wait; `context` is what an editor knows (selection, language)."""
+    """`context` is what an editor knows (selection, language).
+
+    `deadline_ms` bounds the wait; it and `limit` are the daemon's settings when left out.
+    """
 
     task: str
     cwd: str | None = None
     providers: list[str] = field(default_factory=list)
-    limit: int = 5
-    deadline_ms: int = 5000
+    limit: int | None = None
+    deadline_ms: int | None = None
     context: dict[str, Any] = field(default_factory=dict)
 
 

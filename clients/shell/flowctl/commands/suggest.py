@@ -19,17 +19,16 @@ if TYPE_CHECKING:
     from flowctl.arguments import Arguments
     from flowctl.console import Console
 
-_SECONDS = 5
+_LONGEST_SECONDS = 600  # that a daemon's settings may allow its providers
 _SPARE_SECONDS = 10.0  # the daemon keeps to the deadline itself; this is for its own work
 _AHEAD = 4
-_DEFAULT_LIMIT = 5
 
 
 def run(arguments: Arguments, console: Console) -> int:
     """Suggest, and on a terminal let the user pick, preview, edit, save and run."""
     daemon = Daemon(arguments, console)
     request = _request(arguments)
-    patience = request["deadline_ms"] / 1000 + _SPARE_SECONDS
+    patience = arguments.number("timeout", _LONGEST_SECONDS) + _SPARE_SECONDS
     if arguments.given("batch"):
         return _batch(daemon, console, arguments.text("batch"), request, patience)
     request["task"] = _task(arguments, console)
@@ -64,13 +63,16 @@ def _act(arguments: Arguments, console: Console, picker: Picker) -> int:
 
 
 def _request(arguments: Arguments) -> dict[str, Any]:
-    seconds = arguments.number("timeout", _SECONDS)
-    return {
+    """What is not given on the command line is left to the daemon's settings."""
+    request: dict[str, Any] = {
         "cwd": folder(arguments.text("cwd")),
         "providers": arguments.texts("provider"),
-        "limit": arguments.number("limit", _DEFAULT_LIMIT),
-        "deadline_ms": seconds * 1000,
     }
+    if arguments.given("limit"):
+        request["limit"] = arguments.number("limit", 0)
+    if arguments.given("timeout"):
+        request["deadline_ms"] = arguments.number("timeout", 0) * 1000
+    return request
 
 
 def _task(arguments: Arguments, console: Console) -> str:

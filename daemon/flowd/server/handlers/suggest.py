@@ -15,17 +15,23 @@ LONGEST_WAIT_MS = 600_000
 
 async def handle_suggest(params: SuggestParams, context: SuggestContext) -> SuggestResult:
     """Ask the suggester, within the client's deadline."""
-    _within("limit", params.limit, 1, MOST_SUGGESTIONS)
-    _within("deadline_ms", params.deadline_ms, 1, LONGEST_WAIT_MS)
+    settings = context.config
+    limit = settings.limit if params.limit is None else params.limit
+    _within("limit", limit, 1, MOST_SUGGESTIONS)
+    if params.deadline_ms is None:
+        deadline = settings.deadline_seconds
+    else:
+        _within("deadline_ms", params.deadline_ms, 1, LONGEST_WAIT_MS)
+        deadline = params.deadline_ms / 1000
     answer = await context.suggester.suggest(
         SuggestRequest(
             task=params.task,
             cwd=str(folder_of(params.cwd)),
-            providers=params.providers or context.config.providers,
-            limit=params.limit,
+            providers=params.providers or settings.providers,
+            limit=limit,
             selection=_text(params.context, "selection"),
             language=_text(params.context, "language"),
-            deadline_seconds=params.deadline_ms / 1000,
+            deadline_seconds=deadline,
         )
     )
     return SuggestResult(
