@@ -86,7 +86,7 @@ def _limited(limits: Limits, command: tuple[str, ...]) -> tuple[str, ...]:
         rules.append(f"ulimit -v {math.ceil(_bytes(limits.memory) / 1024)}")
     if limits.cpu is not None:
         most = max(1, math.ceil(seconds(limits.cpu)))
-        rules += [f"ulimit -Ht {most + 5}", f"ulimit -St {most}"]
+        rules += [f"ulimit -St {most}", f"ulimit -Ht {most + 5}"]
     if limits.processes is not None:
         most = _tasks_of_this_user() + limits.processes
         # bash and ksh call this limit -u, dash calls it -p

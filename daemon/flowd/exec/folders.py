@@ -34,8 +34,7 @@ HOLDER_LOG = "holder.log"
 MOST_SPARES = 64
 
 _UNCLAIMED = "\n"  # what a new record says
-_OVERWRITTEN = ("script", "record")
-_MOST_BYTES_KEPT = 65_536
+_KEPT_UP_TO_BYTES = {"script": 65_536, "record": 65_536, "stdout": 0, "stderr": 0}
 _SPARE = "spare"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _KINDS: dict[str, ScriptKind] = {kind: kind for kind in get_args(ScriptKind)}
@@ -129,12 +128,12 @@ class Folders:
         if len(self._spares) >= MOST_SPARES:
             shutil.rmtree(spare)
             return
-        for entry in os.scandir(spare):
-            most_bytes = _MOST_BYTES_KEPT if entry.name in _OVERWRITTEN else 0
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path)
-            elif not _can_be_used_again(entry.path, most_bytes):
-                os.unlink(entry.path)
+        with os.scandir(spare) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                elif not _can_be_used_again(entry.path, _KEPT_UP_TO_BYTES.get(entry.name)):
+                    os.unlink(entry.path)
         self._spares.append(spare)
 
     def _new_spare(self) -> str:
@@ -208,20 +207,23 @@ def _write(path: str, text: str) -> None:
         os.close(descriptor)
 
 
-def _can_be_used_again(path: str, most_bytes: int) -> bool:
-    """Say whether a file is small enough, and surely open nowhere.
+def _can_be_used_again(path: str, most_bytes: int | None) -> bool:
+    """Say whether a file is one that is wanted, small enough, and surely open nowhere.
 
     A process that the last attempt left behind may still write to its stdout or read its script:
     these must not become the next one's. The kernel grants a write lease only on a file that
     nobody else has open.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if most_bytes is None:
+        return False
     try:
-        if os.fstat(descriptor).st_size > most_bytes:
-            return False
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        return os.fstat(descriptor).st_size <= most_bytes
     except OSError:
         return False
     finally:
         os.close(descriptor)  # gives the lease back
-    return True

@@ -189,7 +189,10 @@ class Holder:
             finally:
                 os.close(record)
         except OSError as error:
-            print(f"{folder}: {error}, instead of: {line}", end="", file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # nor the complaint, perhaps
+                print(
+                    f"{folder}: {error}, not written: {line}", end="", file=sys.stderr, flush=True
+                )
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 self._unrecorded.append((folder, line))
 

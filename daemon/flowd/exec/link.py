@@ -153,7 +153,7 @@ def start_holder(folder: str) -> HolderLink:
         log = f"{folder}/{HOLDER_LOG}"
         pid = os.posix_spawn(
             sys.executable,
-            (sys.executable, "-I", "-S", os.fspath(_HOLDER)),
+            (sys.executable, "-I", "-S", os.fspath(_HOLDER), folder),  # the last is for `ps` only
             {name: os.environ[name] for name in _LOCALE if name in os.environ},
             setsid=True,
             setsigmask=(),

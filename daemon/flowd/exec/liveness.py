@@ -31,12 +31,30 @@ class Status(NamedTuple):
     started_ns: int
 
 
+def read_proc(path: str) -> bytes:
+    """Read a file under /proc; nothing when the process is gone or the file not for us.
+
+    A tree is found by looking at every process there is, so this goes the shortest way.
+    """
+    try:
+        descriptor = os.open(f"/proc/{path}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        content = b""
+        while piece := os.read(descriptor, 65_536):
+            content += piece
+        return content
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+
+
 def read_status(pid: int) -> Status | None:
     """Look at a process; None when there is none, or only its unread exit code is left."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123  # for every process there is
-            text = file.read().decode("ascii", "replace")
-    except (FileNotFoundError, ProcessLookupError):
+    text = read_proc(f"{pid}/stat").decode("ascii", "replace")
+    if not text:
         return None
     # The name in parentheses may hold anything, spaces and parentheses too.
     state, parent, group, session, *rest = text[text.rindex(")") + 2 :].split()

@@ -40,7 +40,7 @@ from flowd.exec.records import (
     refuse,
     refuse_as_terminated,
 )
-from flowd.exec.tree import Tree, end_tree, wait_tree_gone
+from flowd.exec.tree import CensusTaker, Tree, end_tree, wait_tree_gone
 
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.2
@@ -68,6 +68,7 @@ class ProcessExecutor:
         self._nursery = nursery
         self._holder: HolderLink | None = None
         self._answers: dict[AttemptKey, Answer] = {}
+        self._taker = CensusTaker()
 
     # ------------------------------------------------------------------------------- starting
 
@@ -158,7 +159,7 @@ class ProcessExecutor:
                     await wait_gone(process)
                     holder_lives = is_alive(holder)
                 case Claimed(holder) if not is_alive(holder):
-                    await wait_tree_gone(self._tree(folder, since_ns=holder.seen_ns))
+                    await wait_tree_gone(self._tree(folder, since_ns=holder.seen_ns), self._taker)
                     holder_lives = False
             # A holder that was seen dead may have recorded the end before: one more look.
             if not holder_lives and not isinstance(read_record(folder), Ended | Refused):
@@ -188,15 +189,17 @@ class ProcessExecutor:
                 case None:
                     if refuse_as_terminated(folder):
                         return
+                case Refused():
+                    return
                 case Claimed(holder) if is_alive(holder):
                     pass  # about to become a process: one moment
                 case Running(process, holder):
                     leader = process if is_alive(process) else None
                     tree = self._tree(folder, leader=leader, since_ns=holder.seen_ns)
-                    await end_tree(tree, grace_seconds)
+                    await end_tree(tree, grace_seconds, self._taker)
                     return
                 case _:  # what the script may have left running
-                    await end_tree(self._tree(folder), grace_seconds)
+                    await end_tree(self._tree(folder), grace_seconds, self._taker)
                     return
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

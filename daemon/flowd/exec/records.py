@@ -49,7 +49,7 @@ def read_record(folder: str) -> Record | None:
     except FileNotFoundError:
         return None
     try:
-        return parse_record(os.read(descriptor, 4096))
+        return parse_record(os.read(descriptor, 65_536))
     finally:
         os.close(descriptor)
 

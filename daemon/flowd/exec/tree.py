@@ -11,14 +11,22 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 import trio
 
-from flowd.exec.liveness import TICK_NS, Process, Status, open_pidfd, read_status, wait_gone
+from flowd.exec.liveness import (
+    TICK_NS,
+    Process,
+    Status,
+    open_pidfd,
+    read_proc,
+    read_status,
+    wait_gone,
+)
 
 KILL_SECONDS = 5.0  # how long a process may take to die of SIGKILL before we give up on it
+SHARING_SECONDS = 0.01
 
 log = logging.getLogger(__name__)
 
@@ -36,67 +44,99 @@ class Tree(NamedTuple):
     spared: frozenset[int]
 
 
-def find_members(tree: Tree) -> list[Status]:
-    """Look for the living processes of an attempt."""
-    mine = {
+class Census:
+    """Every living process of this user at one moment."""
+
+    def __init__(self) -> None:
+        self.statuses = list(_own_processes())
+        self._environments: dict[int, frozenset[bytes]] = {}
+
+    def environment(self, pid: int) -> frozenset[bytes]:
+        """Give the entries a process was started with; none when they may not be read."""
+        if pid not in self._environments:
+            self._environments[pid] = frozenset(read_proc(f"{pid}/environ").split(b"\0"))
+        return self._environments[pid]
+
+
+class CensusTaker:
+    """Takes a census for all who want one at about the same time: it is a lot of reading."""
+
+    def __init__(self) -> None:
+        self._census: Census | None = None
+        self._taken: trio.Event | None = None
+
+    async def take(self) -> Census:
+        """Give a census that was taken after this call."""
+        if self._taken is not None:
+            await self._taken.wait()
+        else:
+            taken = self._taken = trio.Event()
+            with trio.CancelScope(shield=True):
+                await trio.sleep(SHARING_SECONDS)
+            self._census = Census()
+            self._taken = None
+            taken.set()
+        assert self._census is not None
+        return self._census
+
+
+def find_members(tree: Tree, census: Census) -> list[Status]:
+    """Give the processes of an attempt."""
+    candidates = {
         status.pid: status
-        for status in _own_processes()
+        for status in census.statuses
         if status.started_ns >= tree.since_ns - TICK_NS and status.pid not in tree.spared
     }
-    group = _own_group(tree, mine)
+    group = _own_group(tree, candidates)
     mark = os.fsencode(tree.mark)
     children = defaultdict(list)
-    for status in mine.values():
+    for status in candidates.values():
         children[status.parent].append(status.pid)
-    found: dict[int, Status] = {}
     ahead = [
-        status.pid
-        for status in mine.values()
-        if group in (status.group, status.session) or mark in _environment(status.pid)
+        pid
+        for pid, status in candidates.items()
+        if group in (status.group, status.session) or mark in census.environment(pid)
     ]
+    found: dict[int, Status] = {}
     while ahead:
         pid = ahead.pop()
         if pid not in found:
-            found[pid] = mine[pid]
+            found[pid] = candidates[pid]
             ahead += children[pid]
     return list(found.values())
 
 
-async def end_tree(tree: Tree, grace_seconds: float) -> None:
+async def end_tree(tree: Tree, grace_seconds: float, taker: CensusTaker) -> None:
     """Send SIGTERM to every process of an attempt, and SIGKILL to those that outlast the grace.
 
     Returns once all are gone; after five seconds of SIGKILL it gives up, with a warning.
     """
+    members = find_members(tree, await taker.take())
+    _signal(tree, members, signal.SIGTERM)
+    _signal(tree, members, signal.SIGCONT)  # a stopped process hears nothing before this
     with trio.move_on_after(grace_seconds):
-        members = find_members(tree)
-        _signal(tree, members, signal.SIGTERM)
-        _signal(tree, members, signal.SIGCONT)  # a stopped process hears nothing before this
-        await _wait_all_gone(tree, members)
+        while members:
+            await _wait_each(members)
+            members = find_members(tree, await taker.take())
         return
     with trio.move_on_after(KILL_SECONDS):
-        while members := find_members(tree):
+        while members := find_members(tree, await taker.take()):
             _signal(tree, members, signal.SIGKILL)
             await _wait_each(members)
         return
-    pids = ", ".join(str(member.pid) for member in find_members(tree))
+    pids = ", ".join(str(member.pid) for member in members)
     log.warning("processes %s of %s outlive SIGKILL", pids, tree.mark)
 
 
-async def wait_tree_gone(tree: Tree) -> None:
+async def wait_tree_gone(tree: Tree, taker: CensusTaker) -> None:
     """Return once no process of the attempt is left."""
-    await _wait_all_gone(tree, find_members(tree))
-
-
-async def _wait_all_gone(tree: Tree, members: list[Status]) -> None:
-    while members:
+    while members := find_members(tree, await taker.take()):
         await _wait_each(members)
-        members = find_members(tree)
 
 
 async def _wait_each(members: list[Status]) -> None:
     for member in members:
         await wait_gone(Process(member.pid, member.started_ns))
-    await trio.lowlevel.checkpoint()
 
 
 def _signal(tree: Tree, members: list[Status], number: signal.Signals) -> None:
@@ -125,7 +165,7 @@ def _signal_one(member: Status, number: signal.Signals) -> None:
         os.close(pidfd)
 
 
-def _own_group(tree: Tree, mine: dict[int, Status]) -> int | None:
+def _own_group(tree: Tree, candidates: dict[int, Status]) -> int | None:
     """Give the group's number while it is surely the attempt's.
 
     The kernel gives a number out again only when no process and no group has it. So it is ours
@@ -133,29 +173,21 @@ def _own_group(tree: Tree, mine: dict[int, Status]) -> int | None:
     """
     if tree.leader is None:
         return None
-    bearer = mine.get(tree.leader.pid)
+    bearer = candidates.get(tree.leader.pid)
     if bearer is not None and bearer.started_ns > tree.leader.seen_ns:
         return None
     return tree.leader.pid
 
 
 def _own_processes() -> Iterable[Status]:
-    """Look at every living process of this user."""
     uid = os.getuid()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                owner = entry.stat().st_uid
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            status = read_status(int(entry.name)) if owner == uid else None
-            if status is not None:
-                yield status
-
-
-def _environment(pid: int) -> list[bytes]:
-    """Give the environment a process was started with; empty when it may not be read."""
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return []
+    with os.scandir("/proc") as entries:
+        for entry in entries:
+            if entry.name.isdecimal():
+                try:
+                    owner = entry.stat().st_uid
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+                status = read_status(int(entry.name)) if owner == uid else None
+                if status is not None:
+                    yield status

@@ -1,0 +1,149 @@
+"""Folders of attempts: complete when they appear, used again without a trace of the last one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flowd.domain.ports import AttemptKey
+from flowd.errors import Bug
+from flowd.exec.folders import HOLDER_LOG, MOST_SPARES, Folders, boot_id
+from support.attempts import key_of
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(tmp_path / "steps")
+
+
+def names(folder: str | Path) -> list[str]:
+    return [path.name for path in Path(folder).iterdir()]
+
+
+def contents(folders: Folders, key: AttemptKey) -> dict[str, str]:
+    return {path.name: path.read_text() for path in Path(folders.of(key)).iterdir()}
+
+
+def test_a_new_attempt(folders):
+    folders.make(key_of(), script="true\n", stdin="yes\n")
+    assert contents(folders, key_of()) == {"script": "true\n", "stdin": "yes\n", "record": "\n"}
+    assert folders.exists(key_of())
+    assert folders.leftovers() == [key_of()]
+
+
+def test_only_the_user_can_look(folders, tmp_path):
+    folders.make(key_of(), script="true\n", stdin="yes\n")
+    steps = tmp_path / "steps"
+    modes = {path.stat().st_mode & 0o77 for path in steps.rglob("*")}
+    assert modes == {0}
+
+
+def test_an_attempt_leaves_nothing_to_the_next_that_uses_its_folder(folders):
+    folders.make(key_of(attempt=1), script="the longer script\n", stdin="secret\n")
+    old = Path(folders.of(key_of(attempt=1)))
+    inode = (old / "script").stat().st_ino
+    for name in ("stdout", "stderr", "output", "more"):
+        (old / name).write_text("secret")
+    (old / "record").write_text("\nclaim 1 2\npid 3 4\nend 0 0 0\n")
+    (old / "sub").mkdir()
+    (old / "sub" / "file").touch()
+    (old / "link").symlink_to(old / "sub")
+    folders.forget(key_of(attempt=1))
+    assert not old.exists()
+    folders.make(key_of(attempt=2), script="short\n", stdin=None)
+    assert contents(folders, key_of(attempt=2)) == {"script": "short\n", "record": "\n"}
+    assert (Path(folders.of(key_of(attempt=2))) / "script").stat().st_ino == inode
+
+
+@pytest.mark.parametrize("name", ["script", "record", "stdout", "stderr"])
+@pytest.mark.parametrize("mode", [os.O_RDONLY, os.O_WRONLY | os.O_APPEND])
+def test_a_file_that_somebody_has_open_is_not_used_again(folders, name, mode):
+    folders.make(key_of(attempt=1), script="true\n", stdin=None)
+    path = Path(folders.of(key_of(attempt=1)), name)
+    path.touch()
+    held = os.open(path, mode)
+    try:
+        folders.forget(key_of(attempt=1))
+        folders.make(key_of(attempt=2), script="true\n", stdin=None)
+        now = Path(folders.of(key_of(attempt=2)), name)
+        assert not now.exists() or now.stat().st_ino != os.fstat(held).st_ino
+    finally:
+        os.close(held)
+
+
+def test_only_so_many_folders_are_kept_for_later(folders):
+    keys = [key_of(attempt=n) for n in range(MOST_SPARES + 5)]
+    for key in keys:
+        folders.make(key, script="true\n", stdin=None)
+    for key in keys:
+        folders.forget(key)
+    assert len(names(folders.this_boot)) == MOST_SPARES
+    assert folders.leftovers() == []
+
+
+def test_a_big_script_is_not_kept(folders):
+    folders.make(key_of(attempt=1), script="x" * 1_000_000, stdin=None)
+    folders.forget(key_of(attempt=1))
+    assert sum(path.stat().st_size for path in Path(folders.this_boot).rglob("*/script")) == 0
+
+
+@pytest.mark.parametrize("name", ["../escape", "a/b", "..", "", "a.b", "a b", "a\nb"])
+def test_names_that_are_none(folders, name):
+    for key in (AttemptKey(name, "step", "run", 1), AttemptKey("run", name, "run", 1)):
+        with pytest.raises(Bug):
+            folders.make(key, script="true\n", stdin=None)
+    assert folders.leftovers() == []
+
+
+def test_an_attempt_that_is_laid_out_already(folders):
+    folders.make(key_of(), script="first\n", stdin=None)
+    with pytest.raises(OSError, match="not empty"):
+        folders.make(key_of(), script="second\n", stdin=None)
+    assert contents(folders, key_of())["script"] == "first\n"
+    assert names(folders.this_boot) == [Path(folders.of(key_of())).name]
+
+
+def test_spares_of_an_earlier_daemon_are_removed(folders, tmp_path):
+    folders.make(key_of(), script="true\n", stdin=None)
+    folders.forget(key_of())
+    assert len(names(folders.this_boot)) == 1
+    Folders(tmp_path / "steps")
+    assert names(folders.this_boot) == []
+
+
+def test_other_things_in_the_folder_are_no_attempts(folders):
+    for name in ("README", "a.b.run.1.txt", "a.b.walk.1", "a.b.run.x", "holder.log"):
+        Path(folders.this_boot, name).touch()
+    assert folders.leftovers() == []
+
+
+def test_an_earlier_boot_is_found_and_removed_with_its_last_attempt(tmp_path):
+    steps = tmp_path / "steps"
+    before = Folders(steps)
+    for attempt in (1, 2):
+        before.make(key_of(attempt=attempt), script="true\n", stdin=None)
+    Path(before.of(key_of(attempt=1)), "stdout").write_text("before")
+    Path(before.this_boot, HOLDER_LOG).touch()
+    (steps / boot_id()).rename(steps / "an-earlier-boot")
+    (steps / "an-empty-boot").mkdir()
+
+    folders = Folders(steps)
+    assert sorted(names(steps)) == sorted([boot_id(), "an-earlier-boot"])
+    assert folders.leftovers() == [key_of(attempt=1), key_of(attempt=2)]
+    assert not folders.exists(key_of(attempt=1))
+    assert folders.in_earlier_boot(key_of(attempt=3)) is None
+    assert folders.read(key_of(attempt=1), "stdout", 2, 3) == b"for"
+    assert folders.size(key_of(attempt=1), "stdout") == 6
+    folders.forget(key_of(attempt=1))
+    assert folders.leftovers() == [key_of(attempt=2)]
+    folders.forget(key_of(attempt=2))
+    assert names(steps) == [boot_id()]
+
+
+def test_forgetting_never_raises(folders, caplog):
+    folders.make(key_of(), script="true\n", stdin=None)
+    path = Path(folders.this_boot)
+    path.rename(path.with_name("moved"))
+    path.touch()  # not a folder any more
+    folders.forget(key_of())
+    assert "could not be removed" in caplog.text
