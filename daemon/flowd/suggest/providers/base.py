@@ -17,7 +17,8 @@ from flowd.suggest.context import Context
 class Draft(Struct, frozen=True, kw_only=True):
     """One proposal. `workflow` is language v1, already read or as the plain mapping it came as.
 
-    `confidence` (0 to 1) is how sure the provider is that this is what was asked for.
+    `confidence` (0 to 1) is how sure the provider is that this is what was asked for; `matched`
+    that it was measured against the words of the task, so that they need not be compared again.
     `recipe` is the id of the built-in recipe it comes from, if any.
     """
 
@@ -25,6 +26,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     workflow: Workflow | Mapping[str, Any]
     explanation: str = ""
     confidence: float = 0.5
+    matched: bool = False
     recipe: str = ""
 
 
