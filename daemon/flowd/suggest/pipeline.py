@@ -155,7 +155,7 @@ class PipelineSuggester:
             confidence=draft.confidence,
             judged=judge_workflow(workflow, self._judge, cwd),
             missing=missing_inputs(workflow, {}),
-            recipe=draft.recipe,
+            matched=draft.matched,
         )
 
     def _remembered(self, figure: float, candidate: Candidate) -> Suggestion:

@@ -67,6 +67,7 @@ def answers(task: str, tasks: Sequence[ProjectTask], cwd: str, limit: int) -> It
                 workflow=_workflow(known, cwd),
                 explanation=_explain(known),
                 confidence=min(1.0, match.score * _BOOST),
+                matched=True,
             )
 
 

@@ -32,7 +32,7 @@ class Candidate(Struct, frozen=True):
     confidence: float
     judged: list[StepJudgement]
     missing: list[str]
-    recipe: str = ""
+    matched: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -53,10 +53,10 @@ def score(candidate: Candidate, task: str, context: Context) -> float:
 def relevance(task: str, candidate: Candidate) -> float:
     """Say how much of the task the proposal's own words repeat.
 
-    A recipe that was found by the task has shown its relevance in its confidence already.
+    What was found by the words of the task has shown its relevance in its confidence already.
     """
     asked = set(concepts(task))
-    if candidate.recipe or not asked:
+    if candidate.matched or not asked:
         return 1.0
     told = set(concepts(f"{candidate.title} {candidate.explanation}"))
     return _SURELY_RELEVANT + (1 - _SURELY_RELEVANT) * len(asked & told) / len(asked)

@@ -15,11 +15,12 @@ from flowd.suggest.match import Entry, Index
 from flowd.suggest.providers.base import Draft
 from flowd.suggest.slots import Slots, extract
 
-_LEAST = 0.18  # below this, an answer is a guess that only distracts
+_LEAST = 0.12  # below this, an answer is a guess that only distracts
 _COMPOSED = 0.85
 _PER_CONDITION = 0.05
 _UNPLACED = 0.06
 _MISSING = 0.02
+_GENERAL = 0.95  # leaves room for what the project itself says
 _ELSEWHERE = 0.75
 _AT_HOME = 1.1
 _NO_REPOSITORY = 0.9
@@ -70,6 +71,7 @@ def _over_files(slots: Slots, knowledge: Knowledge) -> Iterator[Draft]:
             workflow=workflow_of(task),
             explanation="put together from what the task says of the files",
             confidence=sure * share**2,
+            matched=True,
         )
 
 
@@ -80,7 +82,7 @@ def _from_recipes(
     for match in knowledge.index.find(asked, limit * 2):
         recipe = knowledge.library.recipes[match.key]
         filled = fill(recipe, slots.found, knowledge.library.inputs)
-        confidence = match.score * _fitness(recipe, slots.task, context)
+        confidence = _GENERAL * match.score * _fitness(recipe, slots.task, context)
         if slots.found:
             confidence *= 1 - _UNPLACED * (1 - filled.used / len(slots.found))
         confidence *= 1 - _MISSING * min(3, len(filled.missing))
@@ -90,6 +92,7 @@ def _from_recipes(
                 workflow=filled.workflow,
                 explanation=recipe.explanation,
                 confidence=min(1.0, confidence),
+                matched=True,
                 recipe=recipe.id,
             )
 

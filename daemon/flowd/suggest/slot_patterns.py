@@ -128,6 +128,13 @@ _NOT_NAMES = """
 NOT_NAMES = frozenset(_NOT_NAMES.split())
 """Words that stand beside a noun without being its name."""
 
+_NEVER_NAMES = """
+    containing starting ending matching like as after in by with the a an that which or and is are
+    to from of for it
+"""
+NEVER_NAMES = frozenset(_NEVER_NAMES.split())
+"""Words that are no name even after "named"."""
+
 TELLING_FILES = frozenset(
     [
         "package.json", "package-lock.json", "cargo.toml", "go.mod", "requirements.txt",

@@ -20,6 +20,7 @@ from flowd.suggest.slot_patterns import (
     FILES_OF_A_TYPE,
     IN_FOLDER,
     NAMED,
+    NEVER_NAMES,
     NOT_NAMES,
     NOUN_AFTER,
     NOUN_BEFORE,
@@ -52,7 +53,13 @@ class Slots(Struct, frozen=True):
         return [slot for slot in self.found if slot.kind in kinds]
 
 
-_NAME_PATTERNS = ((NAMED, True), (IN_FOLDER, True), (NOUN_BEFORE, False), (NOUN_AFTER, False))
+_NAME_PATTERNS = (
+    (NAMED, NEVER_NAMES, False),
+    (IN_FOLDER, NOT_NAMES, False),
+    (NOUN_BEFORE, NOT_NAMES, True),
+    (NOUN_AFTER, NOT_NAMES, True),
+)
+"""A pattern, the words that are no names there, whether words with a meaning are none either."""
 
 
 def extract(task: str, words: Container[str] = ()) -> Slots:
@@ -80,10 +87,11 @@ def extract(task: str, words: Container[str] = ()) -> Slots:
     for match in FILES_OF_A_TYPE.finditer("".join(free)):
         extension = EXTENSIONS[match["name"].lower()]
         found.append(Slot("type", f"*.{extension}", *match.span("name"), cue="type"))
-    for pattern, certain in _NAME_PATTERNS:
+    for pattern, never, telling in _NAME_PATTERNS:
         for match in pattern.finditer("".join(free)):
             name = match["name"].rstrip(".,;:?!")
-            if _may_be_name(name, certain, words):
+            meaningful = telling and name.lower() in words and not re.search(r"[\d_.-]", name)
+            if "\0" not in name and name.lower() not in never and not meaningful:
                 start = match.start("name")
                 take("name", name, start, start + len(name), _noun(match["noun"] or "name"))
     found.sort(key=lambda slot: slot.start)
@@ -118,13 +126,6 @@ def _is_only_prose(kind: str, value: str) -> bool:
         parts = value.strip("/").split("/")
         return len(parts) == 2 and all(part.isalpha() for part in parts) and not value.endswith("/")
     return False
-
-
-def _may_be_name(name: str, certain: bool, words: Container[str]) -> bool:
-    lower = name.lower()
-    if not name or "\0" in name or lower in NOT_NAMES:
-        return False
-    return certain or bool(re.search(r"[\d_.-]", name)) or lower not in words
 
 
 def _cue(task: str, start: int, end: int) -> str:
