@@ -5,11 +5,10 @@ the attempt's record what became of it (`records.py`). Whatever waits here waits
 reply, or, after a crash, follows the record.
 """
 
+import contextlib
 import errno
-import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
@@ -45,10 +44,8 @@ from flowd.exec.tree import CensusTaker, Tree, end_tree, wait_tree_gone
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.2
 
-log = logging.getLogger(__name__)
 
-
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def open_executor(steps: Path) -> AsyncIterator[Executor]:
     """Give an executor that keeps its attempts in the folder `steps`, made if need be.
 
@@ -146,11 +143,9 @@ class ProcessExecutor:
             match read_record(folder):
                 case None:
                     try:
-                        refuse(folder)  # if somebody was faster, the next look tells
+                        refuse(folder)  # the next look tells whether somebody was faster
                     except FileNotFoundError:
                         return Vanished("its files were removed")
-                    except OSError as error:
-                        log.warning("%s cannot be settled yet: %s", folder, error.strerror)
                 case Refused():
                     return NeverStarted()
                 case Ended() as end:
@@ -187,8 +182,8 @@ class ProcessExecutor:
         while self._folders.exists(key):
             match read_record(folder):
                 case None:
-                    if refuse_as_terminated(folder):
-                        return
+                    with contextlib.suppress(FileNotFoundError):  # forgotten meanwhile
+                        refuse_as_terminated(folder)
                 case Refused():
                     return
                 case Claimed(holder) if is_alive(holder):

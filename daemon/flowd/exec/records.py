@@ -1,5 +1,7 @@
 """What is known of an attempt, read from the record that its holder keeps (see `holder.py`)."""
 
+import errno
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -39,6 +41,8 @@ class Ended:
 
 _LINE = re.compile(rb"^(claim|refused|pid|end)((?: \d+)*)\n", re.MULTILINE)
 
+log = logging.getLogger(__name__)
+
 Record = Refused | Claimed | Running | Ended
 
 
@@ -70,11 +74,24 @@ def parse_record(content: bytes) -> Record | None:
     return None
 
 
-def refuse(folder: str) -> bool:
-    """Claim the attempt, so that it never runs; False when somebody else has claimed it."""
-    return claim(folder, "refused\n")
+def refuse(folder: str) -> None:
+    """Claim the attempt, so that it never runs, unless somebody else was faster: look again.
+
+    Also when the disk has no room, only another look will tell. FileNotFoundError when there is
+    no such attempt.
+    """
+    _claim(folder, "refused\n")
 
 
-def refuse_as_terminated(folder: str) -> bool:
+def refuse_as_terminated(folder: str) -> None:
     """As `refuse`, and make it look like a process that SIGTERM ended at once."""
-    return claim(folder, "refused\nend 143 0 0\n")
+    _claim(folder, "refused\nend 143 0 0\n")
+
+
+def _claim(folder: str, lines: str) -> None:
+    try:
+        claim(folder, lines)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        log.warning("%s cannot be settled yet: %s", folder, error.strerror)

@@ -64,8 +64,8 @@ def test_lines_of_a_later_release_are_passed_over():
 )
 def test_the_first_claim_counts(tmp_path, act, record):
     (tmp_path / "record").write_text("\n")
-    assert act(str(tmp_path))
-    assert not refuse(str(tmp_path))
+    act(str(tmp_path))
+    refuse(str(tmp_path))
     assert not claim(str(tmp_path), "claim 1 2\n")
     assert read_record(str(tmp_path)) == record
 
@@ -83,13 +83,14 @@ def test_a_claim_that_is_about_to_be_made_counts(tmp_path):
     os.close(writing)
     try:
         assert os.read(reading, 6) == b"locked"
-        assert not refuse(str(tmp_path))
+        refuse(str(tmp_path))
         assert read_record(str(tmp_path)) is None
     finally:
         os.close(reading)
         os.kill(other, 9)
         os.waitpid(other, 0)
-    assert refuse(str(tmp_path))
+    refuse(str(tmp_path))
+    assert read_record(str(tmp_path)) == Refused()
 
 
 LOCK = """
