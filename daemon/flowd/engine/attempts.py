@@ -74,7 +74,7 @@ class Carrier:
         self, live: LiveRun, key: AttemptKey, launch: Launch | None, cursor: OutputCursor
     ) -> tuple[Ending | SpawnFailed, bool]:
         """Carry an attempt out and publish its output meanwhile."""
-        if launch is not None and _is_called_off(live, key):
+        if launch is not None and live.is_called_off(key):
             return SpawnFailed("cancelled before it began"), False
         timeout = timeout_seconds(live.state, key)
         if launch is None and timeout is not None:
@@ -114,10 +114,6 @@ class Carrier:
                 pause = QUICKEST_LOOK
             else:
                 pause = min(pause * 1.5, SLOWEST_LOOK)
-
-
-def _is_called_off(live: LiveRun, key: AttemptKey) -> bool:
-    return live.state.cancelling and key.kind == "run" and not live.state.plan[key.step].finally_
 
 
 async def carry_out(

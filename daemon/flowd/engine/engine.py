@@ -8,6 +8,7 @@ crash the log alone says what was going on, and `recover` takes it up again.
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 
@@ -102,11 +103,9 @@ class RunEngine:
         async with self._runs.hold(run) as live:
             again = live.state.cancelling  # asking twice ends `finally` steps too
             await self._submit(live, c.Cancel(by))
-            for key in sorted(live.running):
-                if key.kind != "undo" and (again or not live.state.plan[key.step].finally_):
-                    self._nursery.start_soon(
-                        self._executor.terminate, key, self._config.grace_seconds
-                    )
+            for key in list(live.in_flight()):
+                if live.is_called_off(key) or (again and key.kind != "undo"):
+                    self._terminate(live, key)
             return live.state.status
 
     async def undo(self, run: str, *, by: str = "") -> e.RunStatus:
@@ -160,24 +159,31 @@ class RunEngine:
     async def recover(self) -> int:
         """Take up every unfinished run of an earlier daemon; give how many there were."""
         unfinished = await self._log.summaries(states=UNFINISHED, limit=1_000_000)
+        left_alone: set[str] = set()
         for summary in reversed(unfinished):
             try:
                 live = LiveRun(await self._runs.replay(summary.id))
-            except Bug:
-                log.exception("run %s is left as it is: its history is not understood", summary.id)
+            except (Bug, StoreUnavailable):  # one damaged history must not keep the others waiting
+                log.exception("run %s is left as it is: its history cannot be read", summary.id)
+                left_alone.add(summary.id)
                 continue
             self._runs.add(live)
             if not live.state.parked:
-                in_flight = list(live.in_flight())
-                await self._submit(live, c.Wake())
-                self._take_up(live, in_flight)
-        self._sweep()
+                self._spawn_task(live, partial(self._wake, live, list(live.in_flight())))
+        self._sweep(left_alone)
         return len(unfinished)
+
+    async def _wake(self, live: LiveRun, in_flight: list[AttemptKey]) -> None:
+        """Go on with a run of an earlier daemon; also when the store takes no writes as yet."""
+        await self._report(live, c.Wake())
+        self._take_up(live, in_flight)
 
     def _take_up(self, live: LiveRun, in_flight: list[AttemptKey]) -> None:
         """Go on with what was in flight when the run was last looked after."""
         for key in in_flight:
             self._carry(live, key, None)
+            if live.is_called_off(key):  # the daemon that was told so did not live to see it
+                self._terminate(live, key)
         for step_id in live.state.active - {key.step for key in in_flight}:
             step = live.state.steps[step_id]
             if step.status in ("retrying", "compensating") and step.retry_at:
@@ -185,11 +191,11 @@ class RunEngine:
                 kind: e.ScriptKind = "run" if step.status == "retrying" else "undo"
                 self._retry_later(live, step_id, kind, pause)
 
-    def _sweep(self) -> None:
-        """Remove what is left of attempts whose end is recorded."""
+    def _sweep(self, left_alone: set[str]) -> None:
+        """Remove what is left of attempts whose end is recorded; other runs keep theirs."""
         wanted = self._runs.attempts_in_flight()
         for key in self._executor.leftovers():
-            if key not in wanted:
+            if key not in wanted and key.run not in left_alone:
                 self._executor.forget(key)
 
     # --------------------------------------------------------------- commands, under the lock
@@ -314,6 +320,10 @@ class RunEngine:
             self._executor.forget(key)
 
         self._spawn_task(live, carried)
+
+    def _terminate(self, live: LiveRun, key: AttemptKey) -> None:
+        """End an attempt's processes; whoever carries it reports its end."""
+        self._spawn_task(live, partial(self._executor.terminate, key, self._config.grace_seconds))
 
     def _retry_later(self, live: LiveRun, step: str, kind: e.ScriptKind, seconds: float) -> None:
         async def wait() -> None:

@@ -41,6 +41,12 @@ class LiveRun:
                 if row.outcome is None:
                     yield AttemptKey(self.state.run, step_id, row.kind, row.attempt)
 
+    def is_called_off(self, key: AttemptKey) -> bool:
+        """Whether cancelling the run ends this attempt: not compensations and `finally` steps."""
+        return (
+            self.state.cancelling and key.kind != "undo" and not self.state.plan[key.step].finally_
+        )
+
     def attempt(self, key: AttemptKey) -> AttemptState:
         """What is recorded of an attempt. Bug when its start is not."""
         row = self.state.steps[key.step].attempt(key.kind, key.attempt)

@@ -83,7 +83,10 @@ class Registry:
     async def state(self, run: str) -> RunState:
         """The run as it stands, without keeping it in memory."""
         live = self._live.get(run)
-        return live.state if live else await self.replay(run)
+        if live is None:
+            return await self.replay(run)
+        async with live.lock:  # a change under way is not a fact before it is recorded
+            return live.state
 
     def announce(self, run: str) -> None:
         """Wake everybody who waits for news of the run."""
