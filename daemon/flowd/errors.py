@@ -122,3 +122,10 @@ class Bug(FlowError):
     """An invariant of Flow itself does not hold."""
 
     code = "bug"
+
+
+def single_cause(error: Exception) -> Exception:
+    """Look through the groups that nurseries make, as long as they hold one exception."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import trio
 
@@ -25,7 +26,7 @@ import flowd
 from flowd import notify
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.engine.engine import RunEngine, open_engine
-from flowd.errors import Conflict, FlowError, StoreUnavailable
+from flowd.errors import Conflict, FlowError, InvalidInput, StoreUnavailable, single_cause
 from flowd.exec.process import open_executor
 from flowd.safety.judge import make_judge
 from flowd.server.lsp import open_lsp
@@ -57,13 +58,17 @@ def main() -> None:
             _relay(paths)
         else:
             _serve(paths)
-    except Conflict as error:  # somebody else serves: that is what whoever started us wanted
-        log.info("%s", error.message)
-    except FlowError as error:
-        log.error("%s", error.message)  # the message is made for people
-        if error.cure:
-            log.error("to mend it: %s", error.cure)
-        raise SystemExit(EXIT_USAGE if error.code == "invalid_input" else EXIT_FAILED) from None
+    except Exception as error:
+        cause = single_cause(error)
+        if not isinstance(cause, FlowError):
+            raise
+        if isinstance(cause, Conflict):  # somebody else serves, as whoever started us wanted
+            log.info("%s", cause.message)
+            return
+        log.error("%s", cause.message)  # the message is made for people
+        if cause.cure:
+            log.error("to mend it: %s", cause.cure)
+        raise SystemExit(EXIT_USAGE if cause.code == "invalid_input" else EXIT_FAILED) from None
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -89,9 +94,26 @@ def _relay(paths: Paths) -> None:
 
 
 def _serve(paths: Paths) -> None:
-    paths.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folder(paths.state)
     with _only_daemon(paths):
         trio.run(serve, paths, load_config(paths.config))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder for Flow's state, unless it is there; it must be this user's own.
+
+    In somebody else's (as under `sudo` with the old HOME) our files would lock its owner out.
+    """
+    cure = "set FLOW_HOME to a folder of your own that can be written to"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        owner = folder.stat().st_uid
+    except OSError as error:
+        raise InvalidInput(
+            f"{folder} cannot hold Flow's state: {error.strerror}", cure=cure
+        ) from error
+    if owner != os.geteuid():
+        raise InvalidInput(f"{folder} belongs to user {owner}", cure=cure)
 
 
 @contextmanager
@@ -100,7 +122,13 @@ def _only_daemon(paths: Paths) -> Iterator[None]:
 
     The kernel lets go of it however the process ends; the file itself stays.
     """
-    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{paths.lock} cannot be written: {error.strerror}",
+            cure="make its folder writable, or set FLOW_HOME to another",
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -41,7 +41,7 @@ def error_object(error: Exception) -> ErrorObject:
 
     Bugs (ours, and every exception nobody foresaw) are logged here with their traceback.
     """
-    cause = _single_cause(error)
+    cause = e.single_cause(error)
     if isinstance(cause, ProtocolError):
         name = codes.ERRORS[cause.code].name
         return _object(cause.code, cause.message, name, cause.cure)
@@ -80,10 +80,3 @@ def _object(
 
 def _code_of(error: e.FlowError) -> int:
     return next(WIRE_CODES[kind] for kind in type(error).__mro__ if kind in WIRE_CODES)
-
-
-def _single_cause(error: Exception) -> Exception:
-    """Look through the groups that nurseries make, as long as they hold one exception."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
