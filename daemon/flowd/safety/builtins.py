@@ -35,6 +35,7 @@ def declare(calls: "Calls", command: SimpleCommand, state: State) -> "Status":
         if isinstance(word, Assignment):
             value, elements = expand_assigned(word, state, calls)
             _declare(name, flags, word.name, value, elements, word.append, state)
+            calls.look_at_variable(word.name, state, word.span)
             continue
         for reading in expand_words([word], state, calls)[:1]:
             for argument in reading:
@@ -44,6 +45,7 @@ def declare(calls: "Calls", command: SimpleCommand, state: State) -> "Status":
                 target, equals, text = argument.text.partition("=")
                 given = value_of(text, argument.origins) if equals else None
                 _declare(name, flags, target, given, None, False, state)
+                calls.look_at_variable(target, state, argument.span)
     return True
 
 
@@ -171,8 +173,10 @@ def _exec(calls: "Calls", command: Command, state: State) -> "Status":
     return None
 
 
-def _set(_calls: "Calls", command: Command, state: State) -> "Status":
+def _set(calls: "Calls", command: Command, state: State) -> "Status":
     words = list(command.arguments)
+    if not words:
+        calls.program(command, state)
     while words and words[0].text[:1] in ("-", "+") and words[0].text not in ("-", "--"):
         flag = words.pop(0).text
         if flag in ("-o", "+o"):

@@ -79,6 +79,7 @@ class Calls(ABC):
         if not command.words:
             for each in command.assignments:
                 builtins.assign(self, each, state)
+                self.look_at_variable(each.name, state, each.span)
             if command.redirects:
                 self.redirect(command.redirects, state)
             return None if command.redirects else True
@@ -92,7 +93,7 @@ class Calls(ABC):
         for each in command.assignments:
             before[each.name] = state.variables.get(each.name)
             builtins.assign(self, each, state, exported=True)
-            self._look_at_variable(each.name, state, each.span)
+            self.look_at_variable(each.name, state, each.span)
         outside = state.descriptors
         if command.redirects:
             state.descriptors = self.redirect(command.redirects, state)
@@ -120,7 +121,8 @@ class Calls(ABC):
             self.trace.add(
                 block("code.from-network", "Runs a command that comes from the network.", span)
             )
-        if UNKNOWN in base or (UNKNOWN in program.text and "/" not in program.text):
+        written = "/" in program.text and resolve(program.text, state) in state.files
+        if not written and UNKNOWN in base:
             self.trace.read_only = False
             message = "Nobody can say which program this runs before it runs."
             self.trace.add(confirm("shell.unknown-program", message, program.span))
@@ -145,7 +147,7 @@ class Calls(ABC):
             state.descriptors.get(0, ""),
             state.descriptors.get(1, TERMINAL),
         )
-        if builtin is None and nested.is_local_script(program.text):
+        if builtin is None and (written or nested.is_local_script(program.text)):
             nested.run_local_script(self, command, state)
             return None
         if base in ("mkfifo", "mknod"):
@@ -263,11 +265,12 @@ class Calls(ABC):
         if writing.is_startup_file(path):
             nested.judge_startup_text(self, value, span)
 
-    def _look_at_variable(self, name: str, state: State, span: Span) -> None:
+    def look_at_variable(self, name: str, state: State, span: Span) -> None:
         """Some variables hold a command that other programs will run."""
         value = state.variable(name).value
-        for finding in variables.judge(name, value, span):
-            self.trace.add(finding)
+        if name in state.variables:
+            for finding in variables.judge(name, value, span):
+                self.trace.add(finding)
         if name in variables.HOLDS_COMMAND and value.only and value.only.strip():
             self.trace.spend()
             with self.deeper():
@@ -286,7 +289,7 @@ class Calls(ABC):
             child.unset(name)
         for name, value in run.variables:
             child.variables[name] = Variable(value, exported=True)
-            self._look_at_variable(name, child, command.span)
+            self.look_at_variable(name, child, command.span)
         if run.folder is not None:
             child.folders = (run.folder,)
         if run.stdin is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from flowd.safety.syntax import Span
+from flowd.safety.tables import listed
 from flowd.safety.value import UNKNOWN, Argument, Value
 
 NO_VALUES: frozenset[str] = frozenset()
@@ -38,15 +39,30 @@ class Option(Struct, frozen=True):
     value: Argument | None = None
 
 
+_NEVER_SHORT = listed("--force --delete --all --no --dry --prune")
+"""Options that begin like longer ones but are options of their own."""
+
+
 class Options(Struct, frozen=True):
-    """Arguments in two heaps; the order within each is kept."""
+    """Arguments in two heaps; the order within each is kept.
+
+    `complete` are names that are never taken for the beginning of a longer one.
+    """
 
     given: tuple[Option, ...]
     operands: tuple[Argument, ...]
+    complete: frozenset[str] = _NEVER_SHORT
+
+    def _means(self, option: Option, name: str) -> bool:
+        given = option.name
+        if given == name:
+            return True
+        abbreviated = len(given) > 3 and given.startswith("--") and name.startswith(given)
+        return abbreviated and given not in self.complete
 
     def has(self, *names: str) -> bool:
         """Whether one of these options was given; long ones may be abbreviated."""
-        return any(_means(option.name, name) for option in self.given for name in names)
+        return any(self._means(option, name) for option in self.given for name in names)
 
     def value(self, *names: str) -> Argument | None:
         """The last value given to one of these options."""
@@ -58,14 +74,14 @@ class Options(Struct, frozen=True):
         return [
             option.value
             for option in self.given
-            if option.value is not None and any(_means(option.name, name) for name in names)
+            if option.value is not None and any(self._means(option, name) for name in names)
         ]
 
     def last_of(self, *names: str) -> str | None:
         """Of options that cancel each other, the one given last."""
         for option in reversed(self.given):
             for name in names:
-                if _means(option.name, name):
+                if self._means(option, name):
                     return name
         return None
 
@@ -73,17 +89,6 @@ class Options(Struct, frozen=True):
     def asks_for_help(self) -> bool:
         """Whether the program would only print its help or version."""
         return self.has("--help", "--version")
-
-
-_NEVER_SHORT = frozenset({"--force", "--delete", "--all", "--no", "--dry", "--prune"})
-"""Options that begin like longer ones but are options of their own."""
-
-
-def _means(given: str, name: str) -> bool:
-    if given == name:
-        return True
-    abbreviated = len(given) > 3 and given.startswith("--") and name.startswith(given)
-    return abbreviated and given not in _NEVER_SHORT
 
 
 def split(
@@ -127,4 +132,4 @@ def split(
                     given.append(Option(name, value_word))
                     break
                 given.append(Option(name))
-    return Options(tuple(given), tuple(operands))
+    return Options(tuple(given), tuple(operands), takes_value | _NEVER_SHORT)

@@ -9,13 +9,14 @@ from flowd.safety.code import Inside, python_code, script_code, sql
 from flowd.safety.command import Command
 from flowd.safety.files import content_of
 from flowd.safety.findings import Trace, block, confirm
+from flowd.safety.paths import plain_path
 from flowd.safety.programs.effects import Code
 from flowd.safety.rules import code as code_rules
 from flowd.safety.rules import exfiltration, is_destructive_name, is_known
 from flowd.safety.state import UNSET, State, Variable
 from flowd.safety.syntax import Span
 from flowd.safety.tables import listed
-from flowd.safety.value import UNKNOWN, Value, value_of
+from flowd.safety.value import ANYTHING, UNKNOWN, Value, value_of
 
 if TYPE_CHECKING:
     from flowd.safety.calls import Calls
@@ -42,7 +43,7 @@ def child_of(state: State) -> State:
 
 def is_local_script(program: str) -> bool:
     """Whether a program is given by a path that leads to no usual folder of programs."""
-    if "/" not in program or _PROGRAM_FOLDER.fullmatch(program):
+    if "/" not in program or _PROGRAM_FOLDER.fullmatch(plain_path(program)):
         return False
     return program.rpartition("/")[2] not in _PROJECT_TOOLS
 
@@ -67,11 +68,11 @@ def run_code(calls: "Calls", code: Code, command: Command, state: State) -> None
         if code.language == "sql":
             _run_sql(calls, text, code, command, state)
         elif text != UNKNOWN:
-            read = (
-                python_code.read(text, code.span)
-                if code.language == "python"
-                else (script_code.read(code.language, text, code.span))
-            )
+            fed = code.stdin if code.stdin is not None and command.stdin_path else ANYTHING
+            if code.language == "python":
+                read = python_code.read(text, code.span, fed)
+            else:
+                read = script_code.read(code.language, text, code.span, fed)
             _carry_out(calls, read, code, command, state)
         else:
             calls.trace.read_only = False

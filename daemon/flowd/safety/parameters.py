@@ -33,6 +33,9 @@ def present(variable: Variable, *, empty_counts: bool) -> Value:
 
 def edited(value: Value, operator: str, argument: Value, replacement: Value) -> Value:
     """The operators that cut, replace, slice or change case."""
+    if operator == ":":
+        known = (_known_slice(text, bounds) for text in value.texts for bounds in argument.texts)
+        return either([Value(tuple(known), value.origins)])
     edit = _EDITS.get(operator)
     if edit is None:
         return Value((UNKNOWN,), value.origins)
@@ -114,7 +117,20 @@ def _substitute(text: str, operator: str, pattern: str, new: str) -> str:
     return re.sub(source, lambda _: new, text, count=count, flags=re.DOTALL)
 
 
-def _slice(text: str, _operator: str, bounds: str, _new: str) -> str:
+def _known_slice(text: str, bounds: str) -> str:
+    """`${x:start:length}`; of a text known only at its beginning, a piece from there."""
+    beginning = text.partition(UNKNOWN)[0]
+    made = _slice(text if UNKNOWN not in text else beginning, bounds)
+    if UNKNOWN not in text:
+        return made
+    match = _SLICE.fullmatch(bounds)
+    inside = match is not None and match[2] is not None and int(match[1]) >= 0
+    if match is None or not inside or int(match[1]) + int(match[2]) > len(beginning):
+        return UNKNOWN
+    return made
+
+
+def _slice(text: str, bounds: str) -> str:
     match = _SLICE.fullmatch(bounds)
     if not match:
         return UNKNOWN
@@ -145,6 +161,5 @@ _EDITS: dict[str, Callable[[str, str, str, str], str]] = {
     **dict.fromkeys(("#", "##", "%", "%%"), _cut),
     **dict.fromkeys(("/", "//", "/#", "/%"), _substitute),
     **dict.fromkeys(("^", "^^", ",", ",,"), _change_case),
-    ":": _slice,
     "@": _transform,
 }

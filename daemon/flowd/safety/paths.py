@@ -82,7 +82,7 @@ _SCRATCH_ROOTS = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/
 _REGENERABLE = listed(
     "build dist node_modules target out __pycache__ .pytest_cache .mypy_cache "
     ".ruff_cache .tox .nox .venv venv coverage htmlcov .coverage .next .nuxt "
-    ".svelte-kit .parcel-cache .turbo .gradle obj .eggs .hypothesis .cache "
+    ".svelte-kit .nyc_output .parcel-cache .turbo .gradle obj .eggs .hypothesis .cache "
     ".terraform DerivedData bower_components .angular .ipynb_checkpoints _build "
     ".import_linter_cache .dart_tool .output"
 )

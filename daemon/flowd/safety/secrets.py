@@ -12,7 +12,7 @@ _SECRET_NAME = re.compile(
     r"|\.htpasswd|\.dockercfg|\.s3cfg|\.boto|credentials(?:\.json|\.db|\.tfrc\.json)?"
     r"|application_default_credentials\.json|service[-_]account[\w-]*\.json|client_secret.*\.json"
     r"|secrets?\.(?:ya?ml|json|toml|env|txt)|master\.key|[\w.-]*(?:private|priv)[\w-]*\.(?:pem|key)"
-    r"|privkey\d*\.pem|secring\.gpg|[\w.-]+\.(?:key|pfx|p12|jks|keystore|kdbx|ppk|pem)"
+    r"|privkey\d*\.pem|secring\.gpg|[\w.*-]+\.(?:key|pfx|p12|jks|keystore|kdbx|ppk|pem)"
     r"|shadow-?|gshadow-?|sudoers|ssh_host_\w+_key|login\.keychain.*|logins\.json|key[34]\.db"
     r"|wallet\.dat|\.passwd|passwords?\.txt|terraform\.tfvars|[\w-]*token\.txt",
     re.IGNORECASE,
@@ -31,7 +31,7 @@ _SECRET_PATH = re.compile(
 _SECRET_FOLDER = re.compile(
     r"(?:.*/)?(?:\.ssh|\.aws|\.gnupg|\.kube|\.azure|\.config/gcloud|\.password-store|\.docker)"
 )
-_PLAIN_SYSTEM_FILE = re.compile(r"/etc/.+|/proc/.+|/var/log/.+|/root/.+|/boot/.+")
+_PLAIN_SYSTEM_FILE = re.compile(r".*/\.\w+_history|/etc/.+|/proc/.+|/var/log/.+|/root/.+|/boot/.+")
 
 
 def origin_of(path: str) -> Origin | None:
@@ -40,6 +40,9 @@ def origin_of(path: str) -> Origin | None:
     if _SECRET_PATH.fullmatch(path):
         return "secret"
     if _SECRET_NAME.fullmatch(name) and not _PUBLIC_NAME.fullmatch(name) and UNKNOWN not in name:
+        return "secret"
+    folder = posixpath.dirname(path)
+    if "*" in name and holds_secrets(folder) and not _PUBLIC_NAME.fullmatch(name):
         return "secret"
     return "system" if _PLAIN_SYSTEM_FILE.fullmatch(path) else None
 

@@ -33,6 +33,7 @@ _NOBODY_KNOWS = Variable(ANYTHING, maybe_unset=True, exported=True)
 
 _USUAL = {
     "HOME": HOME,
+    "PATH": f"/usr/local/bin:/usr/bin:/bin:{UNKNOWN}",
     "USER": "user",
     "LOGNAME": "user",
     "SHELL": "/bin/bash",

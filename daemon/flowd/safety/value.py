@@ -26,6 +26,7 @@ Origins = frozenset[Origin]
 NOWHERE: Origins = frozenset()
 NETWORK: Origins = frozenset({"network"})
 DECODED: Origins = frozenset({"decoded"})
+SECRET: Origins = frozenset({"secret"})
 TREE: Origins = frozenset({"tree"})
 PASTED: Origins = frozenset({"pasted"})
 

@@ -11,7 +11,7 @@ from flowd.safety.calls import Calls, Status
 from flowd.safety.expand import expand_value, expand_words
 from flowd.safety.files import PIPE, resolve, store
 from flowd.safety.findings import Trace, block, confirm
-from flowd.safety.parsing import NotUnderstood, parse
+from flowd.safety.parsing import NotUnderstood, hidden_characters, parse
 from flowd.safety.programs.effects import Write
 from flowd.safety.rules import writing
 from flowd.safety.state import TERMINAL, State, Variable, join
@@ -50,8 +50,11 @@ class Walk(Calls):
 
     def text(self, text: str, span: Span | None, state: State) -> None:
         """Parse and follow shell text; `span` is the place it was found at."""
+        for place in hidden_characters(text):
+            message = "Has characters that cannot be seen, or that change how the text looks."
+            self.trace.add(confirm("shell.hidden-characters", message, span or place))
         try:
-            script = parse(text, span)
+            script = parse(text.replace("\r\n", " \n"), span)
         except NotUnderstood as trouble:
             where = span or (0, min(len(text), 80))
             self.trace.add(confirm("shell.not-understood", f"Cannot be judged: {trouble}.", where))

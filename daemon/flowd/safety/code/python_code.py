@@ -6,6 +6,7 @@ import binascii
 import posixpath
 from collections.abc import Iterator
 
+from flowd.safety import secrets
 from flowd.safety.code import (
     COMPUTED_CODE,
     FETCHED_CODE,
@@ -15,11 +16,22 @@ from flowd.safety.code import (
     UNREADABLE,
     Inside,
 )
+from flowd.safety.paths import plain_path
 from flowd.safety.programs.effects import Code, Run, Send, Write
 from flowd.safety.state import HOME
 from flowd.safety.syntax import Span
 from flowd.safety.tables import listed
-from flowd.safety.value import NOWHERE, UNKNOWN, Argument, Origins, Value, either, unknown, value_of
+from flowd.safety.value import (
+    ANYTHING,
+    NOWHERE,
+    UNKNOWN,
+    Argument,
+    Origins,
+    Value,
+    either,
+    unknown,
+    value_of,
+)
 
 MAX_CHARACTERS = 65_536
 _SHELL_CALLS = listed(
@@ -80,7 +92,7 @@ _FETCHERS = (
 )
 _UPLOADS = ("post", "put", "patch", "sendall", "send", "sendto", "storbinary", "sendmail")
 _KEEPS = listed(
-    "read decode encode strip rstrip lstrip text content format getvalue recv "
+    "read_text read_bytes read decode encode strip rstrip lstrip text content format getvalue recv "
     "join readlines expanduser resolve absolute as_posix lower upper replace"
 )
 _SHELL_PROGRAMS = ("/bin/sh", "/bin/bash", "sh", "bash", "/bin/zsh", "zsh", "cmd.exe", "/bin/dash")
@@ -89,13 +101,16 @@ _SHELL_PROGRAMS = ("/bin/sh", "/bin/bash", "sh", "bash", "/bin/zsh", "zsh", "cmd
 _KNOWN_CALLS = _SHELL_CALLS | _PROCESS_CALLS | _ARGUMENT_CALLS | _AS_COMMAND.keys()
 
 
-def read(source: str, span: Span) -> Inside:
-    """Say what Python code does; `UNREADABLE` when it is not Python, or too much of it."""
+def read(source: str, span: Span, fed: Value = ANYTHING) -> Inside:
+    """Say what Python code does; `fed` is its input.
+
+    `UNREADABLE` is among the dangers when it is not Python, or too much of it.
+    """
     if UNKNOWN in source or len(source) > MAX_CHARACTERS:
         return Inside(dangers=frozenset([COMPUTED_CODE] if UNKNOWN in source else [UNREADABLE]))
     try:
         tree = ast.parse(source)
-        return _Reader(span).read(tree)
+        return _Reader(span, fed).read(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Inside(dangers=frozenset([UNREADABLE]))
 
@@ -103,8 +118,9 @@ def read(source: str, span: Span) -> Inside:
 class _Reader:
     """One walk over a tree; knows imported names and the constants bound to plain names."""
 
-    def __init__(self, span: Span):
+    def __init__(self, span: Span, fed: Value):
         self._span = span
+        self._fed = fed
         self._names: dict[str, str] = {}
         self._stars: list[str] = []  # modules imported from with *
         self._values: dict[str, Value] = {}
@@ -210,6 +226,8 @@ class _Reader:
             self._open(node, values)
         elif name in _CODE_CALLS:
             self._run_code(values[0] if values else unknown())
+        elif name == "urllib.request.urlopen" and (values[1:] or node.keywords):
+            self._send(NOWHERE.union(*(self._value(k.value).origins for k in node.keywords)))
         elif name == "os.dup2":
             self._rewired = True
         elif name.startswith("socket.") and name != "socket.gethostname":
@@ -230,7 +248,11 @@ class _Reader:
         elif function.attr in _UPLOADS:
             data = [*values, *(self._value(keyword.value) for keyword in node.keywords)]
             origins = NOWHERE.union(*(value.origins for value in data))
-            self._sends.append(Send(Value((UNKNOWN,), origins), "remote", self._span))
+            self._send(origins)
+
+    def _send(self, origins: Origins) -> None:
+        value = Value((UNKNOWN,), origins)
+        self._sends.append(Send(value, "remote", self._span, files=bool(origins)))
 
     def _words(self, node: ast.expr) -> list[Value] | None:
         if isinstance(node, ast.List | ast.Tuple):
@@ -346,6 +368,8 @@ class _Reader:
         if isinstance(node, ast.List | ast.Tuple):
             return self._either_of(node.elts)
         if isinstance(node, ast.Attribute):
+            if self._dotted(node).startswith("sys.stdin"):
+                return self._fed
             inner = self._value(node.value)
             return inner if node.attr in _KEEPS else Value((UNKNOWN,), inner.origins)
         if isinstance(node, ast.Call):
@@ -363,6 +387,8 @@ class _Reader:
         name = self._dotted(node.func)
         values = [self._value(argument) for argument in node.args]
         origins: Origins = NOWHERE.union(*(value.origins for value in values))
+        if name == "input" or name.startswith("sys.stdin."):
+            return self._fed
         if name in _DECODERS:
             text = _decoded(name, values[0].only if values else None)
             return value_of(text, origins | {"decoded"})
@@ -383,7 +409,7 @@ class _Reader:
         ):
             value = values[0] if values else unknown()
             if name == "open":
-                return Value((UNKNOWN,), value.origins)
+                return Value((UNKNOWN,), value.origins | _file_origins(value))
             if value.only and value.only.startswith("~"):
                 return value_of(HOME + value.only[1:], value.origins)
             return value
@@ -412,6 +438,12 @@ class _Reader:
             return unknown()
         texts = [word.only if word.only is not None else UNKNOWN for word in words]
         return value_of(separator.only.join(texts), NOWHERE.union(*(w.origins for w in words)))
+
+
+def _file_origins(path: Value) -> Origins:
+    """What opening a path gives."""
+    named = {secrets.origin_of(plain_path(text)) for text in path.texts if text} - {None}
+    return frozenset(origin for origin in named if origin is not None)
 
 
 def _path_join(values: list[Value]) -> Value:

@@ -18,7 +18,16 @@ from flowd.safety.code import (
 from flowd.safety.code.languages import CALLS, GRAMMARS, NAMES
 from flowd.safety.programs.effects import Code, Language, Run, Write
 from flowd.safety.syntax import Span
-from flowd.safety.value import UNKNOWN, Argument, unknown, value_of
+from flowd.safety.value import (
+    ANYTHING,
+    DECODED,
+    NETWORK,
+    UNKNOWN,
+    Argument,
+    Value,
+    unknown,
+    value_of,
+)
 
 _STRING = re.compile(
     r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`"
@@ -30,6 +39,7 @@ _MAX_CHARACTERS = 8_192
 _MAX_CALLS = 200
 
 
+_INPUT = re.compile(r"<>|<STDIN>|STDIN|stdin|\bgets\b|\bARGF\b|readFileSync\(0|php://input")
 _RUBY_OPEN = re.compile(r"(?<![\w.])(?:(?:File|IO)\.(?:open|new)|open)(?!\w)")
 _FORK_BOMB = re.compile(
     r"\bfork\s+(?:while|until)\b|(?:while|loop|for)\b[^;]{0,40}\bfork\b|\bloop\s*\{?\s*(?:do\s*)?fork"
@@ -43,15 +53,15 @@ _SED_RUNS = re.compile(r"(?:^|[;{}\n]|\d|/\w*)\s*e\s+(\S[^\n;]*)|/[gpiIm0-9]*e[g
 _SED_FILE = re.compile(r"(?:^|[;{}\n]|\d|/[gpiI0-9]*)\s*w\s+(\S+)\s*$")
 
 
-def read(language: Language, source: str, span: Span) -> Inside:
-    """Say what code of a language does, as far as its calls tell."""
+def read(language: Language, source: str, span: Span, fed: Value = ANYTHING) -> Inside:
+    """Say what code of a language does, as far as its calls tell; `fed` is its input."""
     if len(source) > _MAX_CHARACTERS or source == UNKNOWN:
         return Inside(dangers=frozenset([COMPUTED_CODE]))
     if language == "sed":
         return _read_sed(source, span)
     if language not in GRAMMARS:
         return Inside()
-    return _read_calls(language, source, span)
+    return _read_calls(language, source, span, fed)
 
 
 _AS_COMMAND = {
@@ -63,7 +73,7 @@ _AS_COMMAND = {
 _MODES = frozenset({">", ">>", "+>", "w", "a"})
 
 
-def _read_calls(language: Language, source: str, span: Span) -> Inside:
+def _read_calls(language: Language, source: str, span: Span, fed: Value) -> Inside:
     codes: list[Code] = []
     runs: list[Run] = []
     for strings in _calls(language, "commands", source):
@@ -85,13 +95,13 @@ def _read_calls(language: Language, source: str, span: Span) -> Inside:
         writes += [
             Write(Argument(match[1], span), unknown()) for match in _AWK_FILE.finditer(source)
         ]
-    dangers = _dangers(language, source, codes)
+    dangers = _dangers(language, source, codes, fed)
     suspicious = any(_named(language, kind, source) for kind in ("evaluate", "network"))
     harmless = not (runs or codes or writes or dangers or suspicious)
     return Inside(tuple(runs), tuple(codes), tuple(writes), (), dangers, harmless)
 
 
-def _dangers(language: Language, source: str, codes: list[Code]) -> frozenset[str]:
+def _dangers(language: Language, source: str, codes: list[Code], fed: Value) -> frozenset[str]:
     """What is dangerous about the whole: calls that are harmless one by one."""
     found: set[str] = set()
     network = _named(language, "network", source)
@@ -100,7 +110,10 @@ def _dangers(language: Language, source: str, codes: list[Code]) -> frozenset[st
         found.add(REVERSE_SHELL)
     if evaluates and _named(language, "decode", source):
         found.add(HIDDEN_CODE)
-    if evaluates and network:
+    reads_input = evaluates and _INPUT.search(source) is not None
+    if reads_input and not fed.origins & (NETWORK | DECODED):
+        found.add(COMPUTED_CODE)
+    if evaluates and (network or (reads_input and "network" in fed.origins)):
         found.add(FETCHED_CODE)
     if _FORK_BOMB.search(source):
         found.add(FORK_BOMB)

@@ -27,6 +27,9 @@ _BRACE_FIRST = re.compile(r"(?<![^\s;&|(])\{(?=[^\s{}]*,[^\s{}]*\})")
 """A brace expansion where a command begins: the grammar takes it for a group of commands."""
 
 
+_HIDDEN = re.compile("[\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\x08\x1b]")
+
+
 class NotUnderstood(Exception):
     """The text is too long, too deeply nested, or takes too long to parse; the text says which."""
 
@@ -48,6 +51,13 @@ def parse(text: str, at: Span | None = None) -> Script:
         return Script(statements)
     errors = (node for node in _errors(root) if node.id not in source.repaired)
     return Script(statements, tuple(source.span(node) for node in errors))
+
+
+def hidden_characters(text: str) -> Iterator[Span]:
+    """Give the first place with a character that does not show, or that reorders what shows."""
+    match = None if text.isascii() and "\x1b" not in text else _HIDDEN.search(text)
+    if match:
+        yield match.span()
 
 
 def _parse_in_time(data: bytes) -> tree_sitter.Tree:

@@ -67,7 +67,7 @@ def hides_characters(text: str) -> bool:
 
 
 def _character(code: int) -> str:
-    return chr(code) if 0 < code <= 0x10FFFF else UNKNOWN
+    return chr(code) if code <= 0x10FFFF else UNKNOWN
 
 
 def expand_braces(text: str) -> list[str]:

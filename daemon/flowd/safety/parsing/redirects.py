@@ -4,6 +4,8 @@ Bash takes a descriptor before `<<<` and `<>`; the grammar calls part of these a
 put together again here and the error is marked as repaired.
 """
 
+import re
+
 import tree_sitter
 
 from flowd.safety.parsing.source import Source
@@ -20,7 +22,7 @@ def redirects_of(
     """The redirects of one node, and the words after their target: those are the command's."""
     if node.type == "heredoc_redirect":
         return _here_document(node, source)
-    descriptor: int | None = None
+    descriptor: int | str | None = descriptor_before(node, source)
     operator = ""
     targets: list[tree_sitter.Node] = []
     errors: list[tree_sitter.Node] = []
@@ -42,6 +44,16 @@ def redirects_of(
     target = word_of(targets[0], source) if targets else None
     further = [word for child in targets[1:] for word in words_of(child, source)]
     return [Redirect(operator, target, descriptor, source.span(node))], further
+
+
+_DESCRIPTOR = re.compile(rb"(?:^|\s)(?:(\d{1,4})|\{([A-Za-z_]\w*)\})$")
+
+
+def descriptor_before(node: tree_sitter.Node, source: Source) -> str | None:
+    """`0<file` and `{name}<file`: the grammar takes the descriptor for a word of the command."""
+    before = source.data[max(0, node.start_byte - 80) : node.start_byte]
+    match = _DESCRIPTOR.search(before)
+    return (match[1] or match[2]).decode() if match else None
 
 
 def _here_document(node: tree_sitter.Node, source: Source) -> tuple[list[Redirect], list[Word]]:

@@ -132,24 +132,24 @@ def _with_redirects(
     last = body[-1] if body else syntax.SimpleCommand((), (), (), span)
     made: Statement
     if isinstance(last, syntax.SimpleCommand):
-        named = _with_descriptor_variable([*last.words, *words], redirects)
-        made = syntax.SimpleCommand(last.assignments, named[0], (*last.redirects, *named[1]), span)
+        own = last.words
+        if redirects and isinstance(redirects[0].descriptor, str):  # see `descriptor_before`
+            own = own[:-1]
+        described = tuple(_numbered(redirect) for redirect in redirects)
+        made = syntax.SimpleCommand(
+            last.assignments, (*own, *words), (*last.redirects, *described), span
+        )
     else:
         made = syntax.Redirected(last, tuple(redirects))
     return [*body[:-1], made]
 
 
-def _with_descriptor_variable(
-    words: list[Word | Assignment], redirects: list[Redirect]
-) -> tuple[tuple[Word | Assignment, ...], tuple[Redirect, ...]]:
-    """`exec {name}<file`: the grammar takes `{name}` for a word."""
-    last = words[-1] if words else None
-    text = last.plain if isinstance(last, Word) else None
-    if text and redirects and text[0] == "{" and text[-1] == "}" and text[1:-1].isidentifier():
-        first = redirects[0]
-        named = Redirect(first.operator, first.target, text[1:-1], first.span)
-        return tuple(words[:-1]), (named, *redirects[1:])
-    return tuple(words), tuple(redirects)
+def _numbered(redirect: Redirect) -> Redirect:
+    """A descriptor the grammar took for a word may be a number."""
+    if isinstance(redirect.descriptor, str) and redirect.descriptor.isdigit():
+        number = int(redirect.descriptor)
+        return Redirect(redirect.operator, redirect.target, number, redirect.span)
+    return redirect
 
 
 def _continued(made: Statements, heredoc: tree_sitter.Node, source: Source) -> Statements:

@@ -9,6 +9,7 @@ from flowd.safety.programs import (
     printers,
     spread,
     transfer,
+    uploads,
     wrappers,
 )
 from flowd.safety.programs.effects import Models
@@ -22,5 +23,6 @@ _BASE: Models = {
     **spread.MODELS,
     **interpreters.MODELS,
     **containers.MODELS,
+    **uploads.MODELS,
 }
 MODELS: Models = {**_BASE, **hooks.with_hooks(_BASE)}

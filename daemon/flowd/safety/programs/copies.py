@@ -1,7 +1,7 @@
 """Programs that copy, move, pack and overwrite files."""
 
 from flowd.safety.command import Command, Options, split
-from flowd.safety.files import content_of, tree_of
+from flowd.safety.files import PIPE, content_of, resolve, tree_of
 from flowd.safety.programs.effects import Code, Effects, Models, Write
 from flowd.safety.state import State
 from flowd.safety.tables import listed
@@ -33,6 +33,7 @@ def _copy(command: Command, state: State) -> Effects:
     writes: list[Write] = []
     for source in sources:
         content = Value((content_of(source, state).texts), tree_of(source, state))
+        writes += _copied_below(source, target, state)
         writes.append(Write(target, content))
         name = source.text.rstrip("/").rpartition("/")[2]
         if name:  # the target may be a folder
@@ -40,6 +41,16 @@ def _copy(command: Command, state: State) -> Effects:
             if len(sources) > 1 or target.text.endswith(("/", ".", "..")):
                 writes.append(Write(inner, content))
     return Effects(output=value_of(""), writes=tuple(writes))
+
+
+def _copied_below(source: Argument, target: Argument, state: State) -> list[Write]:
+    """What the script has put into a folder is in its copy, too."""
+    folder = resolve(source.text, state)
+    return [
+        Write(target.with_text(f"{target.text.rstrip('/')}/{path[len(folder) + 1 :]}"), value)
+        for path, value in state.files.items()
+        if path.startswith(f"{folder}/") and not path.startswith(PIPE)
+    ]
 
 
 def _dd(command: Command, state: State) -> Effects:

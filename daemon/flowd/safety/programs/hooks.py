@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 
 from flowd.safety.command import Command, split
-from flowd.safety.programs.effects import Code, Effects, Model, Models, Write
+from flowd.safety.programs.effects import Code, Effects, Model, Models, Send, Write
+from flowd.safety.programs.transfer import host_of
 from flowd.safety.state import State
 from flowd.safety.tables import listed
-from flowd.safety.value import UNKNOWN, Argument, Value, unknown, value_of
+from flowd.safety.value import Argument, unknown, value_of
 
 HOOKS: Mapping[str, frozenset[str]] = {
     "rg": listed("--pre --hostname-bin"),
@@ -131,7 +132,12 @@ def _git(command: Command, _state: State) -> Effects:
     codes = tuple(Code("shell", value_of(each.text, each.origins), each.span) for each in found)
     target = options.value("--output", "-o") if name in ("log", "diff", "show", "archive") else None
     writes = (Write(target, unknown()),) if target is not None else ()
-    return Effects(output=Value((UNKNOWN,)), codes=codes, writes=writes)
+    sends = tuple(
+        Send(value_of(each.text, each.origins), host_of(each.text), each.span)
+        for each in operands
+        if "://" in each.text
+    )
+    return Effects(unknown(), writes=writes, sends=sends, codes=codes)
 
 
 def _joined(words: tuple[Argument, ...]) -> Argument:

@@ -11,9 +11,7 @@ from flowd.safety.state import State
 from flowd.safety.tables import listed
 from flowd.safety.value import DECODED, UNKNOWN, Argument, Value, unknown, value_of
 
-SHELLS = listed(
-    "sh bash zsh dash ksh ksh93 mksh ash rbash fish csh tcsh yash posh pwsh elvish nu xonsh"
-)
+SHELLS = listed("sh bash zsh dash ksh ksh93 mksh ash rbash fish csh tcsh yash posh")
 _VERSIONED = re.compile(r"(python|perl|ruby|php|lua|node|pypy|pip)[\d.]+(?:-config)?")
 
 

@@ -128,10 +128,14 @@ _SELECTS_NOTHING = listed(
 
 
 class FindPlan(Struct, frozen=True):
-    """What a find command does: where it starts, whether it selects, what it does with hits."""
+    """What a find command does: where it starts, whether it selects, what it does with hits.
+
+    `name` is the pattern that file names must match, if there is one.
+    """
 
     starts: tuple[Argument, ...]
     selects: bool
+    name: str
     deletes: Argument | None
     actions: tuple[tuple[Argument, ...], ...]
     files: tuple[Argument, ...]
@@ -140,6 +144,8 @@ class FindPlan(Struct, frozen=True):
     def hits(self) -> Value:
         """The paths it finds, as far as they are known."""
         end = UNKNOWN if self.selects else "*"
+        if self.name:
+            end = f"{UNKNOWN}/{self.name}"
         texts = tuple(dict.fromkeys(f"{start.text.rstrip('/')}/{end}" for start in self.starts))
         return either([Value(texts, origins_of(self.starts))])
 
@@ -153,6 +159,7 @@ def find_plan(command: Command) -> FindPlan:
     while words and not words[0].text.startswith(("-", "(", "!")):
         starts.append(words.pop(0))
     selects = False
+    name = ""
     deletes: Argument | None = None
     actions: list[tuple[Argument, ...]] = []
     files: list[Argument] = []
@@ -169,13 +176,16 @@ def find_plan(command: Command) -> FindPlan:
         elif text == "-delete":
             deletes = words[position]
         elif text in _FIND_TAKES_VALUE or text.startswith("-newer"):
-            selects = selects or text not in _SELECTS_NOTHING
+            value = words[position + 1].text if position + 1 < len(words) else ""
+            selects = selects or (text not in _SELECTS_NOTHING and value != "*")
+            if text in ("-name", "-iname") and value != "*":
+                name = value
             position += 1
         elif text not in _SELECTS_NOTHING:
             selects = True
         position += 1
     here = (Argument(".", command.span),)
-    return FindPlan(tuple(starts) or here, selects, deletes, tuple(actions), tuple(files))
+    return FindPlan(tuple(starts) or here, selects, name, deletes, tuple(actions), tuple(files))
 
 
 def _action_end(words: list[Argument], position: int) -> int:

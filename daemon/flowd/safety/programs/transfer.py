@@ -322,7 +322,9 @@ MODELS: Models = {
         listed("fetch http https aria2c axel lynx links w3m xh GET lwp-request"),
         _download,
     ),
-    **dict.fromkeys(listed("dig nslookup host drill whois"), _lookup),
+    **dict.fromkeys(
+        listed("dig nslookup host drill whois ping ping6 traceroute tracepath mtr"), _lookup
+    ),
     **dict.fromkeys(("nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"), _netcat),
     "telnet": _telnet,
     "socat": _socat,

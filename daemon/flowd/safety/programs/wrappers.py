@@ -5,11 +5,12 @@ import re
 from msgspec import Struct
 
 from flowd.safety.command import Command, split
+from flowd.safety.files import content_of
 from flowd.safety.programs.effects import Code, Effects, Model, Models, Run
 from flowd.safety.programs.printers import origins_of
 from flowd.safety.state import State
 from flowd.safety.tables import listed
-from flowd.safety.value import UNKNOWN, Argument, Value, unknown, value_of
+from flowd.safety.value import DECODED, NETWORK, SECRET, UNKNOWN, Argument, Value, unknown, value_of
 
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -160,7 +161,7 @@ def _env(command: Command, _state: State) -> Effects:
     inner = inner[1:] if inner and inner[0].text == "-" else inner
     folder = options.value("-C", "--chdir")
     if not inner:
-        return Effects(output=unknown())
+        return Effects(output=unknown(SECRET))
     return Effects(
         runs=(
             Run(
@@ -289,6 +290,33 @@ def _scheduler(command: Command, _state: State) -> Effects:
     return Effects(codes=(Code("shell", command.stdin, command.span, unseen=True),))
 
 
+def _environment(command: Command, _state: State) -> Effects:
+    """printenv, set: all variables hold secrets, most single ones do not."""
+    names = [argument.text for argument in command.arguments if argument.text != "-0"]
+    tells = not names or any(_TELLING.search(name) for name in names)
+    return Effects(output=unknown(SECRET) if tells else unknown())
+
+
+_TELLING = re.compile(r"TOKEN|SECRET|KEY|PASS|CREDENTIAL", re.IGNORECASE)
+_SCHEDULED = re.compile(r"\s*(?:@\w+|(?:\S+\s+){5})(?=\S)(.*)")
+
+
+def _timetable(command: Command, state: State) -> Effects:
+    """Crontab FILE: every line ends in shell code."""
+    options = split(command.arguments, listed("-u"))
+    if options.has("-l", "-r", "-e"):
+        return Effects(output=unknown())
+    named = options.operands[:1]
+    table = command.stdin if not named or named[0].text == "-" else content_of(named[0], state)
+    codes = []
+    for text in table.texts:
+        if UNKNOWN in text and table.origins & (NETWORK | DECODED):
+            codes.append(Code("shell", Value((UNKNOWN,), table.origins), command.span, unseen=True))
+        lines = [match[1] for line in text.splitlines() if (match := _SCHEDULED.match(line))]
+        codes += [Code("shell", value_of(line, table.origins), command.span) for line in lines]
+    return Effects(output=value_of(""), codes=tuple(codes))
+
+
 def _multicall(command: Command, _state: State) -> Effects:
     """`busybox rm ...`: the first word is the program."""
     words = command.arguments
@@ -318,6 +346,8 @@ MODELS: Models = {
     "command": _command_builtin,
     "env": _env,
     "su": _su,
+    "crontab": _timetable,
+    **dict.fromkeys(("printenv", "set"), _environment),
     "watch": _joined_code("-n -q -s --interval --equexit"),
     **dict.fromkeys(("npx", "uvx", "bunx", "pnpx", "pipx", "npm", "pnpm", "yarn"), _fetched_tool),
     "hyperfine": _each_code(

@@ -16,6 +16,7 @@ from flowd.safety.rules import (
     containers,
     databases,
     disks,
+    elsewhere,
     files,
     git,
     history,
@@ -43,6 +44,7 @@ _FAMILIES = (
     secrets.RULES,
     history.RULES,
     privileges.RULES,
+    elsewhere.RULES,
 )
 _ANY_COMMAND: tuple[Rule, ...] = (secrets.reading, network.shell_on_network, code.hook)
 

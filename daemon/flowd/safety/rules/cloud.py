@@ -22,7 +22,7 @@ _READ_VERB = re.compile(
     r"|status|version|whoami|check|validate|diff|preview|presign|estimate|query|select|export|logs|log"
     r"|filter|test|scan|batch-get|simulate|login|configure|init|completion|plan|print|fetch|config"
     r"|auth|account|open|dev|env:list|apps:info|build|link|switch|watch|checkout|clone|pull|browse"
-    r"|metrics|whoami|token|alias|doctor|docs|sso|generate|hash|signurl|ping|top|ssh-keys)(?:[-:].*)?"
+    r"|metrics|lsd|lsf|lsl|lsjson|size|tree|about|whoami|token|alias|doctor|docs|sso|generate|hash|signurl|ping|top|ssh-keys)(?:[-:].*)?"
 )
 _CLOUD_VALUES = listed(
     "--region --profile --output --query --endpoint-url --project --zone --account --format "
@@ -30,6 +30,9 @@ _CLOUD_VALUES = listed(
     "--token --team --scope --config --location -u -s --site -m --message -r --remote --filter -R "
     "--repo -b --body --title --bucket --key --instance-ids --cli-input-json"
 )
+
+
+_VERB_FIRST = listed("rclone mc s3cmd b2 azcopy")
 
 
 def _verbs_of(command: Command) -> list[str]:
@@ -44,7 +47,11 @@ def _cloud(command: Command, _state: State) -> Iterator[Finding]:
     words = [operand.text for operand in options.operands]
     if len(words) < 2 or words[0] in ("help", "configure", "configservice", "version"):
         return
-    verbs = words[1:2] if command.name == "aws" else words[1:4]
+    verbs = words[1:4]
+    if command.name == "aws":
+        verbs = words[1:2]
+    elif command.name in _VERB_FIRST:
+        verbs = words[:1]
     if any(_DELETE_VERB.fullmatch(verb) for verb in verbs):
         yield confirm("cloud.delete", "Deletes or stops something in the cloud.", command.span)
     elif command.name == "aws" and words[0] == "s3":
@@ -205,8 +212,8 @@ RULES: Rules = {
     **dict.fromkeys(
         listed(
             "netlify vercel heroku fly flyctl railway render firebase wrangler surge now "
-            "amplify eb cf dokku cap supabase pm2-deploy modal appwrite ntl stripe "
-            "shopify okta auth0 consul vault nomad etcdctl zkcli argocd flux circleci "
+            "amplify eb cf dokku cap supabase modal appwrite ntl stripe "
+            "shopify okta auth0 consul nomad etcdctl zkcli argocd flux circleci "
             "travis buildkite"
         ),
         (_hosting,),

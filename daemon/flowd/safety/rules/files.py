@@ -150,25 +150,28 @@ def _move(command: Command, state: State) -> Iterator[Finding]:
         )
 
 
+_DELETERS = listed("rm unlink shred srm trash")
+
+
 def _find(command: Command, state: State) -> Iterator[Finding]:
     plan = find_plan(command)
-    if plan.deletes is None:
+    deletes = plan.deletes
+    for action in plan.actions:
+        if action and action[0].text.rpartition("/")[2] in _DELETERS:
+            deletes = action[0]
+    if deletes is None:
         return
     for start in plan.starts:
-        pattern = start.with_text(f"{start.text.rstrip('/')}/{UNKNOWN if plan.selects else '*'}")
-        finding = deletion(start if not plan.selects else pattern, state, recursive=True)
+        pattern = start.with_text(f"{start.text.rstrip('/')}/{UNKNOWN}")
+        finding = deletion(pattern if plan.selects else start, state, recursive=True)
         if finding is None:
             continue
         if finding.verdict == "block" or not plan.selects:
             yield finding
         else:
             message = f"Deletes every file it finds below {start.text.replace(UNKNOWN, '…')}."
-            yield confirm(
-                "files.find-delete",
-                message,
-                plan.deletes.span,
-                "Run it with -print instead of -delete first.",
-            )
+            safer = "Run it with -print instead first."
+            yield confirm("files.find-delete", message, deletes.span, safer)
 
 
 def _sync(command: Command, state: State) -> Iterator[Finding]:

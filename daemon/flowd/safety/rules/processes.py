@@ -159,11 +159,9 @@ _BOOT = ("processes.boot", "Changes how the machine starts.")
 
 RULES: Rules = {
     "kill": (_kill,),
-    **dict.fromkeys(
-        ("pkill", "killall", "killall5", "xkill", "skill", "fuser-kill", "slay"), (_kill_by_name,)
-    ),
+    **dict.fromkeys(("pkill", "killall", "xkill", "skill", "slay"), (_kill_by_name,)),
+    "killall5": (_always("processes.kill-all", "Ends every process."),),
     "systemctl": (_service_manager,),
-    "loginctl": (_service_manager,),
     **dict.fromkeys(
         listed(
             "service rc-service initctl launchctl invoke-rc.d sv supervisorctl s6-svc pm2 "

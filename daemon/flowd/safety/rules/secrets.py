@@ -17,14 +17,17 @@ from flowd.safety.value import UNKNOWN, Argument
 _NEVER_READ = listed(
     "ls ll stat test [ [[ chmod chown chgrp touch mkdir rmdir rm unlink echo "
     "printf find fd basename dirname realpath readlink which type command ssh "
-    "ssh-add ssh-keygen ssh-copy-id git docker podman kubectl export cd pushd "
+    "ssh-add ssh-keygen ssh-copy-id export cd pushd "
     "file du df source . sudo doas env xargs parallel exec eval bash sh zsh dash "
     "timeout nice nohup time watch trap set unset alias shred srm truncate chattr "
     "tree openssl locate true false : exit return wc npm npx yarn "
-    "make cargo pip apt apt-get brew systemctl service terraform helm aws gcloud "
-    "az gh curl wget tar zip scp rsync nc socat busybox command docker-compose "
-    "crontab passwd su busybox setsid stdbuf strace mv ln install jq yq"
+    "make cargo pip apt apt-get brew systemctl service terraform helm "
+    "az gh curl wget   scp rsync nc socat busybox command docker-compose "
+    "crontab passwd su busybox setsid stdbuf strace mv ln install  "
 )
+_COPIES_OUT = listed("docker podman kubectl aws gcloud")
+"""Programs that read local files only to copy them with `cp`."""
+
 _PATTERN_FIRST = listed("grep egrep fgrep rg ag ack zgrep sed gsed awk gawk perl jq yq tr")
 _PRINTS_ENVIRONMENT = frozenset({"printenv"})
 
@@ -44,8 +47,14 @@ def _read_by(command: Command) -> tuple[Argument, ...]:
     """The arguments whose files a program reads."""
     if command.name in ("mv", "cp", "ln", "install"):
         return copy_operands(command)[1]
+    if command.name == "git":
+        return _shown_by_git(command)
+    if command.name in _COPIES_OUT:
+        return command.arguments[:-1] if command.has_word("cp") else ()
     if command.name in _NEVER_READ:
         return ()
+    if command.name == "dd":
+        return tuple(a.with_text(a.text[3:]) for a in command.arguments if a.text.startswith("if="))
     if command.name not in _PATTERN_FIRST:
         return command.arguments
     options = options_for(command)
@@ -56,6 +65,13 @@ def _read_by(command: Command) -> tuple[Argument, ...]:
         if option.value is not None and option.name not in ("-e", "--regexp", "--expression")
     ]
     return (*others, *(options.operands if patterns else options.operands[1:]))
+
+
+def _shown_by_git(command: Command) -> tuple[Argument, ...]:
+    """`git show REVISION:PATH`."""
+    if not command.has_word("show", "cat-file"):
+        return ()
+    return tuple(a.with_text(a.text.partition(":")[2]) for a in command.arguments if ":" in a.text)
 
 
 def _is_secret(argument: Argument, state: State) -> bool:

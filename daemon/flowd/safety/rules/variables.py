@@ -1,5 +1,6 @@
 """Environment variables that make other programs load or run something."""
 
+import re
 from collections.abc import Iterator
 
 from flowd.domain.ports import Finding
@@ -18,8 +19,15 @@ _LOADED = listed(
     "LD_PRELOAD LD_AUDIT DYLD_INSERT_LIBRARIES BASH_ENV PYTHONSTARTUP PERL5OPT PERL5DB"
 )
 
+_RISKY_FOLDER = re.compile(
+    r"(?:^|:)(?:\.{1,2}(?:/[^:]*)?|/tmp[^:]*|/var/tmp[^:]*|/dev/shm[^:]*)(?=:)"
+)
+"""A folder before others in PATH that is relative, or everybody's."""
+
 
 def judge(name: str, value: Value, span: Span) -> Iterator[Finding]:
     """Judge setting a variable for a command."""
+    if name == "PATH" and any(_RISKY_FOLDER.search(text) for text in value.texts):
+        yield confirm("code.path", "Lets programs from a folder anybody can write to run.", span)
     if name in _LOADED and any(value.texts):
         yield confirm("code.preload", f"Makes programs load code by {name}.", span)
