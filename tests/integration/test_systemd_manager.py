@@ -46,7 +46,10 @@ def manager() -> Iterator[UserManager]:
     with user_manager() as running:
         shorter = running.home / ".config/systemd/user/flowd.service.d/shorter.conf"
         shorter.parent.mkdir(parents=True)
-        shorter.write_text(f"[Service]\nWatchdogSec={WATCHDOG}s\nTimeoutStopSec=2s\n")
+        shorter.write_text(
+            f"[Service]\nWatchdogSec={WATCHDOG}s\nTimeoutStopSec=2s\n"
+            f"StandardError=append:{running.log}\n"
+        )
         flowctl(running, "daemon", "install")
         running.systemctl("stop", "flowd.service")
         yield running
@@ -203,6 +206,35 @@ def test_daemon_stop_is_not_taken_for_a_failure(manager: UserManager) -> None:
     )
     assert manager.property("flowd.service", "Result") == "success"
     assert manager.property("flowd.service", "NRestarts") == "0"
+
+
+def test_a_mistake_in_the_settings_is_told_once(manager: UserManager) -> None:
+    settings = manager.home / ".config/flow/config.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("[engine\n")
+    manager.systemctl("start", "flowd.service", check=False)
+    assert manager.property("flowd.service", "ActiveState") == "failed"
+    assert manager.property("flowd.service", "NRestarts") == "0"
+    assert manager.log.read_text().count("is not TOML") == 1
+    settings.write_text("")
+    assert ask(manager, "ps") == {"runs": []}
+    assert manager.property("flowd.service", "ActiveState") == "active"
+
+
+def test_after_a_crash_loop_systemd_takes_over_again(manager: UserManager) -> None:
+    settings = manager.home / ".config/flow/config.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("[engine\n")
+    assert manager.run(FLOWCTL, "ps", check=False).returncode == 8
+    manager.wait_for(
+        lambda: manager.property("flowd.socket", "ActiveState") == "failed", "systemd gave up"
+    )
+    settings.write_text("")
+    assert ask(manager, "ps") == {"runs": []}, "flowctl helps itself"
+    flowctl(manager, "daemon", "stop")
+    manager.systemctl("reset-failed", "flowd.service", "flowd.socket")
+    manager.systemctl("start", "flowd.socket")
+    assert ask(manager, "daemon", "status")["pid"] == daemon_pid(manager)
 
 
 def test_reload_reads_the_settings_again_without_a_restart(manager: UserManager) -> None:

@@ -107,31 +107,42 @@ def user_manager() -> Iterator[UserManager]:
         runtime.mkdir(mode=0o700)
         group.mkdir()
         undo.callback(_remove_group, group)
-        ready = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-        ready.bind(str(runtime / "ready"))
-        ready.settimeout(PATIENCE)
         output = undo.enter_context(log.open("w"))
         enter_group = 'echo $$ > "$0/cgroup.procs"; exec "$@"'
         namespaces = ("--mount", "--pid", "--cgroup", "--ipc", "--fork", "--mount-proc")
-        process = subprocess.Popen(
-            [
-                *("sh", "-c", enter_group, group),
-                *("unshare", *namespaces, "--kill-child=KILL"),
-                *(HERE / "user_manager.sh", home, runtime),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-        undo.callback(process.wait)
-        undo.callback(process.kill)  # process 1 of the namespace dies with it, and so do all others
-        try:
-            while "READY=1" not in ready.recv(4096).decode().splitlines():
-                pass
-        except TimeoutError as error:
-            raise AssertionError(f"systemd --user never got ready\n{log.read_text()}") from error
+        with _ready_socket(runtime / "ready") as ready:
+            process = subprocess.Popen(
+                [
+                    *("sh", "-c", enter_group, group),
+                    *("unshare", *namespaces, "--kill-child=KILL"),
+                    *(HERE / "user_manager.sh", home, runtime),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+            undo.callback(process.wait)
+            undo.callback(process.kill)  # process 1 of the namespace dies with it, and all others
+            _wait_until_ready(ready, log)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         yield UserManager(home, runtime, log, int(children[0]))
+
+
+@contextlib.contextmanager
+def _ready_socket(path: Path) -> Iterator[socket.socket]:
+    """Where the manager says READY=1. To be closed then: it would block on a full queue later."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(path))
+        receiver.settimeout(PATIENCE)
+        yield receiver
+
+
+def _wait_until_ready(receiver: socket.socket, log: Path) -> None:
+    try:
+        while "READY=1" not in receiver.recv(4096).decode().splitlines():
+            pass
+    except TimeoutError as error:
+        raise AssertionError(f"systemd --user never got ready\n{log.read_text()}") from error
 
 
 def _remove_group(group: Path) -> None:
