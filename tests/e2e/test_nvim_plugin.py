@@ -217,6 +217,24 @@ def test_a_question_left_open_can_be_answered_later(editor: Neovim, work: Path) 
     wait_for_line(editor, "■ succeeded")
 
 
+def test_who_types_elsewhere_is_not_asked(editor: Neovim, work: Path) -> None:
+    edit(
+        editor,
+        work / "ask.flow.yaml",
+        GATED + "  - {id: push, confirm: Push it?, run: echo pushed}\n",
+    )
+    editor.lua("vim.notify = function(text) notified = text end")
+    editor.lua("choices = { 'yes' }")
+    editor.command("Flow run")
+    wait_for_line(editor, "wait │ waiting")
+    editor.command("wincmd p")
+    (work / "go").touch()
+    editor.wait("notified == 'Flow: push asks: Push it?'")
+    assert asked(editor) == []
+    editor.command("wincmd p")
+    wait_for_line(editor, "■ succeeded")
+
+
 def test_old_questions_are_not_asked_again(editor: Neovim, work: Path) -> None:
     test_a_question_is_put_and_the_answer_taken(editor, work)
     run = editor.lua("return vim.b.flow_run")

@@ -39,13 +39,15 @@ local function append(view, lines)
   end
 end
 
---- Put the next open question to the user. Not answering leaves it open, for `:Flow answer`.
+--- Put the next open question to the user, if the user looks at the run: what is typed elsewhere
+--- must not become an answer. Not answering leaves it open, for `:Flow answer`.
 local function ask(run, view)
   local step, question = next(view.questions)
-  if not step or view.asking then
+  if not step or view.asking or vim.api.nvim_get_current_buf() ~= view.buffer then
     return
   end
   view.asking = true
+  vim.cmd.redraw() -- a menu may block: what led to the question is to be seen
   vim.ui.select(question.answers, {
     prompt = ("%s: %s"):format(step, question.question),
     kind = "flow-answer",
@@ -85,6 +87,9 @@ local function show(event)
   end
   if event.position >= view.caught_up then
     ask(event.run, view)
+    if event.type == "question_asked" and not view.asking then
+      vim.notify(("Flow: %s asks: %s"):format(event.step, event.question))
+    end
   end
 end
 
@@ -157,6 +162,14 @@ local function create_buffer(run)
   vim.bo[buffer].modifiable = false
   vim.bo[buffer].filetype = "flowrun"
   vim.b[buffer].flow_run = run
+  vim.api.nvim_create_autocmd("BufEnter", {
+    buffer = buffer,
+    callback = vim.schedule_wrap(function()
+      if views[run] then
+        ask(run, views[run])
+      end
+    end),
+  })
   vim.api.nvim_create_autocmd("BufWipeout", {
     buffer = buffer,
     callback = function()
