@@ -14,7 +14,7 @@ can be. They are overwritten and never cut to nothing: ext4 takes that for the r
 precious file and writes it to the disk at once.
 """
 # Paths are strings here: this runs several times a step, and a Path costs more than the call.
-# ruff: noqa: PTH102, PTH104, PTH106, PTH108, PTH110, PTH116, PTH208
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH116, PTH208
 
 import fcntl
 import itertools
@@ -22,6 +22,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -29,6 +30,7 @@ from typing import get_args
 from flowd.domain.events import ScriptKind, Stream
 from flowd.domain.ports import AttemptKey
 from flowd.errors import Bug
+from flowd.exec.regular import read_regular
 
 HOLDER_LOG = "holder.log"
 MOST_SPARES = 64
@@ -97,6 +99,14 @@ class Folders:
         """Lay out an attempt. FileExistsError when it was already; OSError leaves nothing."""
         if not (_NAME.fullmatch(key.run) and _NAME.fullmatch(key.step)):
             raise Bug(f"{key} cannot be the name of a folder")
+        try:
+            self._lay_out(key, script, stdin)
+        except FileNotFoundError:  # somebody removed our folders while we work
+            os.makedirs(self.this_boot, 0o700, exist_ok=True)
+            self._spares.clear()
+            self._lay_out(key, script, stdin)
+
+    def _lay_out(self, key: AttemptKey, script: str, stdin: str | None) -> None:
         spare = self._spares.pop() if self._spares else self._new_spare()
         try:
             _write(f"{spare}/record", _UNCLAIMED)
@@ -134,6 +144,7 @@ class Folders:
                     shutil.rmtree(entry.path)
                 elif not _can_be_used_again(entry.path, _KEPT_UP_TO_BYTES.get(entry.name)):
                     os.unlink(entry.path)
+        os.chmod(spare, 0o700)  # the script may have taken it from us
         self._spares.append(spare)
 
     def _new_spare(self) -> str:
@@ -160,20 +171,14 @@ class Folders:
     def size(self, key: AttemptKey, stream: Stream) -> int:
         """Count the bytes of a stream; 0 when there is none."""
         try:
-            return os.stat(self._stream(key, stream)).st_size
-        except FileNotFoundError:
+            status = os.stat(self._stream(key, stream))
+        except OSError:  # gone, or made unreachable by the script
             return 0
+        return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
     def read(self, key: AttemptKey, stream: Stream, offset: int, limit: int) -> bytes:
         """Give up to `limit` bytes of a stream; none when there is none."""
-        try:
-            descriptor = os.open(self._stream(key, stream), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return b""
-        try:
-            return os.pread(descriptor, limit, offset)
-        finally:
-            os.close(descriptor)
+        return read_regular(self._stream(key, stream), limit, offset) or b""
 
     def _stream(self, key: AttemptKey, stream: Stream) -> str:
         folder = self.of(key)
@@ -222,7 +227,9 @@ def _can_be_used_again(path: str, most_bytes: int | None) -> bool:
         return False
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-        return os.fstat(descriptor).st_size <= most_bytes
+        status = os.fstat(descriptor)
+        # What has another name is somebody's file, which we would overwrite.
+        return status.st_size <= most_bytes and status.st_nlink == 1
     except OSError:
         return False
     finally:

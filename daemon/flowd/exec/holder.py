@@ -74,7 +74,7 @@ def claim(folder: str, lines: str) -> bool:
 
     OSError when there is no such attempt, or no room on the disk; nothing was written then.
     """
-    record = os.open(f"{folder}/record", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    record = _open_record(folder)
     try:
         fcntl.lockf(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(record).st_size > 1:  # a new one is an empty line
@@ -87,11 +87,23 @@ def claim(folder: str, lines: str) -> bool:
     return True
 
 
+def _open_record(folder: str) -> int:
+    """Open the record to add to it. FileNotFoundError when a script put something else there."""
+    # Opening a pipe must not wait for somebody to read it.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(f"{folder}/record", flags)
+    except OSError as error:
+        if error.errno in (errno.EISDIR, errno.ENXIO, errno.ENOTDIR, errno.ELOOP):
+            raise FileNotFoundError(errno.ENOENT, "not a record any more", folder) from error
+        raise
+
+
 def bytes_written(folder: str) -> int:
     """Count what an attempt has written to its streams and to $FLOW_OUTPUT."""
     total = 0
     for name in WRITTEN:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # the script may have done anything to its folder
             total += os.stat(f"{folder}/{name}").st_size
     return total
 
@@ -183,7 +195,7 @@ class Holder:
     def _record(self, folder: str, line: str) -> None:
         """Add a line to a record; later, when the disk has no room now."""
         try:
-            record = os.open(f"{folder}/record", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            record = _open_record(folder)
             try:
                 os.write(record, line.encode())
             finally:

@@ -51,7 +51,13 @@ async def open_executor(steps: Path) -> AsyncIterator[Executor]:
 
     One at a time may use a folder. Leaving it ends the waiting, not the processes.
     """
-    folders = Folders(steps)
+    try:
+        folders = Folders(steps)
+    except OSError as error:
+        raise SpawnFailed(
+            f"{steps} cannot hold the files of steps: {error.strerror}",
+            cure="move what is in the way, or make the folder writable",
+        ) from error
     async with trio.open_nursery() as nursery:
         yield ProcessExecutor(folders, nursery)
         nursery.cancel_scope.cancel()
@@ -133,6 +139,8 @@ class ProcessExecutor:
                 return Exited(reply.code, reply.duration_ms, read_outputs(folder))
         if self._folders.exists(key):
             return await self._follow(folder)
+        if self._folders.in_earlier_boot(key) is None:  # a script may remove its own folder
+            await wait_tree_gone(self._tree(folder), self._taker)
         return self._ending_in_earlier_boot(key)
 
     async def _follow(self, folder: str) -> Ending:
@@ -145,6 +153,7 @@ class ProcessExecutor:
                     try:
                         refuse(folder)  # the next look tells whether somebody was faster
                     except FileNotFoundError:
+                        await wait_tree_gone(self._tree(folder), self._taker)
                         return Vanished("its files were removed")
                 case Refused():
                     return NeverStarted()
@@ -179,11 +188,16 @@ class ProcessExecutor:
         """End the attempt's whole process tree; see the port and `tree.py`."""
         folder = self._folders.of(key)
         pause = FIRST_PAUSE
+        if not self._folders.exists(key):  # a script may remove its own folder
+            await end_tree(self._tree(folder), grace_seconds, self._taker)
         while self._folders.exists(key):
             match read_record(folder):
                 case None:
-                    with contextlib.suppress(FileNotFoundError):  # forgotten meanwhile
+                    try:
                         refuse_as_terminated(folder)
+                    except FileNotFoundError:  # or its record alone
+                        await end_tree(self._tree(folder), grace_seconds, self._taker)
+                        return
                 case Refused():
                     return
                 case Claimed(holder) if is_alive(holder):
