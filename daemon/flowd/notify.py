@@ -4,6 +4,7 @@ Everything here does nothing when systemd did not start this process. See sd_not
 sd_listen_fds(3) and sd_watchdog_enabled(3).
 """
 
+import faulthandler
 import logging
 import os
 import socket
@@ -120,11 +121,14 @@ def watchdog_seconds() -> float | None:
 async def keep_watchdog_fed() -> None:
     """Send a sign of life twice in every watchdog period; return at once when nobody waits for it.
 
-    It runs in the daemon's own loop on purpose: a loop that hangs stops sending and is killed.
+    It runs in the daemon's own loop on purpose: a loop that hangs stops sending and is killed, by
+    SIGABRT, which from now on tells where it hung.
     """
     period = watchdog_seconds()
     if period is None:
         return
+    if not faulthandler.is_enabled():
+        faulthandler.enable()
     while True:
         notify("WATCHDOG=1")
         await trio.sleep(period / 2)

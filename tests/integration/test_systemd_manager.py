@@ -160,6 +160,14 @@ def test_a_hung_daemon_is_killed_and_started_again(manager: UserManager, patient
     let_it_finish(manager, patient_run)
 
 
+def test_the_signal_of_the_watchdog_tells_where_the_daemon_hung(manager: UserManager) -> None:
+    ask(manager, "ps")
+    assert manager.property("flowd.service", "WatchdogSignal") == str(signal.SIGABRT.value)
+    kill(manager, signal.SIGABRT, daemon_pid(manager))
+    wait_for_restart(manager, 1)
+    assert "most recent call first" in manager.log.read_text()
+
+
 def test_a_busy_daemon_is_not_taken_for_a_hung_one(manager: UserManager) -> None:
     ask(manager, "ps")
     before = manager.property("flowd.service", "WatchdogTimestampMonotonic")
