@@ -35,6 +35,7 @@ from flowd.server.stdio import relay_stdio
 from flowd.server.transport import serve_socket
 from flowd.store.log import open_log
 from flowd.suggest.pipeline import make_suggester
+from flowproto.environment import shareable
 from flowproto.starting import StartFailed, answers, start_and_wait
 
 log = logging.getLogger("flowd")
@@ -155,7 +156,7 @@ async def serve(paths: Paths, config: Config) -> None:
             executor,
             judge,
             config.engine,
-            environment=notify.environment_for_steps(),
+            environment=shareable(notify.environment_for_steps()),
             chance=random.random,
         ) as engine,
         trio.open_nursery() as nursery,

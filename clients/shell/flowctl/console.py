@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from flowctl.text import clip, pad, width
+from flowctl.text import CONTROL, clip, harmless, pad, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,10 +74,14 @@ class Console:
         sys.stdout.write(text + "\n")
 
     def print_json(self, value: Any) -> None:
-        """Write one JSON value on one line, so that readers of a stream get it at once."""
+        """Write one JSON value on one line, so that readers of a stream get it at once.
+
+        What a terminal would obey is written as `\\u009b`, which means the same to a program.
+        """
         import json
 
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        sys.stdout.write(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
         sys.stdout.flush()
 
     def error_style(self, text: str, *names: str) -> str:
@@ -85,9 +89,10 @@ class Console:
         return _styled(text, names) if self._error_colour else text
 
     def say(self, text: str, *names: str) -> None:
-        """Write a line of talk to standard error."""
+        """Write talk to standard error, whatever words of others it repeats."""
         sys.stdout.flush()
-        sys.stderr.write(self.error_style(text, *names) + "\n")
+        lines = (harmless(line, colours=self._error_colour) for line in text.split("\n"))
+        sys.stderr.write(self.error_style("\n".join(lines), *names) + "\n")
         sys.stderr.flush()
 
     def table(self, rows: Sequence[Sequence[str]], *, elastic: int = -1) -> None:

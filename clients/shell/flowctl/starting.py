@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 
-from flowctl.environment import shareable
 from flowctl.errors import failure_of
 from flowctl.exits import Failure
 from flowctl.prompt import ask
 from flowctl.text import harmless
 from flowctl.watch import counted_interrupts, watch
 from flowproto.client import ConnectionLost, RemoteError
+from flowproto.environment import shareable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ _ESCAPE = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # and string
     r"|\x1b[ -/]*[0-~]?"
 )
-_CONTROL = re.compile(
+CONTROL = re.compile(
     r"[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f"
     r"\u2028\u2029\u202a-\u202e\u2066-\u2069]"  # line breaks and changes of direction
 )
@@ -47,7 +47,7 @@ def harmless(text: str, *, colours: bool = False) -> str:
         coloured = coloured or bool(kept)
         return kept
 
-    clean = _CONTROL.sub(_show_control, _ESCAPE.sub(replace, text))
+    clean = CONTROL.sub(_show_control, _ESCAPE.sub(replace, text))
     if "\t" in clean:
         clean = _expand_tabs(clean)
     return clean + RESET if coloured else clean

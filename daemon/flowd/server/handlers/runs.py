@@ -10,6 +10,7 @@ from flowd.server.contexts import ReadContext, StartContext
 from flowd.server.convert import from_position, to_run_row, to_show_result
 from flowd.server.convert_events import OutputText, to_chunk
 from flowd.server.sources import find_workflow, folder_of
+from flowproto.environment import shareable
 from flowproto.runs import (
     ListParams,
     ListResult,
@@ -40,7 +41,7 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         workflow=workflow,
         inputs=params.inputs,
         cwd=str(cwd),
-        environment=params.environment,
+        environment=None if params.environment is None else shareable(params.environment),
         approve=params.approve,
         client_token=params.client_token,
         origin=origin,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowctl.environment import looks_secret, shareable
+from flowproto.environment import looks_secret, shareable
 
 
 @pytest.mark.parametrize(

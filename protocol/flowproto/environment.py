@@ -1,4 +1,8 @@
-"""What of the user's environment goes to the daemon, where it is recorded with the run."""
+"""What of an environment may be recorded with a run: not the variables that look secret.
+
+Clients leave the others out before they send it, so that secrets do not travel; the daemon leaves
+them out of whatever it is sent, and of its own, so that no client can forget to.
+"""
 
 from __future__ import annotations
 
