@@ -83,6 +83,7 @@ def pad(text: str, columns: int) -> str:
 
 def wrap(text: str, columns: int) -> list[str]:
     """Break text at spaces into lines of at most so many columns; longer words are cut apart."""
+    columns = max(columns, 2)  # what one character may take: with less, nothing would ever fit
     lines, line = [], ""
     for word in text.split():
         while width(word) > columns:
