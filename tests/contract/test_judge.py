@@ -10,12 +10,13 @@ from flowd.domain.ports import VERDICT_RANK, Judge, Judgement
 from flowd.safety.judge import make_judge
 
 _SHELLS = st.sampled_from(["bash", "sh", "zsh", "fish", "python"])
-_PIECES = st.sampled_from(
-    """rm -rf / ~ "$HOME" $x ${x:-y} ${x/a/b} $(ls) `ls` 'a b' "a b" | || && ; & > >> < <<< << 2>&1
-    { } ( ) [[ ]] [ ] (( )) if then else fi for in do done while case esac function f() echo eval
-    bash -c sudo xargs find -exec {} \\; $'\\x72' {a,b} <( >( $(( EOF \n # ! * ? ~ = x=1 é 日本 \\
-    curl http://x python3 -e 'system("x")' . source exec 3< /dev/tcp/h/1 base64 -d""".split(" ")
+_TEXT = (
+    'rm -rf / ~ "$HOME" $x ${x:-y} ${x/a/b} $(ls) `ls` \'a b\' "a b" | || && ; & > >> < <<< << '
+    "2>&1 { } ( ) [[ ]] [ ] (( )) if then else fi for in do done while case esac function f() "
+    "echo eval bash -c sudo xargs find -exec {} \\; $'\\x72' {a,b} <( >( $(( EOF \n # ! * ? ~ = "
+    "x=1 é 日本 \\ curl http://x python3 -e 'system(\"x\")' . source exec 3< /dev/tcp/h/1 base64 -d"
 )
+_PIECES = st.sampled_from(_TEXT.split(" "))
 _SCRIPTS = st.one_of(
     st.text(max_size=200),
     st.lists(_PIECES, max_size=25).map(" ".join),

@@ -82,7 +82,7 @@ class _Reader:
                 raise ValueError(self._source)
             return total
         digits = ""
-        while self._peek().isdigit():
+        while self._peek().isdecimal():
             digits += self._take()
         return int(digits)
 

@@ -196,7 +196,7 @@ def _set(calls: "Calls", command: Command, state: State) -> "Status":
 def _shift(_calls: "Calls", command: Command, state: State) -> "Status":
     count = command.arguments[0].text if command.arguments else "1"
     if state.positional is not None:
-        known = count.isdigit()
+        known = count.isdecimal()
         state.positional = state.positional[int(count[:4]) :] if known else None
     return True
 
@@ -206,7 +206,7 @@ def _read(_calls: "Calls", command: Command, state: State) -> "Status":
     options = split(command.arguments, values)
     descriptor = options.value("-u")
     fed = command.stdin
-    if descriptor is not None and descriptor.text.isdigit():
+    if descriptor is not None and descriptor.text.isdecimal():
         path = state.descriptors.get(int(descriptor.text[:4]), "")
         fed = content(path, state)
     lines = tuple(text.split("\n")[0] for text in fed.texts)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from msgspec.structs import replace
 
@@ -147,10 +147,22 @@ class Calls(ABC):
             state.descriptors.get(0, ""),
             state.descriptors.get(1, TERMINAL),
         )
-        if builtin is None and (written or nested.is_local_script(program.text)):
+        policy = self.trace.policy
+        if policy is None:
+            return self._call(command, builtin, state, is_script=written)
+        for finding in policy.judge(command):
+            self.trace.add(finding)
+        with self.trace.agreed() if policy.allows(command) else nullcontext():
+            return self._call(command, builtin, state, is_script=written)
+
+    def _call(
+        self, command: Command, builtin: builtins.Builtin | None, state: State, *, is_script: bool
+    ) -> Status:
+        """Ask the rules about a command, then do what it does."""
+        if builtin is None and (is_script or nested.is_local_script(command.program.text)):
             nested.run_local_script(self, command, state)
             return None
-        if base in ("mkfifo", "mknod"):
+        if command.name in ("mkfifo", "mknod"):
             self.trace.concurrent = True
         for finding in rules.judge(command, state):
             self.trace.add(finding)

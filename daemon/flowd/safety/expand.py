@@ -221,7 +221,7 @@ def _elements(part: Parameter, state: State) -> tuple[Value, ...] | None:
 
 def _variable(part: Parameter, state: State) -> Variable:
     name = part.name
-    if name.isdigit() and name != "0":
+    if name.isdecimal() and name != "0":
         if state.positional is None:
             return Variable(ANYTHING, maybe_unset=True)
         number = int(name[:4]) - 1
@@ -236,7 +236,7 @@ def _variable(part: Parameter, state: State) -> Variable:
     variable = state.variable(name)
     if part.index and variable.elements is not None:
         index = arithmetic.evaluate(part.index, state.text_of)
-        if index.lstrip("-").isdigit() and -len(variable.elements) <= int(index) < len(
+        if index.lstrip("-").isdecimal() and -len(variable.elements) <= int(index) < len(
             variable.elements
         ):
             return Variable(variable.elements[int(index)])

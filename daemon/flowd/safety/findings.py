@@ -1,7 +1,14 @@
 """Making findings, and collecting them along a walk."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from flowd.domain.ports import VERDICT_RANK, Finding, Verdict
 from flowd.safety.syntax import Span
+
+if TYPE_CHECKING:
+    from flowd.safety.policy import Policy
 
 MAX_COMMANDS = 4_000
 MAX_FINDINGS = 50
@@ -24,7 +31,9 @@ def block(rule: str, message: str, span: Span, safer: str = "") -> Finding:
 class Trace:
     """What one judgement has seen: findings in order without repeats, and what is left to spend."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: "Policy | None" = None) -> None:
+        self.policy = policy
+        self._agreed = 0  # commands the user's policy allows, around the current place
         self._findings: dict[Finding, None] = {}
         self._left = MAX_COMMANDS
         self.read_only = True
@@ -46,8 +55,19 @@ class Trace:
         )
 
     def add(self, finding: Finding) -> None:
-        """Keep a finding."""
-        self._findings.setdefault(finding)
+        """Keep a finding, unless it asks about something the user has agreed to for good."""
+        own = finding.rule.startswith("policy.")
+        if self._agreed == 0 or own or finding.verdict == "block":
+            self._findings.setdefault(finding)
+
+    @contextmanager
+    def agreed(self) -> Iterator[None]:
+        """What is found meanwhile needs no agreement any more; what is blocked stays blocked."""
+        self._agreed += 1
+        try:
+            yield
+        finally:
+            self._agreed -= 1
 
     def spend(self) -> None:
         """Pay for one command; raises TooMuch when nothing is left."""

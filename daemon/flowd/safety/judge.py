@@ -7,6 +7,7 @@ from flowd.domain.workflow import Shell
 from flowd.safety import nested
 from flowd.safety.command import Command
 from flowd.safety.findings import TooMuch, Trace, confirm
+from flowd.safety.policy import Policy
 from flowd.safety.programs.effects import Code
 from flowd.safety.state import State
 from flowd.safety.value import ANYTHING, Argument, value_of
@@ -15,17 +16,26 @@ from flowd.safety.walk import Walk
 _LOG = logging.getLogger(__name__)
 
 
-def make_judge() -> Judge:
-    """Make the judge. It keeps nothing between calls."""
-    return _ShellJudge()
+def make_judge(policy: Policy | None = None) -> Judge:
+    """Make the judge, with the user's own rules or without. It keeps nothing between calls."""
+    return _ShellJudge(policy)
+
+
+def finds_blocked(policy: Policy, script: str) -> bool:
+    """Whether a script comes upon a command that the policy blocks: see `load_policy`."""
+    judgement = make_judge(policy).judge(script)
+    return any(finding.rule == "policy.block" for finding in judgement.findings)
 
 
 class _ShellJudge:
     """Follows the script with a `Walk`; python scripts are read as python."""
 
+    def __init__(self, policy: Policy | None):
+        self._policy = policy
+
     def judge(self, script: str, *, shell: Shell = "bash", cwd: str | None = None) -> Judgement:
         """See `flowd.domain.ports.Judge`."""
-        trace = Trace()
+        trace = Trace(self._policy)
         whole = (0, len(script))
         try:
             if shell == "python":

@@ -39,8 +39,8 @@ def constant(statement: Statement) -> bool | None:
     if isinstance(statement, SimpleCommand) and not statement.assignments:
         return {"true": True, ":": True, "false": False}.get(_program(statement))
     if isinstance(statement, Test):
-        if statement.arithmetic.strip().isdigit():
-            return int(statement.arithmetic) != 0
+        if statement.arithmetic.strip()[:19].isdecimal():
+            return statement.arithmetic.strip("0 ") != ""
         texts = [word.plain for word in statement.words]
         if len(texts) == 1 and texts[0] is not None:
             return texts[0] != ""

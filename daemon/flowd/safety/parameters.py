@@ -10,7 +10,7 @@ from flowd.safety.value import UNKNOWN, Value, either
 
 _LONGEST = 512
 _MOST_STARS = 3
-_SLICE = re.compile(r"\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?")
+_SLICE = re.compile(r"\s*(-?\d{1,9})\s*(?::\s*(-?\d{1,9})\s*)?")
 
 
 def may_be_missing(variable: Variable, *, empty_counts: bool) -> bool:

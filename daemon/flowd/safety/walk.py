@@ -310,7 +310,7 @@ class Walk(Calls):
             state.files[pipe] = Value(tuple(text + end for text in value.texts), value.origins)
             return number, pipe
         text = value.texts[0] if len(value.texts) == 1 else UNKNOWN
-        if operator in (">&", "<&") and text.rstrip("-").isdigit():
+        if operator in (">&", "<&") and text.rstrip("-").isdecimal():
             other = int(text.rstrip("-")[:4])
             return number, made.get(other, TERMINAL)
         argument = Argument(text, each.target.span, value.origins)

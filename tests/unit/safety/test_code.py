@@ -1,9 +1,9 @@
 """Programs given on the command line or in here-documents, in other languages."""
 
 import pytest
-from support.judging import cases, judged
 
 from flowd.safety.judge import make_judge
+from support.judging import cases, judged
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Variables, quotes, braces, substitutions: what the words of a command become."""
 
 import pytest
+
 from support.judging import cases, judged
 
 

@@ -1,6 +1,7 @@
 """Deleting, moving, overwriting."""
 
 import pytest
+
 from support.judging import cases, judged, rules_of
 
 

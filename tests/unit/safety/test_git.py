@@ -1,6 +1,7 @@
 """git: losing work, rewriting history, its own store."""
 
 import pytest
+
 from support.judging import cases, judged, rules_of
 
 

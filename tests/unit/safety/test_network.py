@@ -1,6 +1,8 @@
 """Downloads that run, shells on the network, content that leaves the machine."""
+# ruff: noqa: E501 - a command stays on one line
 
 import pytest
+
 from support.judging import cases, judged
 
 

@@ -1,6 +1,7 @@
 """Packages, containers, clusters, clouds, databases."""
 
 import pytest
+
 from support.judging import cases, judged
 
 

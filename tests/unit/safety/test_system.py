@@ -1,6 +1,7 @@
 """Disks, permissions, users, services, processes, history."""
 
 import pytest
+
 from support.judging import cases, judged
 
 

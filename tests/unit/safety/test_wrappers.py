@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.judging import cases, judged
 
 from flowd.domain.ports import VERDICT_RANK
+from support.judging import cases, judged
 
 
 @pytest.mark.parametrize(

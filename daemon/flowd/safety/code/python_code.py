@@ -4,6 +4,7 @@ import ast
 import base64
 import binascii
 import posixpath
+import warnings
 from collections.abc import Iterator
 
 from flowd.safety import secrets
@@ -109,7 +110,9 @@ def read(source: str, span: Span, fed: Value = ANYTHING) -> Inside:
     if UNKNOWN in source or len(source) > MAX_CHARACTERS:
         return Inside(dangers=frozenset([COMPUTED_CODE] if UNKNOWN in source else [UNREADABLE]))
     try:
-        tree = ast.parse(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the style of somebody else's code
+            tree = ast.parse(source)
         return _Reader(span, fed).read(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Inside(dangers=frozenset([UNREADABLE]))

@@ -31,7 +31,7 @@ def redirects_of(
         errors.append(error_before)
     for child in node.children:
         if child.type == "file_descriptor":
-            descriptor = int(source.text(child)[:4])
+            descriptor = _number(source.text(child))
         elif child.is_error:
             operator += source.text(child)
             errors.append(child)
@@ -47,6 +47,11 @@ def redirects_of(
 
 
 _DESCRIPTOR = re.compile(rb"(?:^|\s)(?:(\d{1,4})|\{([A-Za-z_]\w*)\})$")
+
+
+def _number(text: str) -> int | None:
+    """A descriptor's number; the grammar may make one up, without any digits."""
+    return int(text[:4]) if text[:4].isdecimal() else None
 
 
 def descriptor_before(node: tree_sitter.Node, source: Source) -> str | None:
@@ -68,7 +73,7 @@ def _here_document(node: tree_sitter.Node, source: Source) -> tuple[list[Redirec
     for child in node.children:
         kind = child.type
         if kind == "file_descriptor":
-            descriptor = int(source.text(child)[:4])
+            descriptor = _number(source.text(child))
         elif kind == "heredoc_start":
             start = source.text(child)
         elif kind == "heredoc_body":

@@ -1,5 +1,6 @@
 """The text being converted: bytes for the grammar, characters for everybody else."""
 
+import re
 from collections.abc import Callable
 
 import tree_sitter
@@ -25,13 +26,14 @@ class Source:
         at: Span | None,
         convert: Callable[[tree_sitter.Node, "Source"], list[Statement]],
     ):
-        data = text.encode("utf-8", "replace")
+        kept = _without_continuations(text)
+        data = (text if kept is None else "".join(text[i] for i in kept)).encode("utf-8", "replace")
         self.data = data
         self.at = at
         self._convert = convert
         self.repaired: set[int] = set()
         self._depth = 0
-        self._offsets = None if len(data) == len(text) else _character_offsets(data)
+        self._offsets = None if len(data) == len(text) else _character_offsets(data, kept)
 
     def text(self, node: tree_sitter.Node) -> str:
         """The node's source text."""
@@ -68,12 +70,36 @@ class Source:
         self._depth -= 1
 
 
-def _character_offsets(data: bytes) -> list[int]:
-    """For every byte position, the number of characters that start before it."""
+_CONTINUED = re.compile(r"\\(.)", re.DOTALL)
+_COMMENT = re.compile(r"(?:^|\s)#")
+
+
+def _without_continuations(text: str) -> list[int] | None:
+    """Positions that stay when lines broken inside a word are joined; None when there are none.
+
+    The grammar would make two words of one. A comment is not continued by a backslash.
+    """
+    if "\\\n" not in text:
+        return None
+    dropped: set[int] = set()
+    for match in _CONTINUED.finditer(text):
+        start, end = match.span()
+        inside = text[start - 1 : start].strip() and text[end : end + 1].strip()
+        line = text[text.rfind("\n", 0, start) + 1 : start]
+        if match[1] == "\n" and inside and not _COMMENT.search(line):
+            dropped.update((start, start + 1))
+    return [position for position in range(len(text)) if position not in dropped]
+
+
+def _character_offsets(data: bytes, kept: list[int] | None) -> list[int]:
+    """For every byte position, the position of its character in the text."""
     offsets = []
-    characters = 0
+    characters = -1
     for byte in data:
-        offsets.append(characters)
         characters += byte & 0xC0 != 0x80
-    offsets.append(characters)
-    return offsets
+        offsets.append(characters)
+    offsets.append(characters + 1)
+    if kept is None:
+        return offsets
+    end = kept[-1] + 1 if kept else 0
+    return [kept[offset] if offset < len(kept) else end for offset in offsets]

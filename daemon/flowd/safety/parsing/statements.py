@@ -146,7 +146,7 @@ def _with_redirects(
 
 def _numbered(redirect: Redirect) -> Redirect:
     """A descriptor the grammar took for a word may be a number."""
-    if isinstance(redirect.descriptor, str) and redirect.descriptor.isdigit():
+    if isinstance(redirect.descriptor, str) and redirect.descriptor.isdecimal():
         number = int(redirect.descriptor)
         return Redirect(redirect.operator, redirect.target, number, redirect.span)
     return redirect

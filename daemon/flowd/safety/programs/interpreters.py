@@ -165,9 +165,8 @@ def _modelled(interpreter: Interpreter) -> Model:
 
 def _python_module(module: Argument, command: Command) -> Effects:
     """`python -m NAME ...` runs the program of that name."""
-    texts = [argument.text for argument in command.arguments]
-    attached = f"-m{module.text}"
-    position = texts.index(attached) if attached in texts else texts.index(module.text)
+    ends = (argument.text.endswith(module.text) for argument in command.arguments)
+    position = next((place for place, found in enumerate(ends) if found), 0)
     rest = command.arguments[position + 1 :]
     if module.text in ("timeit", "cProfile", "profile", "trace", "pdb"):
         return Effects(output=unknown())
