@@ -242,6 +242,15 @@ async def test_a_limit_on_processes_is_set(executor):
     assert 50 < int(written(executor)) < 50_000
 
 
+@pytest.mark.parametrize("instead", ["true", "mkfifo record", "mkdir record", "ln -s / record"])
+async def test_a_script_that_meddles_with_its_own_record(executor, instead):
+    script = f'cd "$(dirname "$FLOW_OUTPUT")"; rm record; {instead}; exit 3'
+    assert await code_of(executor, script) == 3
+    executor.forget(key_of())
+    assert executor.leftovers() == []
+    assert await code_of(executor, "exit 4", key=key_of("next")) == 4
+
+
 # ------------------------------------------------------------------------- worlds that refuse
 
 

@@ -2,12 +2,14 @@
 
 import errno
 import logging
-import os
 import re
 from dataclasses import dataclass
 
 from flowd.exec.holder import claim
 from flowd.exec.liveness import Process
+from flowd.exec.regular import read_regular
+
+MAX_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,7 @@ Record = Refused | Claimed | Running | Ended
 
 def read_record(folder: str) -> Record | None:
     """Tell how far the attempt has come; None when nobody has claimed it."""
-    try:
-        descriptor = os.open(f"{folder}/record", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        return parse_record(os.read(descriptor, 65_536))
-    finally:
-        os.close(descriptor)
+    return parse_record(read_regular(f"{folder}/record", MAX_BYTES) or b"")
 
 
 def parse_record(content: bytes) -> Record | None:
