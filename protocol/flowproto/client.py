@@ -12,6 +12,7 @@ import time
 from collections import deque
 
 from flowproto.connection import (
+    CannotSend,
     ClientError,
     Connection,
     ConnectionLost,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 __all__ = [
+    "CannotSend",
     "Client",
     "ClientError",
     "ConnectionLost",
@@ -131,7 +133,7 @@ class Client:
         """Send a request and give its result as JSON data.
 
         `timeout` in seconds; None takes the connection's. Raises RemoteError, TimedOut,
-        ConnectionLost; ClientError for what cannot be sent.
+        ConnectionLost; CannotSend for what cannot be sent.
         """
         deadline = deadline_after(self._timeout if timeout is None else timeout)
         request_id = self._send_request(method, params or {})

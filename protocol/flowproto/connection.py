@@ -31,6 +31,10 @@ class ClientError(Exception):
     """Whatever can go wrong between a client and the daemon."""
 
 
+class CannotSend(ClientError):
+    """The request itself is not one that can be sent; nothing was."""
+
+
 class DaemonUnreachable(ClientError):
     """Nobody we may talk to answers at the socket."""
 
@@ -71,25 +75,30 @@ class Connection:
         self._socket.close()
 
     def put(self, message: Json) -> None:
-        """Prepare a message. ClientError when it cannot be sent."""
+        """Prepare a message. CannotSend when that is impossible."""
         text = json.dumps({"jsonrpc": "2.0", **message}, ensure_ascii=False, separators=(",", ":"))
         try:
             body = text.encode()
         except UnicodeEncodeError as error:  # a name or variable of the system with stray bytes
             around = text[max(0, error.start - 30) : error.end + 10]
-            raise ClientError(f"the request holds text that is not UTF-8: {around!r}") from None
+            raise CannotSend(f"the request holds text that is not UTF-8: {around!r}") from None
         if len(body) > MAX_BODY_BYTES:
-            raise ClientError(
+            raise CannotSend(
                 f"the request has {len(body)} bytes; the daemon takes {MAX_BODY_BYTES}"
             )
         self._unsent += encode_frame(body)
 
     def flush(self) -> None:
-        """Send what was put. ConnectionLost when the daemon does not take it in time."""
+        """Send what was put. ConnectionLost when the daemon does not take it in time.
+
+        Of a daemon that hung up, the next `receive` gives the last words, if there were any.
+        """
         data, self._unsent = self._unsent, b""
         try:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(data)
+        except ConnectionError:
+            return
         except OSError as error:
             raise ConnectionLost(f"the daemon does not take requests: {error}") from None
 

@@ -6,6 +6,7 @@ from flowctl import exits
 from flowctl.exits import Failure
 from flowctl.text import harmless
 from flowproto.client import (
+    CannotSend,
     ClientError,
     ConnectionLost,
     DaemonUnreachable,
@@ -35,6 +36,8 @@ def failure_of(error: ClientError) -> Failure:
         return Failure(str(error), code="unreachable", cure=error.cure)
     if isinstance(error, DaemonUnreachable):
         return Failure(str(error), code="unreachable", cure="start it: flowctl daemon start")
+    if isinstance(error, CannotSend):
+        return Failure(str(error), code="usage", cure="put big or odd values into files")
     if isinstance(error, TimedOut):
         return Failure(str(error), code="timed_out", cure="look at: flowctl daemon logs")
     if isinstance(error, ConnectionLost):

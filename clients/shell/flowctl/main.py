@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command line and give its exit code."""
     words = sys.argv[1:] if words is None else words
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _open_what_is_closed()
     if list(words) in (["--version"], ["-V"]):
         print(f"flowctl {__version__}")
         return 0
@@ -29,6 +31,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return _run(words)
     except BrokenPipeError:
         return _reader_went_away()
+    except OSError as error:
+        if error.filename is not None:  # of a file of ours, so it is no trouble with the output
+            raise
+        return _output_refused(error)
 
 
 def _run(words: Sequence[str]) -> int:
@@ -86,10 +92,34 @@ def _report(failure: Failure, console: Console) -> int:
 
 def _reader_went_away() -> int:
     """End quietly when whoever read our output stopped, as in `flowctl logs RUN | head`."""
+    _discard_output()
+    return 141  # what shells say of a program that SIGPIPE ended
+
+
+def _output_refused(error: OSError) -> int:
+    """Say that results could not be written, to a full disk say. What was started goes on."""
+    _discard_output()
+    sys.stderr.write(f"flowctl: the output cannot be written: {error.strerror}\n")
+    return 74  # EX_IOERR of sysexits.h: none of the codes that tell of a run or a request
+
+
+def _discard_output() -> None:
+    """Have Python's own last flush of standard output succeed."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141  # what shells say of a program that SIGPIPE ended
+
+
+def _open_what_is_closed() -> None:
+    """Give closed standard streams (`flowctl ps >&-`) an empty one, before a socket takes over.
+
+    The lowest free descriptor is the closed stream's own, so the order matters.
+    """
+    import os
+
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 if __name__ == "__main__":
