@@ -1,6 +1,7 @@
 """flowd under a real `systemd --user`: started on demand, started again, never at a step's cost."""
 
 import json
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -133,6 +134,15 @@ def test_installing_takes_over_from_a_daemon_that_flowctl_started(
     now = ask(bare_manager, "daemon", "status")["pid"]
     assert now == daemon_pid(bare_manager) != earlier
     let_it_finish(bare_manager, run)
+
+
+def test_a_program_in_a_folder_with_an_odd_name_is_started(bare_manager: UserManager) -> None:
+    folder = bare_manager.home / "we$ird ${HOME} 100%n"
+    folder.mkdir()
+    for program in ("flowctl", "flowd"):
+        shutil.copy(FLOWCTL.with_name(program), folder)
+    bare_manager.run(folder / "flowctl", "daemon", "install")
+    assert ask(bare_manager, "daemon", "status")["pid"] == daemon_pid(bare_manager) != 0
 
 
 def test_a_killed_daemon_is_started_again_and_the_run_goes_on(

@@ -33,7 +33,7 @@ def verify(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(params=["plain", "with blanks", "100%n"])
+@pytest.fixture(params=["plain", "with blanks", "100%n", "we$ird", "${HOME}"])
 def installed(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """The units as `flowctl daemon install` writes them, in folders of various names."""
     program = tmp_path / request.param / "flowd"
@@ -56,6 +56,15 @@ def test_systemd_would_miss_the_program(installed: Path) -> None:
     for program in installed.glob("*/flowd"):
         program.unlink()
     assert "is not executable" in verify(installed).stderr
+
+
+@needs_systemd
+@pytest.mark.parametrize("odd", ['"', "'", "\\"])
+def test_what_flowctl_refuses_systemd_would_refuse(installed: Path, odd: str) -> None:
+    unit = installed / "flowd.service"
+    escaped = odd.replace("\\", "\\\\").replace('"', '\\"')
+    unit.write_text(unit.read_text().replace("/flowd", f"/{escaped}flowd"))
+    assert "contains special characters" in verify(installed).stderr
 
 
 @needs_systemd

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowctl.commands.install import SERVICE, SOCKET, unit_folder, units
+from flowctl.exits import Failure
 
 
 def test_they_are_the_packaged_ones_with_the_programs_path() -> None:
@@ -20,9 +21,17 @@ def test_they_are_the_packaged_ones_with_the_programs_path() -> None:
 
 def test_a_path_is_taken_literally() -> None:
     line = next(
-        line for line in units('/a b/100%/$x"\\/flowd')[SERVICE].splitlines() if "ExecStart" in line
+        line for line in units("/a b/100%/$x/flowd")[SERVICE].splitlines() if "ExecStart" in line
     )
-    assert line == 'ExecStart="/a b/100%%/$$x\\"\\\\/flowd"'
+    assert line == 'ExecStart="/a b/100%%/$x/flowd"'
+
+
+@pytest.mark.parametrize("odd", ['"', "'", "\\", "\n", "\x7f", "\udcff"])
+def test_a_path_that_systemd_refuses_is_refused_early(odd: str) -> None:
+    with pytest.raises(Failure) as refused:
+        units(f"/opt/a{odd}b/flowd")
+    assert "systemd starts no program" in refused.value.message
+    assert "install Flow into a folder without them" in refused.value.cure
 
 
 def test_where_they_go(monkeypatch: pytest.MonkeyPatch) -> None:

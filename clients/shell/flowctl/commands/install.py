@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 SERVICE = "flowd.service"
 SOCKET = "flowd.socket"
+# What systemd calls special in the name of a program, and bytes that are not UTF-8.
+_NOT_FOR_SYSTEMD = re.compile(r"""["'\\\x00-\x1f\x7f\ud800-\udfff]""")
 
 
 def install(arguments: Arguments, console: Console) -> int:
@@ -25,9 +28,10 @@ def install(arguments: Arguments, console: Console) -> int:
     _refuse_flow_home()
     _require_systemd()
     folder = unit_folder()
+    texts = units(find_flowd())
     done = []
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in units(find_flowd()).items():
+    for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
         done.append(f"wrote {folder / name}")
     done.append(_systemctl("daemon-reload"))
@@ -61,12 +65,21 @@ def uninstall(arguments: Arguments, console: Console) -> int:
 
 
 def units(program: str) -> dict[str, str]:
-    """Give the unit files by name, with the daemon's program in its place."""
+    """Give the unit files by name, with the daemon's program in its place.
+
+    Failure when systemd cannot start a program with that path, however it is written.
+    """
+    if _NOT_FOR_SYSTEMD.search(program):
+        raise Failure(
+            "systemd starts no program whose path holds quotes, backslashes, control characters "
+            f"or bytes that are not UTF-8: {program!r}",
+            code="unsupported",
+            cure="install Flow into a folder without them; until then the daemon starts by itself "
+            "when it is needed",
+        )
     folder = Path(__file__).parent.parent / "units"
-    # In a quoted word of a unit file, `%` starts a specifier and `$` a variable.
-    escaped = (
-        program.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    )
+    # `%` starts a specifier. `$` is doubled in arguments only: a program's path has no variables.
+    escaped = program.replace("%", "%%")
     texts = {name: (folder / name).read_text(encoding="utf-8") for name in (SERVICE, SOCKET)}
     first, _, rest = texts[SERVICE].partition("\n\n")
     if first.startswith("#"):  # the remark that this is a template
