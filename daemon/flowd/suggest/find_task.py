@@ -80,14 +80,16 @@ class _Reader:
     def task(self) -> FindTask:
         """Find what the action needs and the files; what is most surely told apart goes first."""
         target = self._target()
+        text = replacement = ""
+        if self._action == "replace":
+            text = self._take_after(words.BEFORE_REPLACED)
+            replacement = self._take_after(words.BEFORE_REPLACEMENT)
         command = self._command() if self._action == "run" else ""
         files = self._files()
         mode = self._new_mode() if self._action == "mode" else ""
         owner = self._take("text", "name", "login") if self._action == "owner" else ""
-        text = replacement = ""
         if self._action in ("search", "replace"):
-            text = self._take("text", "glob", "name", "file")
-            replacement = self._take("text", "glob", "name", "file")
+            text = text or self._take("text", "glob", "name", "file")
         program = words.COMPRESSOR.search(self._text)
         return FindTask(
             files=files,
@@ -101,7 +103,7 @@ class _Reader:
         )
 
     def _files(self) -> FilesWanted:
-        age, newer_than, size = self._age(), self._newer_than(), self._size()
+        age, newer_than, size = self._age(), self._take_after(words.BEFORE_REFERENCE), self._size()
         user, group = self._user("user", "owner"), self._user("group")
         mode, excluded = self._mode_they_have(), self._excluded()
         return FilesWanted(
@@ -127,6 +129,14 @@ class _Reader:
         """Take the first free value of these kinds, in the order of the task; empty if none."""
         for slot in self._free:
             if slot.kind in kinds:
+                self._free.remove(slot)
+                return slot.value
+        return ""
+
+    def _take_after(self, said: re.Pattern[str]) -> str:
+        """Take the first value that stands after these words, whatever it looks like."""
+        for slot in self._free:
+            if said.search(self._before(slot)):
                 self._free.remove(slot)
                 return slot.value
         return ""
@@ -229,13 +239,6 @@ class _Reader:
         if words.BEFORE_OLDER.search(before):
             return "+"
         return "-" if words.BEFORE_NEWER.search(before) else ""
-
-    def _newer_than(self) -> str:
-        for slot in self._free:
-            if words.BEFORE_REFERENCE.search(self._before(slot)):
-                self._free.remove(slot)
-                return slot.value
-        return ""
 
     def _size(self) -> str:
         slot = next((slot for slot in self._free if slot.kind == "size"), None)

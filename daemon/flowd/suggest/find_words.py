@@ -125,6 +125,11 @@ BEFORE_NEWER = _any(
 )
 BEFORE_REFERENCE = _any(r"\b(?:newer|later|recently)\ than\W*(?:the\ )?(?:file)?\W*$")
 BEFORE_TARGET = _any(r"\b(?:to|into)\b\W*(?:the\W+)?(?:\w+\W+)?$")
+BEFORE_REPLACED = _any(
+    r"""\b(?:replac\w*|substitut\w*|chang\w*)\W*
+    (?:(?:all|every|each|the|occurrences|instances|of|text|string|word)\W+)*$"""
+)
+BEFORE_REPLACEMENT = _any(r"\b(?:with|by|to|into)\W*(?:(?:the|text|string|word)\W+)*$")
 BEFORE_OWNER = _any(r"\b(?:owned\ by|belong\w*\ to)\W*(?:the\ )?(?:user)?\W*$")
 COMPRESSOR = _any(r"\b(?:bzip2|xz|zstd|lz4|pigz)\b")
 PACKED = _any(r"\.(?:tar|tgz|tar\.\w+|zip)$")

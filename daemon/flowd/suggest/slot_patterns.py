@@ -72,7 +72,8 @@ COMPILED = [
 """Kind of value -> its look, the most telling first: what one has taken, no later one takes."""
 
 NAMED = re.compile(
-    rf"\b(?:(?P<noun>{_NOUNS})s? )?(?:named|called|whose name is|with (?:the )?name)\s+"
+    rf"\b(?:(?P<noun>{_NOUNS})s? )?(?:named|called|whose name is|with (?:the )?name|"
+    r"(?:start|begin|end)(?:s|ing)? (?:with|in))\s+(?:the )?(?:(?:word|letters?|prefix) )?"
     r"(?P<name>[\w@.+:-]+)",
     re.IGNORECASE,
 )
