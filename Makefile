@@ -62,6 +62,7 @@ docs: $(VENV)/.dev  ## make the generated files anew
 
 bench: $(VENV)/.dev  ## figures, as ratios against a floor in the same run
 	$(BIN)/python tests/perf/cold_start.py
+	$(BIN)/python tests/perf/step_cost.py
 
 clean:  ## remove what was built
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -25,10 +25,19 @@ import trio
 import flowd
 from flowd import notify
 from flowd.config import Config, Paths, find_paths, load_config
+from flowd.domain.ports import Judge
 from flowd.engine.engine import RunEngine, open_engine
-from flowd.errors import Conflict, FlowError, InvalidInput, StoreUnavailable, single_cause
+from flowd.errors import (
+    Conflict,
+    FlowError,
+    InvalidInput,
+    StoreUnavailable,
+    single_cause,
+)
 from flowd.exec.process import open_executor
-from flowd.safety.judge import make_judge
+from flowd.safety.judge import finds_blocked, make_judge
+from flowd.safety.policy import load_policy
+from flowd.safety.wary import WaryJudge
 from flowd.server.lsp import open_lsp
 from flowd.server.services import Services
 from flowd.server.stdio import relay_stdio
@@ -135,7 +144,10 @@ def _only_daemon(paths: Paths) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             other = os.read(descriptor, 32).decode(errors="replace").strip()
-            raise Conflict(f"another flowd (pid {other}) serves {paths.state}") from None
+            raise Conflict(
+                f"another flowd (pid {other}) serves {paths.state}; if nobody answers at "
+                f"{paths.socket}, XDG_RUNTIME_DIR is not what it was where that one was started"
+            ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
@@ -147,7 +159,7 @@ async def serve(paths: Paths, config: Config) -> None:
     """Run the daemon until a signal or a client ends it."""
     stopping = trio.Event()
     handed_over = notify.listen_fds()
-    judge = make_judge()
+    judge, policy_error = judge_of(paths)
     async with (
         open_log(paths.database) as event_log,
         open_executor(paths.steps) as executor,
@@ -171,6 +183,7 @@ async def serve(paths: Paths, config: Config) -> None:
             started_at=time.monotonic(),
             stop=stopping.set,
             store_error=lambda: engine.store_error,
+            policy_error=policy_error,
             open_lsp=open_lsp,
         )
         nursery.start_soon(_heed_signals, services, engine, stopping)
@@ -182,6 +195,15 @@ async def serve(paths: Paths, config: Config) -> None:
         notify.notify("STOPPING=1")
         log.info("flowd ends; %d running steps go on without it", engine.running_attempts())
         nursery.cancel_scope.cancel()
+
+
+def judge_of(paths: Paths) -> tuple[Judge, str]:
+    """Make the judge with the user's rules; when they cannot be read, a wary one and the reason."""
+    try:
+        return make_judge(load_policy(paths.policy, finds_blocked)), ""
+    except InvalidInput as error:
+        log.error("%s (%s)", error.message, error.cure)
+        return WaryJudge(make_judge(), error.message), error.message
 
 
 async def _heed_signals(services: Services, engine: RunEngine, stopping: trio.Event) -> None:
@@ -203,8 +225,10 @@ def _reload(services: Services, engine: RunEngine) -> None:
     except FlowError as error:
         log.error("%s (%s); the settings stay as they were", error.message, error.cure)
         return
-    engine.configure(config.engine)
-    services.suggester = make_suggester(config, services.judge)
+    judge, services.policy_error = judge_of(services.paths)
+    engine.configure(config.engine, judge)
+    services.judge = judge
+    services.suggester = make_suggester(config, judge)
     services.config = config
     log.info("settings are read again from %s", services.paths.config)
 

@@ -34,6 +34,7 @@ class StatusResult(Struct, kw_only=True):
     runs: int
     database: str = ""
     store_error: str = ""
+    policy_error: str = ""
     peers: int = 0
 
 

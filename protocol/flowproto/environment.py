@@ -18,6 +18,9 @@ _SECRET_WORDS = frozenset(
 )
 _SECRET_PARTS = ("PASSWORD", "PASSWD", "SECRET", "APIKEY", "APITOKEN", "AUTHTOKEN", "PRIVATEKEY")
 _PLACES = frozenset({"DIR", "DIRECTORY", "FILE", "HOME", "PATH", "SOCK", "SOCKET"})
+STEP_MARKS = frozenset({"FLOW_OUTPUT", "FLOW_RUN", "FLOW_STEP", "FLOW_ATTEMPT", "FLOW_ATTEMPT_ID"})
+"""Set for every step by the daemon; by them the processes of a step are found."""
+
 _HARMLESS = frozenset({"PWD", "OLDPWD"})
 
 
@@ -38,7 +41,7 @@ def shareable(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if not looks_secret(name) and _is_text(name) and _is_text(value)
+        if name not in STEP_MARKS and not looks_secret(name) and _is_text(name) and _is_text(value)
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flowproto.client import connect
 from flowproto.connection import DaemonUnreachable, StartFailed
+from flowproto.environment import STEP_MARKS
 from flowproto.paths import find_paths
 
 __all__ = ["StartFailed", "Starting", "answers", "find_flowd", "start_and_wait"]
@@ -43,13 +44,15 @@ def find_flowd() -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Give our environment with a FLOW_HOME that means the same in every folder."""
-    home = os.environ.get("FLOW_HOME")
-    return (
-        {**os.environ, "FLOW_HOME": str(Path(home).expanduser().absolute())}
-        if home
-        else {**os.environ}
-    )
+    """Give our environment with a FLOW_HOME that means the same in every folder.
+
+    The marks of a step we may be part of stay behind: the daemon is not a part of it, and must not
+    end with it.
+    """
+    environment = {name: v for name, v in os.environ.items() if name not in STEP_MARKS}
+    if home := os.environ.get("FLOW_HOME"):
+        environment["FLOW_HOME"] = str(Path(home).expanduser().absolute())
+    return environment
 
 
 class Starting:

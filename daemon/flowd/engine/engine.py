@@ -133,9 +133,10 @@ class RunEngine:
                 self._take_up(live, in_flight)
             return live.state.status
 
-    def configure(self, config: EngineConfig) -> None:
+    def configure(self, config: EngineConfig, judge: Judge) -> None:
         """Take over settings; the number of processes at once counts from the next start."""
         self._config = config
+        self._judge = judge
         self._carrier.config = config
 
     async def wait_beyond(self, run: str, position: int) -> None:

@@ -40,6 +40,14 @@ class RunWatcher(Protocol):
         ...
 
 
+class TokenReader(Protocol):
+    """The event log, to ask what was started already."""
+
+    async def run_with_token(self, client_token: str) -> str | None:
+        """See `EventLog`."""
+        ...
+
+
 class RunStarter(Protocol):
     """The engine, to start runs."""
 
@@ -48,7 +56,7 @@ class RunStarter(Protocol):
         ...
 
 
-class RunSteerer(Protocol):
+class RunSteerer(RunWatcher, Protocol):
     """The engine, to steer what was started."""
 
     async def cancel(self, run: str, *, by: str = "") -> RunStatus:
@@ -94,6 +102,7 @@ class ReadContext:
 class StartContext:
     """To find workflows and start them. `templates` is the user's own folder of them."""
 
+    log: TokenReader
     engine: RunStarter
     suggester: Suggester
     templates: Path
@@ -101,7 +110,7 @@ class StartContext:
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
-        return cls(services.engine, services.suggester, _templates(services))
+        return cls(services.log, services.engine, services.suggester, _templates(services))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +198,7 @@ class DaemonContext:
     version: str
     started_at: float
     store_error: str
+    policy_error: str
     peers: int
     stop: Callable[[], None]
 
@@ -203,6 +213,7 @@ class DaemonContext:
             version=services.version,
             started_at=services.started_at,
             store_error=services.store_error(),
+            policy_error=services.policy_error,
             peers=services.peers,
             stop=services.stop,
         )

@@ -57,7 +57,8 @@ class Services:
     """The daemon as the server sees it.
 
     `stop` asks `main` to end the daemon and returns at once. `started_at` is `time.monotonic()` at
-    the start. `store_error` says why writes are refused, or "". `open_lsp` None serves no editors.
+    the start. `store_error` says why writes are refused, or ""; `policy_error`
+    what is wrong with the user's rules, or "". `open_lsp` None serves no editors.
     """
 
     log: EventLog
@@ -69,6 +70,7 @@ class Services:
     started_at: float
     stop: Callable[[], None]
     store_error: Callable[[], str] = _no_store_error
+    policy_error: str = ""
     open_lsp: OpenLsp | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__

@@ -96,8 +96,9 @@ def status(arguments: Arguments, console: Console) -> int:
         ["clients", str(running["peers"])],
     ]
     console.table(rows)
-    if running["store_error"]:
-        console.print(console.style(harmless(running["store_error"]), "red"))
+    for problem in (running["store_error"], running.get("policy_error", "")):
+        if problem:
+            console.print(console.style(harmless(problem), "red"))
     return exits.DONE
 
 

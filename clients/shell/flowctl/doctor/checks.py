@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from flowctl import __version__
-from flowctl.commands.install import has_systemd, unit_folder
+from flowctl.commands.install import cure_when_given_up, has_systemd, unit_folder
 from flowctl.connect import Daemon
 from flowctl.exits import Failure
 from flowctl.text import size
@@ -151,6 +151,11 @@ def _daemon(daemon: Daemon) -> Iterator[Check]:
         yield Check("database", "fail", status["store_error"], cure)
     else:
         yield Check("database", "ok", status["database"])
+    if problem := status.get("policy_error"):
+        cure = "until it is mended, everything that changes something is asked about"
+        yield Check("policy", "fail", problem, cure)
+    else:
+        yield Check("policy", "ok", str(find_paths().policy))
 
 
 def _socket(path: Path) -> Iterator[Check]:
@@ -192,6 +197,8 @@ def _systemd() -> Check:
         message = "no systemd of this user answers; flowctl starts the daemon when it is needed"
         return Check("systemd", "ok", message)
     if (unit_folder() / "flowd.socket").exists():
+        if cure := cure_when_given_up():
+            return Check("systemd", "warn", "it no longer tries to start the daemon", cure)
         return Check("systemd", "ok", "it starts the daemon on demand and after a reboot")
     cure = "flowctl daemon install: runs then go on after a reboot by themselves"
     return Check("systemd", "warn", "there, but it does not know the daemon", cure)

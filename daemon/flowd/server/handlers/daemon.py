@@ -19,6 +19,7 @@ async def handle_status(params: Empty, context: DaemonContext) -> StatusResult:
         runs=context.engine.live_runs(),
         database=str(context.database),
         store_error=context.store_error,
+        policy_error=context.policy_error,
         peers=context.peers,
     )
 

@@ -1,0 +1,26 @@
+"""The stricter default: what judges while the user's own rules cannot be read."""
+
+from flowd.domain.ports import Finding, Judge, Judgement
+from flowd.domain.workflow import Shell
+
+
+class WaryJudge:
+    """Asks about everything that changes something, since it may be what the rules forbid."""
+
+    def __init__(self, judge: Judge, problem: str):
+        self._judge = judge
+        self._problem = problem
+
+    def judge(self, script: str, *, shell: Shell = "bash", cwd: str | None = None) -> Judgement:
+        """See `flowd.domain.ports.Judge`."""
+        judgement = self._judge.judge(script, shell=shell, cwd=cwd)
+        if judgement.verdict != "allow" or judgement.read_only:
+            return judgement
+        finding = Finding(
+            rule="policy.unreadable",
+            verdict="confirm",
+            message=f"Your rules cannot be read, so everything is asked about: {self._problem}",
+            span=(0, len(script)),
+            safer="mend the policy file, then flowctl daemon restart",
+        )
+        return Judgement(verdict="confirm", findings=[*judgement.findings, finding])
