@@ -239,20 +239,44 @@ def test_a_mistake_in_the_settings_is_told_once(manager: UserManager) -> None:
     assert manager.property("flowd.service", "ActiveState") == "active"
 
 
-def test_after_a_crash_loop_systemd_takes_over_again(manager: UserManager) -> None:
+def test_after_a_crash_loop_flowctl_says_how_systemd_takes_over_again(manager: UserManager) -> None:
     settings = manager.home / ".config/flow/config.toml"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text("[engine\n")
-    assert manager.run(FLOWCTL, "ps", check=False).returncode == 8
-    manager.wait_for(
-        lambda: manager.property("flowd.socket", "ActiveState") == "failed", "systemd gave up"
-    )
+    reset = "systemctl --user reset-failed flowd.service flowd.socket"
+
+    refused = manager.run(FLOWCTL, "ps", check=False)
+    assert refused.returncode == 8
+    assert "the connection to the daemon broke" in refused.stderr
+    assert reset in refused.stderr
+    assert manager.property("flowd.socket", "ActiveState") == "failed"
+
+    refused = manager.run(FLOWCTL, "ps", check=False)  # tries to start one of its own
+    assert refused.returncode == 8
+    assert "is not TOML" in refused.stderr
+    assert reset in refused.stderr
+
     settings.write_text("")
     assert ask(manager, "ps") == {"runs": []}, "flowctl helps itself"
-    flowctl(manager, "daemon", "stop")
-    manager.systemctl("reset-failed", "flowd.service", "flowd.socket")
-    manager.systemctl("start", "flowd.socket")
+    [systemd] = [c for c in ask(manager, "doctor")["checks"] if c["name"] == "systemd"]
+    assert systemd["status"] == "warn"
+    told = systemd["cure"].splitlines()
+    for command in told[told.index("once that is mended, hand back to systemd:") + 1 :]:
+        manager.run("sh", "-c", f"PATH={FLOWCTL.parent}:$PATH; {command}")
     assert ask(manager, "daemon", "status")["pid"] == daemon_pid(manager)
+    [systemd] = [c for c in ask(manager, "doctor")["checks"] if c["name"] == "systemd"]
+    assert systemd["status"] == "ok"
+
+
+def test_a_start_that_fails_is_not_taken_for_a_crash_loop(manager: UserManager) -> None:
+    manager.systemctl("stop", "flowd.socket", "flowd.service")
+    settings = manager.home / ".config/flow/config.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("[engine\n")
+    refused = manager.run(FLOWCTL, "ps", check=False)
+    assert refused.returncode == 8
+    assert "is not TOML" in refused.stderr
+    assert "systemd" not in refused.stderr
 
 
 def test_reload_reads_the_settings_again_without_a_restart(manager: UserManager) -> None:

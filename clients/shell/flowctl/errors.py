@@ -33,20 +33,25 @@ def failure_of(error: ClientError) -> Failure:
             cure = "the running daemon is older than this flowctl: flowctl daemon restart"
         return Failure(error.message, code=name, cure=cure, data=error.data)
     if isinstance(error, StartFailed):
-        return Failure(str(error), code="unreachable", cure=error.cure)
+        return Failure(str(error), code="unreachable", cure=_and_systemd(error.cure))
     if isinstance(error, DaemonUnreachable):
-        return Failure(str(error), code="unreachable", cure="start it: flowctl daemon start")
+        cure = _and_systemd("start it: flowctl daemon start")
+        return Failure(str(error), code="unreachable", cure=cure)
     if isinstance(error, CannotSend):
         return Failure(str(error), code="usage", cure="put big or odd values into files")
     if isinstance(error, TimedOut):
         return Failure(str(error), code="timed_out", cure="look at: flowctl daemon logs")
     if isinstance(error, ConnectionLost):
-        return Failure(
-            str(error),
-            code="connection_lost",
-            cure="whether it was done is not known: look at flowctl ps --all",
-        )
+        cure = _and_systemd("whether it was done is not known: look at flowctl ps --all")
+        return Failure(str(error), code="connection_lost", cure=cure)
     return Failure(str(error), code="daemon_error", cure="look at: flowctl daemon logs")
+
+
+def _and_systemd(cure: str) -> str:
+    """Add what there is to do when systemd, too, has stopped trying to start the daemon."""
+    from flowctl.commands.install import cure_when_given_up
+
+    return "\n".join(filter(None, (cure, cure_when_given_up())))
 
 
 def report(failure: Failure, console: Console) -> int:

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 SERVICE = "flowd.service"
 SOCKET = "flowd.socket"
+_CURE_WHEN_GIVEN_UP = f"""\
+systemd has given up on flowd after several failures; what was wrong:
+  systemctl --user status flowd
+  journalctl --user -u flowd
+once that is mended, hand back to systemd:
+  flowctl daemon stop
+  systemctl --user reset-failed {SERVICE} {SOCKET}
+  systemctl --user start {SOCKET}"""
 # What systemd calls special in the name of a program, and bytes that are not UTF-8.
 _NOT_FOR_SYSTEMD = re.compile(r"""["'\\\x00-\x1f\x7f\ud800-\udfff]""")
 
@@ -100,6 +108,19 @@ def has_systemd() -> bool:
         return False
     asked = ["systemctl", "--user", "show-environment"]
     return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+
+def cure_when_given_up() -> str:
+    """Say how to go on when systemd no longer tries to start the daemon; "" when it does."""
+    if "FLOW_HOME" in os.environ or not (unit_folder() / SOCKET).exists():
+        return ""
+    # The service may fail and be tried again; the socket fails once systemd has given up on both.
+    asked = ["systemctl", "--user", "is-failed", "--quiet", SOCKET]
+    try:
+        failed = subprocess.run(asked, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return ""  # no systemd any more
+    return _CURE_WHEN_GIVEN_UP if failed else ""
 
 
 def _refuse_flow_home() -> None:
