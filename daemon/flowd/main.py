@@ -55,7 +55,7 @@ EXIT_FAILED = 1
 
 def main() -> None:
     """Entry point of `flowd`."""
-    arguments = _arguments().parse_args()
+    arguments = argument_parser().parse_args()
     os.umask(0o077)
     logging.basicConfig(
         level=logging.DEBUG if arguments.verbose else logging.INFO,
@@ -81,7 +81,8 @@ def main() -> None:
         raise SystemExit(EXIT_USAGE if cause.code == "invalid_input" else EXIT_FAILED) from None
 
 
-def _arguments() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
+    """What `flowd` takes; its manual page is made of this, too."""
     parser = argparse.ArgumentParser(
         prog="flowd", description="The Flow daemon: carries workflows out and remembers them."
     )

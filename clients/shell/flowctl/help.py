@@ -9,6 +9,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+SUMMARY = "Say what you want done, see what it would do, run it, undo it."
+VERSION = table.Argument("--version", "print the version", kind=table.FLAG, short="-V")
+EXIT_CODES = {
+    0: "done",
+    1: "run failed or was rolled back",
+    2: "usage",
+    3: "invalid workflow",
+    4: "blocked by policy",
+    5: "needs confirmation",
+    6: "not found or conflict",
+    7: "provider failed",
+    8: "daemon unreachable",
+    130: "cancelled",
+}
+
 _FIRST_COLUMN = 26
 _WIDTH = 100
 
@@ -18,17 +33,15 @@ def overview() -> str:
     parts = [
         "usage: flowctl [OPTIONS] COMMAND ...",
         "",
-        "Say what you want done, see what it would do, run it, undo it.",
+        SUMMARY,
         "",
         "commands:",
         *(_row(command.name, command.summary) for command in table.COMMANDS),
         "",
-        *_options((*table.GLOBAL_OPTIONS, _VERSION)),
+        *_options((*table.GLOBAL_OPTIONS, VERSION)),
         "",
         "exit codes:",
-        "  0 done   1 run failed or was rolled back   2 usage   3 invalid workflow",
-        "  4 blocked by policy   5 needs confirmation   6 not found or conflict",
-        "  7 provider failed   8 daemon unreachable   130 cancelled",
+        *(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items()),
         "",
         "`flowctl COMMAND --help` explains one command.",
     ]
@@ -50,7 +63,7 @@ def of_command(path: tuple[str, ...], command: table.Command) -> str:
     positions = [argument for argument in command.arguments if not argument.is_option]
     if positions:
         parts += ["", "arguments:"]
-        parts += [_row(argument.value, _described(argument)) for argument in positions]
+        parts += [_row(argument.value, described(argument)) for argument in positions]
     own = [argument for argument in command.arguments if argument.is_option]
     parts += ["", *_options((*own, *table.GLOBAL_OPTIONS))]
     return "\n".join(parts)
@@ -71,19 +84,18 @@ def usage(path: tuple[str, ...], command: table.Command) -> str:
     return " ".join(words)
 
 
-_VERSION = table.Argument("--version", "print the version", kind=table.FLAG, short="-V")
-
-
 def _options(options: Iterable[table.Argument]) -> list[str]:
-    return ["options:", *(_row(_spelled(option), _described(option)) for option in options)]
+    return ["options:", *(_row(spelled(option), described(option)) for option in options)]
 
 
-def _spelled(option: table.Argument) -> str:
+def spelled(option: table.Argument) -> str:
+    """Give an option as one writes it: `-n, --limit N`."""
     names = f"{option.short}, {option.name}" if option.short else option.name
     return f"{names} {option.value}" if option.takes_value else names
 
 
-def _described(argument: table.Argument) -> str:
+def described(argument: table.Argument) -> str:
+    """Give what an argument is for, and what it takes when that is not free."""
     more = [f"one of: {', '.join(argument.choices)}"] if argument.choices else []
     if argument.kind == table.MANY:
         more.append("may be repeated")
