@@ -102,6 +102,21 @@ def evaluate(expression: str, scope: Scope) -> bool:
     return result
 
 
+def type_problem(expression: str, scope: Scope) -> str:
+    """Say why a valid expression can be no condition, whatever the values; empty if it can be one.
+
+    `scope` holds for every name some value of the type it will have. Only what follows from types
+    is told: operands that do not go together, or a result that is neither true nor false.
+    """
+    try:
+        result = _compile(expression).execute(dict(scope))
+    except TypeError as error:
+        return f"the types do not go together: {_first_line(error).partition('. ')[0]}"
+    except (RuntimeError, ValueError, ArithmeticError, LookupError):
+        return ""  # other values may do
+    return "" if isinstance(result, bool) else "this is neither true nor false"
+
+
 @lru_cache(maxsize=512)
 def references(expression: str) -> References:
     """Tell which names a valid expression uses. InvalidInput when it is not valid."""

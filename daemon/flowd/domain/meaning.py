@@ -7,6 +7,7 @@ from flowd.domain import references
 from flowd.domain.graph import find_cycle, needs_of
 from flowd.domain.inputs import problem_with
 from flowd.domain.problems import Path, Problems
+from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import (
     MAX_SCRIPT_BYTES,
     Duration,
@@ -36,6 +37,8 @@ def check_meaning(workflow: Workflow, problems: Problems) -> None:
         _check_durations(step, path, problems)
         _check_recovery(workflow, step, path, problems)
         _check_links(workflow, index, ids, problems)
+    for path, what, cure in unsupported(workflow):
+        problems.add(path, what, cure, severity="warning")
     if len(ids) == len(workflow.steps):  # otherwise it is not clear what a name refers to
         _check_cycles(workflow, ids, problems)
         references.check_references(workflow, ids, problems)
@@ -83,11 +86,13 @@ def _check_inputs(workflow: Workflow, problems: Problems) -> None:
         if declared.default is not None:
             wrong = problem_with(declared, declared.default)
             if wrong:
-                problems.add((*path, "default"), f"the default {declared.default!r}: {wrong}")
+                what = f"the default {declared.default!r}: {wrong}"
+                problems.add((*path, "default"), what, "change it, or what is allowed")
         for index, choice in enumerate(declared.choices or ()):
             wrong = problem_with(bare, choice)
             if wrong:
-                problems.add((*path, "choices", index), f"the choice {choice!r}: {wrong}")
+                what = f"the choice {choice!r}: {wrong}"
+                problems.add((*path, "choices", index), what, "remove it, or mend the pattern")
 
 
 def _check_defaults(workflow: Workflow, problems: Problems) -> None:

@@ -151,7 +151,7 @@ def closest(name: str, known: Iterable[str]) -> str:
 def _listed(known: Iterable[str]) -> str:
     names = sorted(known)
     if not names:
-        return ""
+        return "nothing of the kind is declared here: remove it, or declare it first"
     more = "" if len(names) <= 12 else f" and {len(names) - 12} more"
     return f"known here: {', '.join(names[:12])}{more}"
 

@@ -1,14 +1,16 @@
 """Names in conditions and messages must be names of something that is there by then."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from flowd.domain import expressions
-from flowd.domain.expressions import ROOTS, STEP_FACTS
+from flowd.domain.expressions import ROOTS, STEP_FACTS, Reference
 from flowd.domain.graph import needs_of, order
 from flowd.domain.inputs import names_in_template
 from flowd.domain.problems import Path, Problems, closest
 from flowd.domain.workflow import Step, Workflow
 from flowd.errors import InvalidInput
+
+_EXAMPLE_VALUES: dict[str, object] = {"string": "", "integer": 0, "number": 0.0, "boolean": True}
 
 
 def check_references(workflow: Workflow, ids: dict[str, int], problems: Problems) -> None:
@@ -89,6 +91,30 @@ class _Names:
         for function in used.unknown_functions:
             what = f"there is no function {function!r}"
             self._problems.add_unknown(path, what, function, expressions.FUNCTIONS)
+        if not (used.unknown_roots or used.unknown_functions or used.whole_steps):
+            self._check_types(condition, used.names, path)
+
+    def _check_types(self, condition: str, names: Iterable[Reference], path: Path) -> None:
+        outputs: dict[str, dict[str, str]] = {}
+        environment: dict[str, str] = {}
+        for name in names:
+            if name.path[0] == "env":
+                environment |= dict.fromkeys(name.path[1:2], "")
+            elif name.path[0] == "steps" and len(name.path) > 1:
+                outputs.setdefault(name.path[1], {}).update(dict.fromkeys(name.path[3:4], ""))
+        steps = {
+            step_id: {"status": "succeeded", "exit_code": 0, "stdout": "", "outputs": found}
+            for step_id, found in outputs.items()
+        }
+        inputs = {
+            name: _EXAMPLE_VALUES[declared.type] for name, declared in self._workflow.inputs.items()
+        }
+        wrong = expressions.type_problem(
+            condition, {"steps": steps, "inputs": inputs, "env": environment}
+        )
+        if wrong:
+            fix = 'compare values of one type, such as steps.test.exit_code == 0 or inputs.x != ""'
+            self._problems.add(path, wrong, fix)
 
     def check_message(self, message: str, path: Path) -> None:
         known = [*self._workflow.inputs, *self._variables]

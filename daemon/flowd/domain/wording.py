@@ -74,7 +74,7 @@ def fix_for(node: Node, wanted: types.Type) -> str:
     if is_null(node):
         return "give it a value, or remove the key"
     if not isinstance(node, Scalar):
-        return "put the whole text in one value" if types.StrType in kinds else ""
+        return "put the whole text in one value" if types.StrType in kinds else _example(wanted)
     bare = Scalar(node.text, node.span, True)
     if types.ListType in kinds:
         return f"write [{node.text[:40]}]"
@@ -86,4 +86,22 @@ def fix_for(node: Node, wanted: types.Type) -> str:
         return "write `key: value` lines, indented below it"
     if as_number(bare) is not None and not node.plain:
         return "remove the quotes"
-    return ""
+    return _example(wanted)
+
+
+def _example(wanted: types.Type) -> str:
+    """Show how a value of the type is written."""
+    match wanted:
+        case types.Metadata():
+            return _example(wanted.type)
+        case types.UnionType():
+            return _example(wanted.types[0])
+        case types.StructType() | types.DictType():
+            return "write `key: value` lines, indented below it"
+        case types.ListType():
+            return "write [one, another], or lines that begin with `- `"
+        case types.IntType() | types.FloatType():
+            return "write a number, such as 3"
+        case types.LiteralType():
+            return f"write {wanted.values[0]}"
+    return f"write {describe_type(wanted)}"

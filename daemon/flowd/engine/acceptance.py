@@ -6,6 +6,7 @@ from flowd.domain.events import RunStarted
 from flowd.domain.inputs import resolve_inputs
 from flowd.domain.ports import Judge, RunRequest, StepJudgement
 from flowd.domain.preview import judge_workflow
+from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import Workflow
 from flowd.errors import BlockedByPolicy, InvalidInput, Unsupported
 
@@ -44,28 +45,8 @@ def accept(
 
 def refuse_unsupported(workflow: Workflow) -> None:
     """Raise Unsupported for what the language allows and this version cannot keep its word on."""
-    sandbox = workflow.defaults.sandbox
-    for step in workflow.steps:
-        if step.tty:
-            raise Unsupported(
-                f"step {step.id}: tty steps cannot be run yet",
-                cure="remove tty: true, and give answers with stdin:",
-            )
-        if (step.sandbox or sandbox) != "off":
-            raise Unsupported(
-                f"step {step.id}: sandbox: {step.sandbox or sandbox} cannot be enforced yet",
-                cure="set sandbox: off to run it unprotected, knowing so",
-            )
-        if step.secrets:
-            raise Unsupported(
-                f"step {step.id}: secrets: cannot be handed over yet",
-                cure="let the script read them from a file or a keyring",
-            )
-        if step.limits is not None and step.limits.output is not None:
-            raise Unsupported(
-                f"step {step.id}: limits.output is not kept yet",
-                cure="set engine.output_bytes_per_attempt in config.toml instead",
-            )
+    for _, message, cure in unsupported(workflow):
+        raise Unsupported(message, cure=cure)
 
 
 def refuse_blocked(judged: list[StepJudgement]) -> None:
@@ -99,5 +80,5 @@ def _questions(judged: list[StepJudgement]) -> dict[str, str]:
     for item in judged:
         if item.judgement.verdict == "confirm":
             reasons = [f.message for f in item.judgement.findings if f.verdict == "confirm"]
-            questions[item.step] = f"{'; '.join(reasons) or 'this needs a person'}. Run it?"
+            questions[item.step] = f"{' '.join(reasons) or 'This needs a person.'} Run it?"
     return questions

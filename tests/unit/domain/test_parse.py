@@ -221,6 +221,10 @@ def test_a_problem_is_shown_where_it_is_with_its_cure(
         ("(" * 30 + "true" + ")" * 30, "nests more than", "script"),
         ("true" + " && true" * 300, "longer than", "script"),
         ("[1].all(x, [1].all(y, [1].all(z, true)))", "loops more than", "script"),
+        ("steps.a.outputs.digest > 3", "the types do not go together", "of one type"),
+        ("steps.a.exit_code && true", "the types do not go together", "of one type"),
+        ("inputs.version", "neither true nor false", 'inputs.x != ""'),
+        ("steps.a.exit_code", "neither true nor false", "steps.test.exit_code == 0"),
     ],
 )  # fmt: skip
 def test_a_condition_is_checked(condition: str, said: str, fix: str) -> None:
@@ -232,6 +236,45 @@ def test_a_condition_is_checked(condition: str, said: str, fix: str) -> None:
     )
     (problem,) = (p for p in problems_in(text) if p.severity == "error")
     assert problem.path == "steps[2].if"
+    assert said in problem.message
+    assert fix in problem.fix
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "int(steps.a.outputs.digest) > 3",
+        'inputs.version.matches("^[0-9]")',
+        "steps.a.exit_code == null",
+        "size(steps.a.outputs) == 0 || steps.a.outputs.digest != inputs.version",
+        'steps.exists(id, steps[id].status == "failed")',
+        "10 / int(steps.a.exit_code) > 1",
+        'env.HOME != ""',
+    ],
+)
+def test_what_depends_on_values_is_not_called_a_mistake(condition: str) -> None:
+    text = (
+        f"{HEAD}inputs: {{version: {{}}}}\nsteps:\n"
+        f"  - {{id: a, run: echo, outputs: [digest]}}\n  - id: b\n    run: echo\n"
+        f"    if: {condition!r}\n"
+    )
+    assert [p for p in problems_in(text) if p.severity == "error"] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "said", "fix"),
+    [
+        ("tty: true", "steps[1].tty", "tty steps cannot be run yet", "stdin:"),
+        ("sandbox: strict", "steps[1].sandbox", "cannot be enforced yet", "sandbox: off"),
+        ("secrets: [TOKEN]", "steps[1].secrets", "cannot be handed over yet", "keyring"),
+        ("limits: {output: 1MB}", "steps[1].limits.output", "is not kept yet", "config.toml"),
+    ],
+)
+def test_what_cannot_be_carried_out_yet_is_told_where_it_is_written(
+    line: str, path: str, said: str, fix: str
+) -> None:
+    (problem,) = problems_in(step_with(line))
+    assert (problem.severity, problem.path) == ("warning", path)
     assert said in problem.message
     assert fix in problem.fix
 

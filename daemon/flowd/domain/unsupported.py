@@ -1,0 +1,37 @@
+"""What the language allows and this version cannot keep its word on."""
+
+from collections.abc import Iterator
+
+from flowd.domain.problems import Path
+from flowd.domain.workflow import Workflow
+
+
+def unsupported(workflow: Workflow) -> Iterator[tuple[Path, str, str]]:
+    """Give each place that keeps the workflow from running here: its path, what, and the cure."""
+    default = workflow.defaults.sandbox
+    for index, step in enumerate(workflow.steps):
+        path: Path = ("steps", index)
+        if step.tty:
+            yield (
+                (*path, "tty"),
+                f"step {step.id}: tty steps cannot be run yet",
+                "remove tty: true, and give answers with stdin:",
+            )
+        if (step.sandbox or default) != "off":
+            yield (
+                (*path, "sandbox") if step.sandbox else ("defaults", "sandbox"),
+                f"step {step.id}: sandbox: {step.sandbox or default} cannot be enforced yet",
+                "set sandbox: off to run it unprotected, knowing so",
+            )
+        if step.secrets:
+            yield (
+                (*path, "secrets"),
+                f"step {step.id}: secrets: cannot be handed over yet",
+                "let the script read them from a file or a keyring",
+            )
+        if step.limits is not None and step.limits.output is not None:
+            yield (
+                (*path, "limits", "output"),
+                f"step {step.id}: limits.output is not kept yet",
+                "set engine.output_bytes_per_attempt in config.toml instead",
+            )
