@@ -75,10 +75,10 @@ class StateResult(Struct):
 
 
 class AnswerParams(Struct, kw_only=True, forbid_unknown_fields=True):
-    """`flow/answer`: decide what the run waits for."""
+    """`flow/answer`: decide what the run waits for. Without `step`, its only open question."""
 
     run: str
-    step: str
+    step: str | None = None
     answer: Literal["yes", "no", "retry", "skip", "undo"]
 
 

@@ -86,7 +86,7 @@ async def test_a_field_of_the_wrong_type_is_named(peer, name, field):
 
 async def test_required_fields_left_out_are_named(peer):
     error = await peer.error("flow/answer", {"run": "a"})
-    assert "`step`" in error["message"]
+    assert "`answer`" in error["message"]
 
 
 async def test_params_may_be_left_out_where_nothing_is_required(peer):
@@ -113,6 +113,38 @@ async def test_steering_names_the_full_run_and_who_asked(peer, runs):
         assert runs.asked.pop() == (verb, "abcdef", "tester")
     await peer.result("flow/answer", {"run": "ab", "step": "b", "answer": "undo"})
     assert runs.asked.pop() == ("answer", "abcdef", "b", "undo", "tester")
+
+
+async def test_without_a_step_the_only_question_is_answered(peer, runs):
+    asked = [
+        e.QuestionAsked(at=3, step=step, about="approval", question="Go on?") for step in ("a", "b")
+    ]
+    for questions, waiting in (((), "no step of it"), (asked, "a, b")):
+        await runs.tell("abcdef", *questions)
+        error = await peer.error("flow/answer", {**RUN, "answer": "yes"})
+        assert error["data"]["code"] == "conflict"
+        assert f"{waiting} asks" in error["message"]
+    await runs.tell("abcdef", e.QuestionAnswered(at=4, step="a", answer="skip", by="tester"))
+    await peer.result("flow/answer", {**RUN, "answer": "yes"})
+    assert runs.asked == [("answer", "abcdef", "b", "yes", "tester")]
+
+
+async def test_a_known_token_gives_its_run_whatever_became_of_the_file(peer, runs, tmp_path):
+    file = tmp_path / "w.flow.yaml"
+    file.write_text(GOOD_TEXT)
+    asked = {"path": str(file), "client_token": "once"}
+    first = await peer.result("flow/run", asked)
+    file.unlink()
+    assert await peer.result("flow/run", asked) == first
+    assert len(runs.started) == 1
+    assert (await peer.error("flow/run", {**asked, "client_token": "twice"}))["data"]["code"]
+
+
+async def test_an_empty_token_is_nobodys(peer, runs):
+    error = await peer.error("flow/run", {"text": GOOD_TEXT, "client_token": ""})
+    assert error["data"]["code"] == "invalid_input"
+    assert "UUID" in error["data"]["cure"]
+    assert runs.started == []
 
 
 async def test_a_refusal_of_the_engine_reaches_the_client_whole(peer, runs):

@@ -30,7 +30,10 @@ LOGS_CHARACTERS = 1_000_000  # about as much text as one answer holds
 
 
 async def handle_run(params: RunParams, context: StartContext) -> RunResult:
-    """Find the workflow and start it."""
+    """Find the workflow and start it, unless a run with its token is there."""
+    known = await _started_with(params.client_token, context)
+    if known is not None:
+        return RunResult(known)
     cwd = folder_of(params.cwd)
     workflow, origin = await find_workflow(
         params, cwd, suggester=context.suggester, templates=context.templates
@@ -47,6 +50,22 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         origin=origin,
     )
     return RunResult(await context.engine.start(request))
+
+
+async def _started_with(client_token: str | None, context: StartContext) -> str | None:
+    """Give the run that has this token.
+
+    The engine asks too, when it counts; asking first, the answer does not depend on whether the
+    file or the suggestion is still there and still right.
+    """
+    if client_token is None:
+        return None
+    if not client_token:
+        raise InvalidInput(
+            "client_token is empty, and would be that of every client that leaves it so",
+            cure="leave it out, or send a text of your own making, such as a UUID",
+        )
+    return await context.log.run_with_token(client_token)
 
 
 def _refuse_odd_inputs(inputs: Mapping[str, object]) -> None:

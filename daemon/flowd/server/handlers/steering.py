@@ -1,5 +1,7 @@
 """Steer runs: each request is one command to the engine."""
 
+from flowd.domain.run import RunState
+from flowd.errors import Conflict
 from flowd.server.contexts import SteerContext
 from flowproto.runs import AnswerParams, RunRef, StateResult
 
@@ -31,5 +33,16 @@ async def handle_retry(params: RunRef, context: SteerContext) -> StateResult:
 async def handle_answer(params: AnswerParams, context: SteerContext) -> StateResult:
     """Decide what the run waits for."""
     run = (await context.log.find(params.run)).id
-    state = await context.engine.answer(run, params.step, params.answer, by=context.by)
-    return StateResult(run, state)
+    step = params.step or _only_question(await context.engine.state(run))
+    return StateResult(run, await context.engine.answer(run, step, params.answer, by=context.by))
+
+
+def _only_question(state: RunState) -> str:
+    """Give the step that asks; Conflict when none does, or several."""
+    if len(state.questions) != 1:
+        waiting = ", ".join(state.questions) or "no step of it"
+        raise Conflict(
+            f"which step of run {state.run} is answered? {waiting} asks",
+            cure="name the step; flowctl show lists the open questions",
+        )
+    return next(iter(state.questions))
