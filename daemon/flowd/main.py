@@ -38,6 +38,7 @@ from flowd.exec.process import open_executor
 from flowd.safety.judge import finds_blocked, make_judge
 from flowd.safety.policy import load_policy
 from flowd.safety.wary import WaryJudge
+from flowd.server.limits import limits_here
 from flowd.server.lsp import open_lsp
 from flowd.server.services import Services
 from flowd.server.stdio import relay_stdio
@@ -186,6 +187,7 @@ async def serve(paths: Paths, config: Config) -> None:
             store_error=lambda: engine.store_error,
             policy_error=policy_error,
             open_lsp=open_lsp,
+            limits=limits_here(),
         )
         nursery.start_soon(_heed_signals, services, engine, stopping)
         nursery.start_soon(notify.keep_watchdog_fed)

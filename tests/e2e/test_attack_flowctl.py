@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from flowctl.text import wrap
+from flowd.server.limits import FILES_OF_OUR_OWN
 from support.flow_home import FLOWCTL, FlowHome, borrowed, flow_home
 
 
@@ -354,13 +355,19 @@ def in_shell(home: FlowHome, command: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
-def test_a_daemon_that_turns_clients_away_is_heard(home: FlowHome) -> None:
+def test_a_daemon_that_turns_clients_away_is_heard(tmp_path: Path) -> None:
     """Its reason is read, also when it hung up before the request was out."""
-    home.out("ps")
+    with flow_home(tmp_path) as home:
+        start = ["sh", "-c", f'ulimit -n {FILES_OF_OUR_OWN + 50} && exec "$0" ps', FLOWCTL]
+        subprocess.run(start, env=home.environment, check=True, capture_output=True)
+        _crowd_out(home)
+
+
+def _crowd_out(home: FlowHome) -> None:
     address = home.json("daemon", "status")["socket"]
     crowd = []
     try:
-        for _ in range(512):
+        for _ in range(50):
             crowd.append(socket.socket(socket.AF_UNIX))
             crowd[-1].connect(address)
         for _ in range(8):

@@ -2,6 +2,7 @@
 
 import marshal
 import os
+import resource
 import signal
 import socket
 import sys
@@ -16,6 +17,9 @@ from flowd.exec.holder import pack, take_bodies
 _HOLDER = Path(__file__).with_name("holder.py")
 _READ_BYTES = 65_536
 _FAREWELL_SECONDS = 2.0
+# The daemon may open more files than others; its steps get what it was started with, because some
+# programs cannot cope with high descriptors (see select(2)).
+_FILES_OF_STEPS = resource.getrlimit(resource.RLIMIT_NOFILE)
 _LOCALE = ("LANG", "LC_ALL", "LC_CTYPE")  # how names and environments become bytes
 
 
@@ -169,4 +173,5 @@ def start_holder(folder: str) -> HolderLink:
         raise
     finally:
         theirs.close()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, _FILES_OF_STEPS)
     return HolderLink(pid, ours)
