@@ -26,7 +26,7 @@ class Paths(NamedTuple):
 
 
 def runtime_directory() -> Path:
-    """Give $XDG_RUNTIME_DIR, or a private folder under /tmp where no login made one."""
+    """Give the folder for sockets; see `socketpath.runtime_folder`."""
     return Path(runtime_folder())
 
 
@@ -37,9 +37,15 @@ def find_paths() -> Paths:
         base = Path(home).expanduser().absolute()
         return _paths(config=base, state=base)
     user = Path.home()
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or user / ".config") / "flow"
-    state = Path(os.environ.get("XDG_STATE_HOME") or user / ".local" / "state") / "flow"
+    config = _xdg("XDG_CONFIG_HOME", user / ".config") / "flow"
+    state = _xdg("XDG_STATE_HOME", user / ".local" / "state") / "flow"
     return _paths(config=config, state=state)
+
+
+def _xdg(variable: str, otherwise: Path) -> Path:
+    """Give the folder a variable names; the XDG specification has relative ones ignored."""
+    given = Path(os.environ.get(variable, ""))
+    return given if given.is_absolute() else otherwise
 
 
 def _paths(*, config: Path, state: Path) -> Paths:

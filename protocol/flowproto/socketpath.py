@@ -8,8 +8,22 @@ SOCKET_PATH_LIMIT = 107  # bytes: sun_path holds 108 on Linux, with its closing 
 
 
 def runtime_folder() -> str:
-    """Give $XDG_RUNTIME_DIR, or a private folder under /tmp where no login made one."""
-    return os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/flow-runtime-{os.getuid()}"  # noqa: S108  # the daemon makes it 0700 and checks its owner
+    """Give $XDG_RUNTIME_DIR, or a private folder under /tmp where no login made one.
+
+    The folder a login made is looked for too: a shell that was not told of it (cron, `su`, a
+    container) finds the daemon all the same.
+    """
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    if given.startswith("/"):  # the XDG specification has relative ones ignored
+        return given
+    user = os.getuid()
+    login = f"/run/user/{user}"
+    try:
+        if os.stat(login).st_uid == user:  # noqa: PTH116  # pathlib costs half a Python start
+            return login
+    except OSError:
+        pass
+    return f"/tmp/flow-runtime-{user}"  # noqa: S108  # the daemon makes it 0700 and checks its owner
 
 
 def find_socket() -> str:

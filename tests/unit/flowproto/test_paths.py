@@ -47,7 +47,28 @@ def test_without_flow_home_the_xdg_folders_are_used(monkeypatch, tmp_path):
 
 
 def test_without_a_runtime_folder_there_is_a_private_one(monkeypatch):
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)  # nobody who ever logged in
+    assert find_socket() == "/tmp/flow-runtime-4000000000/flow/flowd.sock"
+
+
+def test_a_shell_that_was_not_told_finds_the_runtime_folder_of_the_login(monkeypatch):
+    mine = os.stat_result((0o40700, 0, 0, 1, os.getuid(), 0, 0, 0, 0, 0))
+    monkeypatch.setattr(os, "stat", {f"/run/user/{os.getuid()}": mine}.__getitem__)
+    assert find_socket() == f"/run/user/{os.getuid()}/flow/flowd.sock"
+
+
+def test_somebody_elses_runtime_folder_is_not_taken(monkeypatch):
+    theirs = os.stat_result((0o40700, 0, 0, 1, os.getuid() + 1, 0, 0, 0, 0, 0))
+    monkeypatch.setattr(os, "stat", {f"/run/user/{os.getuid()}": theirs}.__getitem__)
     assert find_socket() == f"/tmp/flow-runtime-{os.getuid()}/flow/flowd.sock"
+
+
+def test_relative_xdg_folders_are_ignored(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    usual = find_paths()
+    for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, "relative")
+    assert find_paths() == usual
 
 
 def test_a_path_too_long_for_the_kernel_becomes_a_short_one_of_its_own(monkeypatch, tmp_path):
