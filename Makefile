@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check format docs bench clean
+.PHONY: help setup demo test test-quick check format docs bench dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ docs: $(VENV)/.dev  ## make the generated files anew
 bench: $(VENV)/.dev  ## figures, as ratios against a floor in the same run
 	$(BIN)/python tests/perf/cold_start.py
 	$(BIN)/python tests/perf/step_cost.py
+
+dist: $(VENV)/.dev  ## what is handed out: sdist, wheel, completions, manual pages
+	$(BIN)/python packaging/build.py dist
 
 clean:  ## remove what was built
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
