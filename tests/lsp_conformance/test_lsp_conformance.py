@@ -41,7 +41,7 @@ steps:
 """
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)  # pytest-lsp starts the server before the fixtures of `client`
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A FLOW_HOME of this test's own, which the daemon inherits; the daemon ends with it."""
     folder = tmp_path / "home"
@@ -153,7 +153,7 @@ async def test_an_editors_day(client: LanguageClient, tmp_path: Path) -> None:
     assert "unknown key 'neds' in a step" in messages
     assert any("goto" in m or "'helo'" in m for m in messages)
     blocked = [d for d in found if d.code and d.severity == types.DiagnosticSeverity.Error]
-    assert [text_at(WORKFLOW, d.range, encoding)[:6] for d in blocked] == ["rm -rf"]
+    assert [text_at(WORKFLOW, d.range, encoding) for d in blocked] == ["/"]  # of `rm -rf /`
 
     # The misspelled key is put right by an action, and the diagnostic goes away.
     wrong = messages["unknown key 'neds' in a step"]
