@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowctl.lines import LineBuffer
-from flowctl.text import duration, harmless
+from flowctl.text import duration, harmless, plural
 from flowproto import events as e
 
 TYPE_CHECKING = False
@@ -51,7 +51,8 @@ def _output(step: str, stream: str, line: str) -> str:
 def _told(event: e.WireEvent, view: RunView) -> list[str]:
     match event:
         case e.RunStarted():
-            return [f"run {event.run} {event.name} started, {len(event.steps)} steps"]
+            steps = plural(len(event.steps), "step")
+            return [f"run {event.run} {event.name} started, {steps}"]
         case e.RunFinished():
             took = duration(view.ended_at - view.started_at)
             return [f"run {event.run} {_STATES.get(event.state, event.state)} in {took}"]
