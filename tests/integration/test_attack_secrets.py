@@ -1,9 +1,9 @@
-"""Secrets in an environment are nowhere afterwards: not in the database, the log, or on the wire."""
+"""Secrets in an environment are nowhere afterwards: not in the database, log, or on the wire."""
 
 import pytest
-from support.real_daemon import RealDaemon
 
 from flowproto import methods, runs
+from support.real_daemon import RealDaemon
 
 PLANTED = "s3cr3t-ab12cd34ef56"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from flowd.safety.judge import make_judge
 
 from flowd.config import EngineConfig
 from flowd.domain.events import Recorded
@@ -15,6 +14,7 @@ from flowd.domain.ports import EventLog, Executor, Judge, RunRequest
 from flowd.domain.run import RunState
 from flowd.engine.engine import RunEngine, open_engine
 from flowd.exec.process import open_executor
+from flowd.safety.judge import make_judge
 from flowd.store.log import open_log
 from support.stories import tell, workflow_of
 
