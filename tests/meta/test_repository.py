@@ -61,3 +61,22 @@ def test_lock_files_name_no_registry():
     for path in tracked():
         if path.endswith("package-lock.json"):
             assert '"resolved"' not in (ROOT / path).read_text(), path
+
+
+def test_links_between_documents_lead_somewhere():
+    broken = [
+        f"{path}: {target}"
+        for path in tracked()
+        if path.endswith(".md")
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", (ROOT / path).read_text())
+        if not (ROOT / path).parent.joinpath(target).exists()
+    ]
+    assert broken == []
+
+
+def test_files_named_in_the_architecture_are_there():
+    text = (ROOT / "daemon/ARCHITECTURE.md").read_text()
+    named = set(re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|md|sql|json))`", text))
+    files = [f"/{path}" for path in tracked()]
+    lost = {name for name in named if not any(path.endswith(f"/{name}") for path in files)}
+    assert lost == set()

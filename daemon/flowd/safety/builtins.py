@@ -60,13 +60,15 @@ def _declare(
 ) -> None:
     old = state.variable(name)
     exported = old.exported or command == "export" or "x" in flags
-    readonly = old.readonly or command == "readonly" or "r" in flags
+    readonly = True if command == "readonly" or "r" in flags else old.readonly
     if value is None:
         if name in state.variables or exported or readonly:
             state.variables[name] = replace(old, exported=exported, readonly=readonly)
         return
     if old.readonly:
         return
+    if old.readonly is None:
+        value = either([old.value, value])
     if append:
         value = joined(old.value, value)
     if "l" in flags or "u" in flags:
@@ -121,6 +123,7 @@ def _change_folder(_calls: "Calls", command: Command, state: State) -> "Status":
         new = plain_path(target, state.folder)
     keeps = () if state.stops_on_error else state.folders[:1]
     state.folders = tuple(dict.fromkeys((new, *keeps)))
+    state.arrived = True
     return True if new.startswith("/") and new in ("/", "/tmp", HOME) else None  # noqa: S108
 
 

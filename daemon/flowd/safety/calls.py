@@ -15,7 +15,7 @@ from flowd.safety.programs import MODELS
 from flowd.safety.programs.effects import NOTHING, Code, Effects, Run, Send, Write
 from flowd.safety.programs.interpreters import plain_name
 from flowd.safety.rules import exfiltration, variables, writing
-from flowd.safety.state import TERMINAL, State, Variable
+from flowd.safety.state import TERMINAL, State, Variable, join
 from flowd.safety.syntax import (
     Redirect,
     Script,
@@ -97,10 +97,7 @@ class Calls(ABC):
         outside = state.descriptors
         if command.redirects:
             state.descriptors = self.redirect(command.redirects, state)
-        status: Status = None
-        for reading in readings:
-            if reading:
-                status = self.words(reading, state, command.span)
+        status = self._one_of(readings, state, command.span)
         if name != "exec" or len(plain) > 1:
             state.descriptors = outside
         for variable, value in before.items():
@@ -108,7 +105,22 @@ class Calls(ABC):
                 state.variables.pop(variable, None)
             else:
                 state.variables[variable] = value
+        return status
+
+    def _one_of(self, readings: list[Arguments], state: State, span: Span) -> Status:
+        """Follow every reading a command's words may have; what each leaves behind is joined."""
+        branches = [state, *(self.branch(state) for _ in readings[1:])]
+        status: Status = None
+        for reading, branch in zip(readings, branches, strict=True):
+            status = self.words(reading, branch, span) if reading else None
+        for branch in branches[1:]:
+            join(state, branch)
         return status if len(readings) == 1 else None
+
+    def branch(self, state: State) -> State:
+        """Another way the script may go. What joining it again will cost is paid for now."""
+        self.trace.spend(1 + len(state.variables) // 100)
+        return state.copy()
 
     def words(
         self, words: Arguments, state: State, span: Span, *, own_names: bool = True
@@ -268,14 +280,18 @@ class Calls(ABC):
 
     def _arrived(self, path: str, value: Value, span: Span, state: State) -> None:
         """Content is in a file now: a shell's startup file, or a script that reads it."""
+        self.consume(path, state)
+        if writing.is_startup_file(path):
+            nested.judge_startup_text(self, value, span)
+
+    def consume(self, path: str, state: State) -> None:
+        """Run the script of `>(script)` on what was written to its path."""
         consumer = state.consumers.get(path)
         if consumer is not None:
             inner = state.fork()
             inner.consumers = {}
             inner.descriptors[0], inner.descriptors[1] = path, TERMINAL
             self.script(consumer, inner)
-        if writing.is_startup_file(path):
-            nested.judge_startup_text(self, value, span)
 
     def look_at_variable(self, name: str, state: State, span: Span) -> None:
         """Some variables hold a command that other programs will run."""

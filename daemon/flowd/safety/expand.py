@@ -122,10 +122,10 @@ def _expand_word(word: Word, state: State, runner: Runner) -> list[Arguments]:
         if len(readings) * len(more) > MAX_TEXTS:
             return [(Argument(UNKNOWN, word.span, origins),)]
         readings = [head + tail for head, tail in product(readings, more)]
-    separators = state.text_of("IFS") if "IFS" in state.variables else " \t\n"
     made: dict[tuple[str, ...], None] = {}
-    for reading in readings:
-        made[tuple(_fields(reading, separators))] = None
+    for separators in state.variable("IFS").value.texts:
+        for reading in readings:
+            made[tuple(_fields(reading, separators))] = None
     return [tuple(Argument(text, word.span, origins) for text in fields) for fields in made]
 
 
@@ -156,10 +156,9 @@ def _part(
     part: Text | Parameter | Substitution | Arithmetic, state: State, runner: Runner, *, first: bool
 ) -> tuple[list[_Reading], Origins]:
     if isinstance(part, Text):
-        text = part.text
-        if first and not part.quoted and text.startswith("~"):
-            text = _tilde(text, state)
-        return [(_Piece(text),)], NOWHERE
+        if first and not part.quoted and part.text.startswith("~"):
+            return [(_Piece(text),) for text in _tilde(part.text, state)], NOWHERE
+        return [(_Piece(part.text),)], NOWHERE
     if isinstance(part, Parameter):
         for script in part.inner:
             runner.capture(script, state)
@@ -179,17 +178,18 @@ def _readings(value: Value, *, splits: bool) -> list[_Reading]:
     return [(_Piece(text, splits),) for text in value.texts]
 
 
-def _tilde(text: str, state: State) -> str:
+def _tilde(text: str, state: State) -> list[str]:
     user, slash, rest = text[1:].partition("/")
+    homes: tuple[str, ...]
     if user == "":
-        home = state.text_of("HOME")
+        homes = state.variable("HOME").value.texts
     elif user == "+":
-        home = state.folder or UNKNOWN
+        homes = (state.folder or UNKNOWN,)
     elif user == "-":
-        home = UNKNOWN
+        homes = (UNKNOWN,)
     else:
-        home = "/root" if user == "root" else f"/home/{user}"
-    return home + slash + rest
+        homes = ("/root" if user == "root" else f"/home/{user}",)
+    return [home + slash + rest for home in homes]
 
 
 def _parameter(part: Parameter, state: State, runner: Runner) -> tuple[list[_Reading], Origins]:

@@ -69,8 +69,8 @@ class Trace:
         finally:
             self._agreed -= 1
 
-    def spend(self) -> None:
-        """Pay for one command; raises TooMuch when nothing is left."""
-        self._left -= 1
+    def spend(self, commands: int = 1) -> None:
+        """Pay for one command, or for what costs as much; raises TooMuch when nothing is left."""
+        self._left -= commands
         if self._left < 0:
             raise TooMuch

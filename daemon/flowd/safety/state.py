@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from flowd.safety.syntax import Script, Statement
-from flowd.safety.value import ANYTHING, UNKNOWN, Argument, Value, either, value_of
+from flowd.safety.value import ANYTHING, EMPTY, UNKNOWN, Argument, Value, either, value_of
 
 HOME = "/home/user"
 SCRATCH = "/tmp"  # noqa: S108 - what TMPDIR is on most machines, not a path we write to
@@ -19,13 +19,16 @@ TERMINAL = "/dev/tty"
 
 
 class Variable(Struct, frozen=True):
-    """A variable's possible values; `elements` are an array's, each with its possibilities."""
+    """A variable's possible values; `elements` are an array's, each with its possibilities.
+
+    `readonly` None: perhaps.
+    """
 
     value: Value
     maybe_unset: bool = False
     elements: tuple[Value, ...] | None = None
     exported: bool = False
-    readonly: bool = False
+    readonly: bool | None = False
 
 
 UNSET = Variable(Value(("",)), maybe_unset=True)
@@ -65,6 +68,7 @@ Body = Statement | None
 class State(Struct):
     """Everything earlier commands can change for later ones.
 
+    `arrived`: the script is in `folders[0]` if the last `cd` worked.
     `elsewhere` is what parts of the script that run side by side may have written to files.
     """
 
@@ -77,6 +81,7 @@ class State(Struct):
     consumers: dict[str, Script] = field(default_factory=dict)
     descriptors: dict[int, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ("",)
+    arrived: bool = True
     positional: tuple[Argument, ...] | None = None
     inherits: bool = True
     stops_on_error: bool = False
@@ -89,6 +94,11 @@ class State(Struct):
         `folders[1:]` is where it may be if one failed and nobody looked.
         """
         return self.folders[0]
+
+    def assume_arrived(self) -> None:
+        """The script only goes on here if the last `cd` worked."""
+        if self.arrived:
+            self.folders = self.folders[:1]
 
     def fork(self) -> Self:
         """A subshell's state: its own but for the files, which are the machine's."""
@@ -124,12 +134,18 @@ class State(Struct):
         if old is None:
             exported = self.inherits and name in _USUAL_VARIABLES
             self.variables[name] = Variable(value, elements=elements, exported=exported)
+        elif old.readonly is None:
+            self.variables[name] = replace(old, value=either([old.value, value]), elements=None)
         elif not old.readonly:
             self.variables[name] = Variable(value, elements=elements, exported=old.exported)
 
     def unset(self, name: str) -> None:
         """Forget a variable, unless it is readonly."""
-        if not self.variable(name).readonly:
+        old = self.variable(name)
+        if old.readonly is None:
+            value = either([old.value, EMPTY])
+            self.variables[name] = replace(old, value=value, maybe_unset=True)
+        elif not old.readonly:
             self.variables[name] = UNSET
 
     def text_of(self, name: str) -> str:
@@ -150,7 +166,7 @@ def join(left: State, right: State) -> None:
                 first.maybe_unset or second.maybe_unset,
                 first.elements if first.elements is not None else second.elements,
                 first.exported or second.exported,
-                first.readonly and second.readonly,
+                first.readonly if first.readonly is second.readonly else None,
             )
     for name in left.functions.keys() | right.functions.keys():
         bodies = (*left.functions.get(name, (None,)), *right.functions.get(name, (None,)))
@@ -160,9 +176,11 @@ def join(left: State, right: State) -> None:
         left.files[path] = value if mine is None or mine == value else either([mine, value])
     left.aliases |= right.aliases
     left.hashed |= right.hashed
+    left.disabled |= right.disabled
     left.consumers |= right.consumers
     left.descriptors |= right.descriptors
     if left.folders != right.folders:
         left.folders = tuple(dict.fromkeys((*left.folders, *right.folders)))[:4]
+        left.arrived = False
     if left.positional != right.positional:
         left.positional = None

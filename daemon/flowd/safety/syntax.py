@@ -52,11 +52,15 @@ Part = Text | Parameter | Substitution | Arithmetic
 
 
 class Word(Struct, frozen=True):
-    """One word before expansion. `plain` is its text when nothing in it can change."""
+    """One word before expansion. `plain` is its text when nothing in it can change.
+
+    `starts_line`: a line ends before it, which the grammar did not notice.
+    """
 
     parts: tuple[Part, ...]
     span: Span
     plain: str | None = None
+    starts_line: bool = False
 
 
 class Assignment(Struct, frozen=True):

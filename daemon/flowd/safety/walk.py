@@ -85,6 +85,8 @@ class Walk(Calls):
         pipe = self.new_pipe()
         if substitution.kind == ">":
             state.consumers[pipe] = substitution.script
+            state.files[pipe] = EMPTY
+            self.consume(pipe, state)  # it runs also when nothing is ever written to it
             return pipe
         inner = state.fork()
         inner.descriptors[1] = pipe
@@ -151,19 +153,30 @@ class Walk(Calls):
 
     def _and_or(self, chain: AndOr, state: State) -> Status:
         status = self.statement(chain.first, state)
-        for operator, statement in chain.rest:
+        links = list(chain.rest)
+        while links:
+            operator, statement = links.pop(0)
             if status is None:
-                branch = state.copy()
-                if operator == "&&":
-                    branch.folders = branch.folders[:1]
-                self.statement(statement, branch)
-                if operator == "||" and loops.gives_up(statement):
-                    state.folders = state.folders[:1]
-                else:
-                    join(state, branch)
+                alike = [statement]
+                while links and links[0][0] == operator:
+                    alike.append(links.pop(0)[1])
+                self._perhaps(operator, alike, state)
             elif status is (operator == "&&"):
                 status = self.statement(statement, state)
         return status
+
+    def _perhaps(self, operator: str, statements: list[Statement], state: State) -> None:
+        """Statements that run, each only if the one before allows it, or do not run at all."""
+        branch = self.branch(state)
+        for statement in statements:
+            if operator == "&&":
+                branch.assume_arrived()
+            if self.statement(statement, branch) is (operator != "&&"):
+                break
+        if operator == "||" and loops.gives_up(statements[-1]):
+            state.assume_arrived()
+        else:
+            join(state, branch)
 
     def _pipeline(self, pipeline: Pipeline, state: State) -> Status:
         status: Status = None
@@ -198,7 +211,7 @@ class Walk(Calls):
             if status is True:
                 self.sequence(body, state)
                 break
-            branch = state.copy()
+            branch = self.branch(state)
             self.sequence(body, branch)
             ends.append(branch)
         else:
@@ -226,12 +239,12 @@ class Walk(Calls):
 
     def _repeat(self, body: Sequence[Statement], state: State) -> None:
         """A loop's body: once, and again when the first pass left other variables behind."""
-        before = state.copy()
+        before = self.branch(state)
         self.sequence(body, state)
         changed = before.variables != state.variables or before.functions != state.functions
         join(state, before)
         if changed:
-            again = state.copy()
+            again = self.branch(state)
             self.sequence(body, again)
             join(state, again)
 
@@ -260,7 +273,7 @@ class Walk(Calls):
                 self.sequence(body, state)
                 break
             if None in answers:
-                branch = state.copy()
+                branch = self.branch(state)
                 self.sequence(body, branch)
                 ends.append(branch)
         for end in ends:
@@ -340,7 +353,7 @@ class Walk(Calls):
                     continue
                 aside = Walk(Trace())
                 aside.statement(Function(name, body, (0, 0)), state)
-                aside.words((Argument(name, (0, 0)),), state.copy(), (0, 0))
+                aside.words((Argument(name, (0, 0)),), self.branch(state), (0, 0))
                 worst = aside.trace.findings[:1]
                 if worst and worst[0].verdict == "block":
                     message = (

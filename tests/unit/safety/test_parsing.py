@@ -2,8 +2,7 @@
 
 import pytest
 
-from flowd.safety import parsing
-from flowd.safety.parsing import MAX_CHARACTERS, NotUnderstood, parse
+from flowd.safety.parsing import MAX_CHARACTERS, NotUnderstood, grammar, parse
 from flowd.safety.parsing.quoting import (
     expand_braces,
     hides_characters,
@@ -129,7 +128,7 @@ def test_limits(monkeypatch):
         parse("a" * (MAX_CHARACTERS + 1))
     with pytest.raises(NotUnderstood, match="deep"):
         parse("$(" * 500 + "a" + ")" * 500)
-    monkeypatch.setattr(parsing, "PARSE_SECONDS", -1.0)
+    monkeypatch.setattr(grammar, "PARSE_SECONDS", -1.0)
     with pytest.raises(NotUnderstood, match="long"):
         parse("ls; " * 2_000)
 

@@ -9,7 +9,14 @@ import re
 import tree_sitter
 
 from flowd.safety.parsing.source import Source
-from flowd.safety.parsing.words import WORD_KINDS, make_word, text_word, word_of, words_of
+from flowd.safety.parsing.words import (
+    LEADING_TABS,
+    WORD_KINDS,
+    make_word,
+    text_word,
+    word_of,
+    words_of,
+)
 from flowd.safety.syntax import Redirect, Text, Word
 
 REDIRECT_KINDS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
@@ -56,7 +63,7 @@ def _number(text: str) -> int | None:
 
 def descriptor_before(node: tree_sitter.Node, source: Source) -> str | None:
     """`0<file` and `{name}<file`: the grammar takes the descriptor for a word of the command."""
-    before = source.data[max(0, node.start_byte - 80) : node.start_byte]
+    before = source.shape[max(0, node.start_byte - 80) : node.start_byte]
     match = _DESCRIPTOR.search(before)
     return (match[1] or match[2]).decode() if match else None
 
@@ -69,7 +76,7 @@ def _here_document(node: tree_sitter.Node, source: Source) -> tuple[list[Redirec
     made: list[Redirect] = []
     further: list[Word] = []
     separated = False
-    line_end = source.data.find(b"\n", node.start_byte)
+    line_end = source.shape.find(b"\n", node.start_byte)
     for child in node.children:
         kind = child.type
         if kind == "file_descriptor":
@@ -92,11 +99,15 @@ def _here_document(node: tree_sitter.Node, source: Source) -> tuple[list[Redirec
     text = Word((), span, "")
     if body is not None:
         # The grammar may start the body late, at its first expansion.
-        first = source.data.find(b"\n", node.start_byte, body.start_byte + 1) + 1
+        first = source.shape.find(b"\n", node.start_byte, body.start_byte + 1) + 1
         begin = first if 0 < first <= body.start_byte else body.start_byte
+        strip_tabs = any(child.type == "<<-" for child in node.children)
         stop = max(end.start_byte if end is not None else body.end_byte, begin)
         if any(quote in start for quote in "'\"\\"):
-            text = make_word([Text(source.slice(begin, stop), quoted=True)], source, body)
+            literal = source.slice(begin, stop)
+            if strip_tabs:
+                literal = LEADING_TABS.sub("", literal)
+            text = make_word([Text(literal, quoted=True)], source, body)
         else:
-            text = text_word(body, begin, stop, source)
+            text = text_word(body, begin, stop, source, strip_tabs=strip_tabs)
     return [Redirect("<<", text, descriptor, span), *made], further

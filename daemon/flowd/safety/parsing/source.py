@@ -1,10 +1,12 @@
 """The text being converted: bytes for the grammar, characters for everybody else."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import tree_sitter
 
+from flowd.safety.parsing.grammar import errors_in, tree_of
+from flowd.safety.parsing.standins import bearable
 from flowd.safety.syntax import Script, Span, Statement
 
 MAX_DEPTH = 60
@@ -17,6 +19,9 @@ class TooDeep(Exception):
 class Source:
     """Reads nodes' text and spans; remembers depth and which grammar errors were put right.
 
+    `shape` is what the grammar reads, in bytes: the text with stand-ins (see `standins`) and a
+    little more between some backticks. Positions are always those in `shape`.
+    `lost` are places beside those that the grammar could not read.
     `convert` makes statements of a node's children: words need it for the scripts inside them.
     """
 
@@ -27,13 +32,17 @@ class Source:
         convert: Callable[[tree_sitter.Node, "Source"], list[Statement]],
     ):
         kept = _without_continuations(text)
-        data = (text if kept is None else "".join(text[i] for i in kept)).encode("utf-8", "replace")
-        self.data = data
+        joined = text if kept is None else "".join(text[i] for i in kept)
+        self._data = joined.encode("utf-8", "replace")
+        self.shape, self._places = _backticks_apart(bearable(self._data.decode()).encode())
         self.at = at
         self._convert = convert
         self.repaired: set[int] = set()
+        self.lost: list[Span] = []
         self._depth = 0
-        self._offsets = None if len(data) == len(text) else _character_offsets(data, kept)
+        self._inner: list[tuple[Source, tree_sitter.Node]] = []
+        plain = len(self._data) == len(text)
+        self._offsets = None if plain else _character_offsets(self._data, kept)
 
     def text(self, node: tree_sitter.Node) -> str:
         """The node's source text."""
@@ -41,11 +50,31 @@ class Source:
 
     def slice(self, start: int, end: int) -> str:
         """The source text between two byte positions."""
-        return self.data[start:end].decode("utf-8", "replace")
+        if self._places is not None:
+            start, end = self._places[start], self._places[end]
+        return self._data[start:end].decode("utf-8", "replace")
 
     def script(self, node: tree_sitter.Node) -> Script:
         """The statements among the node's children."""
         return Script(tuple(self._convert(node, self)))
+
+    def inside(self, text: str, span: Span) -> tuple["Source", tree_sitter.Node]:
+        """Parse text that stands in this one in another form; everything in it has this span."""
+        inner = Source(text, self.at or span, self._convert)
+        inner._depth = self._depth
+        inner.enter()
+        root = tree_of(inner.shape).root_node
+        self._inner.append((inner, root))
+        return inner, root
+
+    def unreadable(self, root: tree_sitter.Node) -> Iterator[Span]:
+        """Give the places that could not be read, here and inside."""
+        for node in errors_in(root) if root.has_error else ():
+            if node.id not in self.repaired:
+                yield self.span(node)
+        yield from self.lost
+        for inner, inner_root in self._inner:
+            yield from inner.unreadable(inner_root)
 
     def span(self, node: tree_sitter.Node) -> Span:
         """Where the node stands, in characters."""
@@ -55,9 +84,18 @@ class Source:
         """Two byte positions as characters."""
         if self.at is not None:
             return self.at
+        if self._places is not None:
+            start, end = self._places[start], self._places[end]
         if self._offsets is None:
             return (start, end)
         return (self._offsets[start], self._offsets[end])
+
+    def span_within(self, start: int, end: int, before: str, text: str) -> Span:
+        """The span of `text`, which comes after `before` in what stands between two positions."""
+        if self.at is not None or self._places is not None:
+            return self.span_between(start, end)
+        first = start + len(before.encode("utf-8", "replace"))
+        return self.span_between(first, first + len(text.encode("utf-8", "replace")))
 
     def enter(self) -> None:
         """Go one level down; raises TooDeep. Every call is paired with `leave`."""
@@ -68,6 +106,32 @@ class Source:
     def leave(self) -> None:
         """Come back up."""
         self._depth -= 1
+
+
+_BESIDE_ANOTHER = re.compile(rb"`(?=(\s*)`)")
+_WHITE_SPACE = rb"\ "  # to the grammar; it does not end a comment or a here-document's line
+_NOTHING = b'""'
+
+
+def _backticks_apart(shape: bytes) -> tuple[bytes, list[int] | None]:
+    """Put something after a backtick that another one follows, to no effect but to part them.
+
+    The grammar takes the end of one `...` and the beginning of the next for one word, and so the
+    second command for arguments of the first. Gives for every position now the one before, too.
+    """
+    pieces: list[bytes] = []
+    places: list[int] = []
+    position = 0
+    for match in _BESIDE_ANOTHER.finditer(shape):
+        between = _WHITE_SPACE if match[1] else _NOTHING
+        pieces += [shape[position : match.end()], between]
+        places.extend(range(position, match.end()))
+        places.extend([match.end()] * len(between))
+        position = match.end()
+    if not pieces:
+        return shape, None
+    places.extend(range(position, len(shape) + 1))
+    return b"".join([*pieces, shape[position:]]), places
 
 
 _CONTINUED = re.compile(r"\\(.)", re.DOTALL)

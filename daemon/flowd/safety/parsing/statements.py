@@ -9,12 +9,17 @@ from collections.abc import Callable
 import tree_sitter
 
 from flowd.safety import syntax
+from flowd.safety.parsing.commands import (
+    Statements,
+    assignments_of,
+    command,
+    commands,
+    loose_commands,
+)
 from flowd.safety.parsing.redirects import REDIRECT_KINDS, redirects_of
 from flowd.safety.parsing.source import Source
-from flowd.safety.parsing.words import WORD_KINDS, assignment, scripts_within, word_of, words_of
+from flowd.safety.parsing.words import WORD_KINDS, scripts_within, word_of, words_of
 from flowd.safety.syntax import Assignment, Redirect, Span, Statement, Word
-
-Statements = list[Statement]
 
 
 def statements_of(node: tree_sitter.Node, source: Source) -> Statements:
@@ -31,14 +36,14 @@ def statements_of(node: tree_sitter.Node, source: Source) -> Statements:
             loose.append(child)
             continue
         if loose:
-            found.append(_loose_command(loose, source))
+            found.extend(loose_commands(loose, source))
             loose = []
         if kind == "&" and found:
             found[-1] = syntax.Background(found[-1], source.span(child))
         elif child.is_named and kind != "comment":
             found.extend(statement(child, source))
     if loose:
-        found.append(_loose_command(loose, source))
+        found.extend(loose_commands(loose, source))
     source.leave()
     return found
 
@@ -49,57 +54,6 @@ def statement(node: tree_sitter.Node, source: Source) -> Statements:
     made = _CONVERTERS.get(node.type, statements_of)(node, source)
     source.leave()
     return made
-
-
-def _loose_command(nodes: list[tree_sitter.Node], source: Source) -> Statement:
-    words = tuple(word for node in nodes for word in words_of(node, source))
-    span = source.span_between(nodes[0].start_byte, nodes[-1].end_byte)
-    return syntax.SimpleCommand((), words, (), span)
-
-
-def _command(node: tree_sitter.Node, source: Source) -> Statements:
-    assignments: list[Assignment] = []
-    words: list[Word | Assignment] = []
-    redirects: list[Redirect] = []
-    aside: Statements = []
-    for child in node.children:
-        kind = child.type
-        if kind == "command_name":
-            words.extend(word for inner in child.children for word in words_of(inner, source))
-        elif kind == "variable_assignment":
-            if words:
-                words.extend(_declared(child, source))
-            else:
-                assignments.append(assignment(child, source))
-        elif kind in WORD_KINDS:
-            words.extend(words_of(child, source))
-        elif kind in REDIRECT_KINDS:
-            made, further = redirects_of(child, source)
-            redirects.extend(made)
-            words.extend(further)
-        elif child.is_named:
-            aside.extend(statement(child, source))
-        elif not words and kind != "$":  # the grammar's own words: declare, export, unset ...
-            words.extend(words_of(child, source))
-    span = source.span(node)
-    return [*aside, syntax.SimpleCommand(tuple(assignments), tuple(words), tuple(redirects), span)]
-
-
-def _declared(node: tree_sitter.Node, source: Source) -> list[Assignment]:
-    """An assignment given to `declare` and its like, where braces expand."""
-    made = assignment(node, source)
-    if isinstance(made.value, tuple) or node.child_count < 3:
-        return [made]
-    return [
-        Assignment(made.name, word, made.append, made.index, made.span)
-        for word in words_of(node.children[2], source)
-    ]
-
-
-def _assignments(node: tree_sitter.Node, source: Source) -> Statements:
-    nodes = node.children if node.type == "variable_assignments" else [node]
-    made = tuple(assignment(child, source) for child in nodes)
-    return [syntax.SimpleCommand(made, (), (), source.span(node))]
 
 
 def _redirected(node: tree_sitter.Node, source: Source) -> Statements:
@@ -130,18 +84,30 @@ def _with_redirects(
     body: Statements, words: list[Word | Assignment], redirects: list[Redirect], span: Span
 ) -> Statements:
     last = body[-1] if body else syntax.SimpleCommand((), (), (), span)
-    made: Statement
+    return [*body[:-1], *_redirect_last(last, words, redirects, span)]
+
+
+def _redirect_last(
+    last: Statement, words: list[Word | Assignment], redirects: list[Redirect], span: Span
+) -> Statements:
+    """Give a statement its redirects; the grammar lets those of `a && b >f` stand for both."""
     if isinstance(last, syntax.SimpleCommand):
         own = last.words
         if redirects and isinstance(redirects[0].descriptor, str):  # see `descriptor_before`
             own = own[:-1]
-        described = tuple(_numbered(redirect) for redirect in redirects)
-        made = syntax.SimpleCommand(
-            last.assignments, (*own, *words), (*last.redirects, *described), span
-        )
-    else:
-        made = syntax.Redirected(last, tuple(redirects))
-    return [*body[:-1], made]
+        described = (_numbered(redirect) for redirect in redirects)
+        return commands(list(last.assignments), (*own, *words), (*last.redirects, *described), span)
+    if isinstance(last, syntax.AndOr):
+        *links, (operator, inner) = last.rest
+        made, *after = _redirect_last(inner, words, redirects, span)
+        return [syntax.AndOr(last.first, (*links, (operator, made))), *after]
+    if isinstance(last, syntax.Pipeline):
+        made, *after = _redirect_last(last.stages[-1], words, redirects, span)
+        return [syntax.Pipeline((*last.stages[:-1], made), last.span), *after]
+    if isinstance(last, syntax.Not):
+        made, *after = _redirect_last(last.body, words, redirects, span)
+        return [syntax.Not(made), *after]
+    return [syntax.Redirected(last, tuple(redirects))]
 
 
 def _numbered(redirect: Redirect) -> Redirect:
@@ -174,7 +140,7 @@ def _continued(made: Statements, heredoc: tree_sitter.Node, source: Source) -> S
                 made = [*made[:-1], _chained(made[-1], operator, rest[0]), *rest[1:]]
             else:
                 made = [*made, *rest]
-    return [*made, _loose_command(loose, source)] if loose else made
+    return [*made, *loose_commands(loose, source)] if loose else made
 
 
 def _piped(first: Statement, rest: Statements, span: Span) -> Statement:
@@ -206,15 +172,23 @@ def _list(node: tree_sitter.Node, source: Source) -> Statements:
 
 def _flat(made: Statement) -> Statement:
     """Undo the left nesting of AndOr."""
-    links: list[tuple[syntax.Link, Statement]] = []
+    links: list[tuple[syntax.Link, Statement]] = []  # the last one first
     while isinstance(made, syntax.AndOr):
-        links = [*made.rest, *links]
+        links.extend(reversed(made.rest))
         made = made.first
-    return syntax.AndOr(made, tuple(links)) if links else made
+    return syntax.AndOr(made, tuple(reversed(links))) if links else made
 
 
 def _pipeline(node: tree_sitter.Node, source: Source) -> Statements:
-    return [syntax.Pipeline(tuple(statements_of(node, source)), source.span(node))]
+    """`a && b | c`: the grammar may take `a && b` for the first stage."""
+    stages = statements_of(node, source)
+    span = source.span(node)
+    if stages and isinstance(stages[0], syntax.AndOr):
+        first = stages[0]
+        *links, (operator, inner) = first.rest
+        piped = syntax.Pipeline((inner, *stages[1:]), span)
+        return [syntax.AndOr(first.first, (*links, (operator, piped)))]
+    return [syntax.Pipeline(tuple(stages), span)]
 
 
 def _not(node: tree_sitter.Node, source: Source) -> Statements:
@@ -367,11 +341,11 @@ def _function(node: tree_sitter.Node, source: Source) -> Statements:
 
 
 _CONVERTERS: dict[str, Callable[[tree_sitter.Node, Source], Statements]] = {
-    "command": _command,
-    "declaration_command": _command,
-    "unset_command": _command,
-    "variable_assignment": _assignments,
-    "variable_assignments": _assignments,
+    "command": command,
+    "declaration_command": command,
+    "unset_command": command,
+    "variable_assignment": assignments_of,
+    "variable_assignments": assignments_of,
     "redirected_statement": _redirected,
     "list": _list,
     "pipeline": _pipeline,

@@ -1,9 +1,11 @@
 """The grammar's words → `syntax.Word`: quotes, expansions, braces."""
 
 import re
+from collections.abc import Iterator
 
 import tree_sitter
 
+from flowd.safety.parsing.expansions import Piece, Unclosed, pieces_of, unescape
 from flowd.safety.parsing.quoting import (
     expand_braces,
     unescape_ansi_c,
@@ -16,11 +18,13 @@ from flowd.safety.syntax import (
     Parameter,
     Part,
     Script,
+    Span,
     Substitution,
     Text,
     Word,
 )
 from flowd.safety.tables import listed
+from flowd.safety.value import UNKNOWN
 
 WORD_KINDS = listed(
     "word string raw_string ansi_c_string translated_string number concatenation "
@@ -32,6 +36,8 @@ BRACE = "\ue001"
 """Stands for a `{` the grammar would not take for text."""
 
 _PART_MARK = 0xF0000  # parts that braces must not look into become single private characters
+_NAME = re.compile(r"\$[A-Za-z_]\w*", re.ASCII)
+LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)
 _LEADING_DIGIT = re.compile(r"(\d)(.+)", re.DOTALL)
 
 
@@ -60,14 +66,14 @@ def make_word(parts: list[Part], source: Source, node: tree_sitter.Node) -> Word
         first = parts[0] if parts else None
         if not (isinstance(first, Text) and not first.quoted and first.text.startswith("~")):
             plain = "".join(part.text for part in parts if isinstance(part, Text))
-    return Word(tuple(parts), span, plain)
+    return Word(tuple(parts), span, plain, source.shape.startswith(b"\n", node.start_byte))
 
 
 def parts_of(node: tree_sitter.Node, source: Source, *, quoted: bool) -> list[Part]:
     """Take a word's node apart."""
     kind = node.type
     if kind in ("word", "number"):
-        return _unquoted(source.text(node))
+        return _unquoted(source.text(node).lstrip("\n"))
     if kind == "raw_string":
         return [Text(source.text(node)[1:-1], quoted=True)]
     if kind == "string":
@@ -80,7 +86,11 @@ def parts_of(node: tree_sitter.Node, source: Source, *, quoted: bool) -> list[Pa
     if kind == "expansion":
         return [_expansion(node, source, quoted)]
     if kind == "command_substitution":
-        return [Substitution(source.script(node), quoted)]
+        before = source.text(node).partition("`")[0] if node.children[0].type != "$(" else ""
+        return [
+            *([Text(before, quoted)] if before.isspace() else []),
+            Substitution(_script_of(node, source, quoted), quoted),
+        ]
     if kind == "process_substitution":
         arrow = source.text(node)[:1]
         return [Substitution(source.script(node), quoted, "<" if arrow == "<" else ">")]
@@ -97,6 +107,21 @@ def parts_of(node: tree_sitter.Node, source: Source, *, quoted: bool) -> list[Pa
     return _unquoted(source.text(node))
 
 
+def _script_of(node: tree_sitter.Node, source: Source, quoted: bool) -> Script:
+    """What a substitution runs; the grammar does not know what backslashes mean in backticks."""
+    text = source.text(node).lstrip()
+    if text.startswith("`") and "\\" in text:
+        inside = unescape(text[1:-1], in_quotes=quoted)
+        if inside != text[1:-1]:
+            return _script_inside(inside, source.span(node), source)
+    return source.script(node)
+
+
+def _script_inside(text: str, span: Span, source: Source) -> Script:
+    inner, root = source.inside(text, span)
+    return inner.script(root)
+
+
 def scripts_within(node: tree_sitter.Node, source: Source) -> tuple[Script, ...]:
     """The scripts that run inside a node, wherever they stand in it."""
     found: list[Script] = []
@@ -104,16 +129,59 @@ def scripts_within(node: tree_sitter.Node, source: Source) -> tuple[Script, ...]
     while stack:
         child = stack.pop()
         if child.type in ("command_substitution", "process_substitution"):
-            found.append(source.script(child))
+            found.append(_script_of(child, source, quoted=False))
         else:
             stack.extend(child.children)
     return tuple(found)
 
 
-def text_word(node: tree_sitter.Node, start: int, end: int, source: Source) -> Word:
+def text_word(
+    node: tree_sitter.Node, start: int, end: int, source: Source, *, strip_tabs: bool
+) -> Word:
     """A here-document's body, expanded as if between double quotes."""
-    parts = _within_quotes(list(node.children), start, end, source)
-    return make_word(parts, source, node)
+    text = source.slice(start, end)
+    if strip_tabs:
+        text = LEADING_TABS.sub("", text)
+    return make_word(_expanded(text, start, end, source, in_quotes=False), source, node)
+
+
+def _expanded(text: str, start: int, end: int, source: Source, *, in_quotes: bool) -> list[Part]:
+    """Text of these positions, where the grammar may not find all that the shell expands."""
+    whole = source.span_between(start, end)
+    as_written = text == source.slice(start, end)
+    parts: list[Part] = []
+    try:
+        for piece in pieces_of(text, in_quotes=in_quotes):
+            if piece.kind == "literal":
+                parts.append(_protected(piece.text))
+            elif _NAME.fullmatch(piece.text):
+                parts.append(Parameter(piece.text[1:], quoted=True))
+            else:
+                before, raw = text[: piece.start], text[piece.start : piece.end]
+                span = source.span_within(start, end, before, raw) if as_written else whole
+                parts.extend(_expansion_inside(piece, span, source))
+    except Unclosed:  # bash would not read it either
+        source.lost.append(whole)
+        parts.append(Text(UNKNOWN, quoted=True))
+    return parts
+
+
+def _expansion_inside(piece: Piece, span: Span, source: Source) -> list[Part]:
+    if piece.kind == "script":
+        return [Substitution(_script_inside(piece.text, span, source), quoted=True)]
+    inner, root = source.inside(f': "{piece.text}"', span)
+    string = next((node for node in _below(root) if node.type == "string"), None)
+    if string is None:
+        return [Substitution(inner.script(root), quoted=True)]
+    return parts_of(string, inner, quoted=True)
+
+
+def _below(root: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.children))
 
 
 def assignment(node: tree_sitter.Node, source: Source) -> Assignment:
@@ -227,22 +295,39 @@ def _expansion(node: tree_sitter.Node, source: Source, quoted: bool) -> Paramete
                 index,
                 inner,
             )
-    argument = _region(rest, operator.end_byte, end, source, quoted)
+    literal = quoted and operator.type in _TAKE_TEXT
+    argument = _region(rest, operator.end_byte, end, source, quoted, literal_quotes=literal)
     return Parameter(name, quoted, operator.type, argument, None, index, inner)
 
 
+_TAKE_TEXT = (":-", "-", ":=", "=", ":+", "+", ":?", "?")
+"""Operators with a text instead of a pattern: between double quotes, `'` means nothing in it."""
+
+
 def _region(
-    nodes: list[tree_sitter.Node], start: int, end: int, source: Source, quoted: bool
+    nodes: list[tree_sitter.Node],
+    start: int,
+    end: int,
+    source: Source,
+    quoted: bool,
+    *,
+    literal_quotes: bool = False,
 ) -> Word:
     """An operator's argument: nodes and the text between them."""
-    parts: list[Part] = []
+    if "`" in source.slice(start, end):
+        parts = _expanded(source.slice(start, end), start, end, source, in_quotes=quoted)
+        return Word(tuple(parts), source.span_between(start, end))
+    parts = []
     position = start
     for child in nodes:
         if not child.is_named and child.type != "ansi_c_string":
             continue
         if child.start_byte > position:
             parts.extend(_unquoted(source.slice(position, child.start_byte)))
-        parts.extend(parts_of(child, source, quoted=quoted))
+        if literal_quotes and child.type in ("raw_string", "ansi_c_string"):
+            parts.append(Text(source.text(child), quoted=True))
+        else:
+            parts.extend(parts_of(child, source, quoted=quoted))
         position = child.end_byte
     if position < end:
         parts.extend(_unquoted(source.slice(position, end)))
