@@ -65,8 +65,8 @@ def understand(slots: Slots) -> FindTask | None:
     if action is None:
         return None
     task = _Reader(slots, action).task()
-    bare_folders = task.files.kind == "d" and action in ("mode", "delete")
-    return task if task.files.conditions or bare_folders else None
+    said = task.files.conditions or (action != "list" and task.files.where != ".")
+    return task if said or (task.files.kind == "d" and action in ("mode", "delete")) else None
 
 
 class _Reader:

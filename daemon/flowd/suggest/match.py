@@ -23,6 +23,8 @@ _OPPOSED = 0.35
 _SAME_HEAD = 1.05
 _OTHER_HEAD = 0.9
 _UNKNOWN_WEIGHT = 0.45  # of the heaviest known word: names tell little
+_NEGATION = "skip"  # what "without", "not" and "except" mean
+_NEGATED = 0.9
 _CLOSE = 0.84
 
 
@@ -132,6 +134,8 @@ class Index:
             score = self._of_phrase(number, matched) ** _PHRASE_SHARE
             score *= (self._of_task(entry, asked, matched) / total) ** _TASK_SHARE
             score *= _head_factor(asked[0][0], self._heads[number])
+            if (_NEGATION in meanings) != any(meaning == _NEGATION for meaning, _ in asked):
+                score *= _NEGATED
             if _opposed(asked, meanings):
                 score *= _OPPOSED
             if score > best.get(entry, (0.0, 0))[0]:

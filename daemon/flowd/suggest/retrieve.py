@@ -16,9 +16,9 @@ from flowd.suggest.providers.base import Draft
 from flowd.suggest.slots import Slots, extract
 
 _LEAST = 0.12  # below this, an answer is a guess that only distracts
-_COMPOSED = 0.85
+_COMPOSED = 0.95
 _PER_CONDITION = 0.05
-_UNPLACED = 0.06
+_UNPLACED = 0.1
 _MISSING = 0.02
 _GENERAL = 0.95  # leaves room for what the project itself says
 _ELSEWHERE = 0.75

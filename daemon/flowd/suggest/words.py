@@ -345,7 +345,7 @@ ACTIONS: frozenset[str] = frozenset(_ACTIONS.split())
 _IGNORED = """
     a an the of in on at to for from by with and or as into onto over under within inside via per
     is are be been was were am will would can could should may might must shall
-    i me my we our us you your he it its this that these those there here
+    they them their i me my we our us you your he it its this that these those there here
     do does did done doing have has had having
     if then else so but also just only than too very more most some any other another
     please want need like wish help use using command commands
