@@ -8,6 +8,7 @@ export FLOW_HOME="$scratch/home" NO_COLOR=1
 export GIT_AUTHOR_NAME=Demo GIT_AUTHOR_EMAIL=demo@example.com
 export GIT_COMMITTER_NAME=Demo GIT_COMMITTER_EMAIL=demo@example.com
 unset OPENAI_API_KEY ANTHROPIC_API_KEY
+unset MAKEFLAGS MFLAGS MAKELEVEL  # the demo runs a make of its own, which is nobody's child
 
 cleanup() {
   flowctl --no-start daemon stop >/dev/null 2>&1 || true
@@ -15,7 +16,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-title() { printf '\n\033[1m── %s\033[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
+title() { printf '\n%s── %s%s\n' "$bold" "$*" "$plain"; }
 # A command as a person would type it.
 typed() {
   local word

@@ -18,7 +18,8 @@ BIN = Path(sys.executable).parent
 def wall(command: list[str], environment: dict[str, str]) -> float:
     """Seconds that a command takes."""
     begun = time.perf_counter()
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, env=environment, check=True, stdout=quiet, stderr=quiet)
     return time.perf_counter() - begun
 
 
