@@ -113,33 +113,92 @@ def test_mistakes_are_marked_while_they_are_there(editor: Neovim, work: Path) ->
     editor.wait("#vim.diagnostic.get(0) == 0")
 
 
+def test_a_mistake_is_put_right_from_anywhere_in_its_line(editor: Neovim, work: Path) -> None:
+    edit(editor, work / "a.flow.yaml", "flow: 1\nname: a\nsteps:\n  - id: one\n    rnu: 'true'\n")
+    editor.wait("#vim.diagnostic.get(0) > 0")
+    editor.command("normal! 5G$")
+    editor.lua("vim.lsp.buf.code_action({ apply = true, context = { only = { 'quickfix' } } })")
+    wait_for_line(editor, "    run: 'true'")
+    editor.wait("#vim.diagnostic.get(0) == 0")
+
+
+def wait_for_workflow(editor: Neovim) -> None:
+    """Wait until a suggested workflow is what the user sees."""
+    editor.wait("vim.api.nvim_buf_get_name(0):match('%.flow%.yaml$') ~= nil")
+    wait_for_line(editor, "flow: 1")
+
+
 def test_a_line_becomes_a_workflow_to_read(editor: Neovim, work: Path) -> None:
     edit(editor, work / "notes.txt", "buy milk\n# TODO: show the biggest files in this folder\n")
     editor.command("2")
-    editor.lua("choices = { '1. ' }")
+    editor.lua("choices = { 'files' }")
     editor.command("Flow suggest")
-    editor.wait("vim.api.nvim_buf_get_name(0):match('%.flow%.yaml$') ~= nil")
-    wait_for_line(editor, "flow: 1")
+    wait_for_workflow(editor)
+    [(prompt, shown)] = asked(editor)
+    assert prompt == "Open which workflow? Nothing is run."
+    assert all("  │ " in line for line in shown), "what the steps run is in the menu"
     assert not (work / ".flow").exists(), "nothing is written before the user saves"
-    editor.command("write ++p")
+    editor.command("write")
     editor.wait("#vim.lsp.get_clients({ bufnr = 0 }) == 1")
     [written] = (work / ".flow").iterdir()
     assert parse_workflow(written.read_text()).steps
 
 
 def test_a_task_is_given_in_words(editor: Neovim) -> None:
-    editor.lua("choices = { '1. ' }")
+    editor.lua("choices = { 'files' }")
     editor.command("Flow suggest show the biggest files in this folder")
-    editor.wait("vim.api.nvim_buf_get_name(0):match('%.flow%.yaml$') ~= nil")
-    wait_for_line(editor, "flow: 1")
+    wait_for_workflow(editor)
 
 
 def test_a_selection_becomes_a_workflow(editor: Neovim, work: Path) -> None:
     edit(editor, work / "notes.txt", "show the biggest files\nin this folder\nbuy milk\n")
-    editor.lua("choices = { '1. ' }")
+    editor.lua("choices = { 'files' }")
     editor.command("1,2Flow suggest")
-    editor.wait("vim.api.nvim_buf_get_name(0):match('%.flow%.yaml$') ~= nil")
-    wait_for_line(editor, "flow: 1")
+    wait_for_workflow(editor)
+
+
+@pytest.mark.parametrize("choices", [["Flow: "], ["Suggest workflow", "files"]])
+def test_what_a_code_action_makes_is_shown(editor: Neovim, work: Path, choices: list[str]) -> None:
+    edit(editor, work / "notes.txt", "show the biggest files in this folder\n")
+    editor.wait("#vim.lsp.get_clients({ bufnr = 0 }) == 1")
+    editor.lua("choices = ...", choices)
+    editor.lua("vim.lsp.buf.code_action()")
+    wait_for_workflow(editor)
+
+
+def lenses_shown(editor: Neovim) -> str:
+    """Wait for the lenses of the current buffer, as they are drawn at the end of a line."""
+    marks = "vim.api.nvim_buf_get_extmarks(0, -1, 0, -1, { details = true, type = 'virt_text' })"
+    editor.wait(f"#{marks} > 0")
+    pieces = editor.lua(f"return {marks}[1][4].virt_text")
+    return "".join(text for text, _ in pieces)
+
+
+def test_the_lens_runs_what_is_on_the_screen(editor: Neovim, work: Path) -> None:
+    inputs = "inputs: {who: {}}"
+    text = f"flow: 1\nname: greet\n{inputs}\nsteps: [{{id: hi, run: echo hello $who}}]\n"
+    edit(editor, work / "greet.flow.yaml", text)
+    assert lenses_shown(editor) == "Run | Undo | Check"
+    editor.command("%s/hello/goodbye/")
+    editor.command("1")
+    editor.lua("choices, replies = { 'Run' }, { 'you' }")
+    editor.lua("vim.lsp.codelens.run()")
+    wait_for_line(editor, "■ succeeded")
+    assert "hi │ goodbye you" in editor.text()
+    editor.command("wincmd p")
+    assert lenses_shown(editor) == "Run | Undo | Check"
+
+
+def test_the_lens_undoes_after_showing_how(editor: Neovim, work: Path) -> None:
+    test_a_run_is_followed_to_its_end(editor, work)
+    editor.command("quit")
+    editor.command("1")
+    lenses_shown(editor)
+    editor.lua("asked, choices = {}, { 'Undo', 'Undo' }")
+    editor.lua("vim.lsp.codelens.run()")
+    wait_for_line(editor, "■ compensated")
+    assert "This runs build: rm wheel" in asked(editor)[1][0]
+    assert not (work / "wheel").exists()
 
 
 def test_a_run_is_followed_to_its_end(editor: Neovim, work: Path) -> None:
@@ -196,9 +255,11 @@ def test_a_question_is_put_and_the_answer_taken(editor: Neovim, work: Path) -> N
         work / "ask.flow.yaml",
         "flow: 1\nname: ask\nsteps: [{id: push, confirm: Push it?, run: echo pushed}]\n",
     )
+    editor.lua("vim.notify = function(text) notified = text end")
     editor.lua("choices = { 'yes' }")
     editor.command("Flow run")
     wait_for_line(editor, "■ succeeded")
+    assert editor.lua("return notified") is None, "who was asked need not be told of the question"
     assert asked(editor) == [("push: Push it?", ["yes", "no", "skip"])]
     assert "push │ pushed" in editor.text()
 
@@ -276,7 +337,11 @@ def test_runs_are_listed_and_one_is_picked(editor: Neovim, work: Path) -> None:
     run = editor.lua("return vim.b.flow_run")
     editor.command("quit")
     editor.command("Flow ps")
+    editor.wait("vim.bo.filetype == 'flowruns'")
+    windows = editor.lua("return #vim.api.nvim_list_wins()")
+    editor.command("Flow ps")
     wait_for_line(editor, f"{run}  succeeded  release  2/2")
+    assert editor.lua("return #vim.api.nvim_list_wins()") == windows, "there is one list"
     editor.command("normal \r")
     wait_for_line(editor, "■ succeeded")
 
@@ -366,6 +431,24 @@ def test_health_says_what_is_missing(tmp_path: Path) -> None:
     with neovim(tmp_path, {}, setup) as editor:
         editor.command("checkhealth flow")
         wait_for_line(editor, "/no/such/flowd is not on PATH")
+
+
+def test_an_absent_daemon_is_told_once_and_not_with_every_file(tmp_path: Path) -> None:
+    setup = """
+      complaints = {}
+      vim.notify = function(text) table.insert(complaints, text) end
+      require('flow').setup({ cmd = { '/no/such/flowd' } })
+    """
+    with neovim(tmp_path, {}, setup) as editor:
+        for name in ("a.txt", "b.txt"):
+            edit(editor, tmp_path / name, "text\n")
+        editor.wait("#complaints > 0")
+        editor.command("Flow ps")
+        editor.wait("#complaints > 1")
+        assert (
+            editor.lua("return complaints")
+            == ["Flow: the daemon cannot be reached; :checkhealth flow"] * 2
+        ), "one for all files, one for the command"
 
 
 def test_the_daemon_is_reached_by_its_socket_too(

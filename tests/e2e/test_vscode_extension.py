@@ -1,4 +1,7 @@
-"""The VS Code extension is type-checked, bundled and packed from what its lock file names."""
+"""The VS Code extension is type-checked, bundled and packed from what its lock file names.
+
+Where a real VS Code is at hand (`CODE_SERVER` says where), it is used there as a person would.
+"""
 
 import hashlib
 import json
@@ -10,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from support.real_daemon import BIN
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "clients" / "vscode"
 SCHEMA = ROOT / "daemon" / "flowd" / "domain" / "flow.schema.json"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flow-tests"
 OLDEST_NODE = 20
+PLAYWRIGHT = "playwright-core@1.65.1"
 
 NPM = ("npm", "--loglevel=error", "--no-update-notifier")
 
@@ -52,6 +58,21 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(SOURCES, copy, ignore=shutil.ignore_patterns("node_modules", "out", "*.vsix"))
     (copy / "node_modules").symlink_to(packages / "node_modules")
     return copy
+
+
+@pytest.fixture(scope="module")
+def browser(workshop: Path) -> None:
+    """What drives a real VS Code, beside the locked packages; the editor is not installed here."""
+    if "CODE_SERVER" not in os.environ:
+        pytest.skip("CODE_SERVER does not say where VS Code is, see clients/vscode/README.md")
+    packages = (workshop / "node_modules").resolve()
+    if not (packages / "playwright-core").exists():
+        install = [*NPM, "install", "--no-save", "--ignore-scripts", PLAYWRIGHT]
+        installed = subprocess.run(
+            install, cwd=packages.parent, capture_output=True, text=True, check=False
+        )
+        if installed.returncode:
+            pytest.skip(f"npm could not install {PLAYWRIGHT}: {installed.stderr.strip()[-500:]}")
 
 
 def npm_run(workshop: Path, *words: str) -> str:
@@ -133,3 +154,21 @@ def test_the_lock_file_names_packages_and_not_where_they_came_from() -> None:
     lock = json.loads((SOURCES / "package-lock.json").read_text())
     assert [name for name, entry in lock["packages"].items() if "resolved" in entry] == []
     assert all("integrity" in entry for name, entry in lock["packages"].items() if name)
+
+
+@pytest.mark.usefixtures("browser", "vsix")
+def test_a_person_can_use_it(workshop: Path, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "FLOW_BIN": str(BIN),
+        "VSIX": str(workshop / "flow.vsix"),
+        "OUT": str(tmp_path / "screenshots"),
+    }
+    ended = subprocess.run(
+        ["node", str(workshop / "test" / "ui.mjs")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -1,7 +1,7 @@
 // The one connection to the daemon. All logic is there; this starts it and passes words on.
 
 import * as vscode from 'vscode';
-import { LanguageClient, ResponseError, TransportKind } from 'vscode-languageclient/node';
+import { LanguageClient, ResponseError, State, TransportKind } from 'vscode-languageclient/node';
 
 /** Does a command of the daemon with means that only VS Code has; `ask` asks the daemon. */
 export type Substitute = (
@@ -10,13 +10,24 @@ export type Substitute = (
   ask: (argument: object) => Promise<unknown>,
 ) => Promise<void>;
 
+/** Leaves it to `connected` in extension.ts to tell that the daemon cannot be started. */
+class FlowClient extends LanguageClient {
+  public override error(message: string, data?: unknown, showNotification?: boolean | 'force'): void {
+    super.error(message, data, this.state === State.StartFailed ? false : showNotification);
+  }
+}
+
+/** The daemon's program, as the user has set it. */
+export function daemonProgram(): string {
+  return vscode.workspace.getConfiguration('flow').get<string>('flowdPath', 'flowd');
+}
+
 /** A client for the daemon. Its commands in `substitutes` are not simply passed on to it. */
 export function createClient(substitutes: Record<string, Substitute>): LanguageClient {
-  const flowd = vscode.workspace.getConfiguration('flow').get<string>('flowdPath', 'flowd');
-  const client: LanguageClient = new LanguageClient(
+  const client: LanguageClient = new FlowClient(
     'flow',
     'Flow',
-    { command: flowd, args: ['--stdio'], transport: TransportKind.stdio },
+    { command: daemonProgram(), args: ['--stdio'], transport: TransportKind.stdio },
     {
       documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
       middleware: {

@@ -2,7 +2,7 @@
 
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
-import { createClient, explain, type Substitute } from './client';
+import { createClient, daemonProgram, explain, type Substitute } from './client';
 import { attachToPicked, run, runActive, undo } from './runs';
 import { pickSuggestion, suggestForTask } from './suggest';
 
@@ -13,14 +13,17 @@ const SUBSTITUTES: Record<string, Substitute> = {
 
 let client: LanguageClient | undefined;
 
-/** The running client. Throws what the daemon's program said when it cannot be started. */
+/** The running client. Throws an error with a cure when the daemon's program cannot be started. */
 async function connected(): Promise<LanguageClient> {
   const present = (client ??= createClient(SUBSTITUTES));
   try {
     await present.start();
   } catch (error) {
     client = undefined; // a client that could not start never can; the next command makes another
-    throw error;
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `the daemon (${daemonProgram()}) cannot be started: install Flow, or set flow.flowdPath. ${cause}`,
+    );
   }
   return present;
 }
@@ -59,10 +62,7 @@ async function start(): Promise<void> {
   try {
     await connected();
   } catch (error) {
-    const chosen = await vscode.window.showErrorMessage(
-      `Flow: the daemon cannot be started: ${explain(error)}`,
-      'Open settings',
-    );
+    const chosen = await vscode.window.showErrorMessage(`Flow: ${explain(error)}`, 'Open settings');
     if (chosen !== undefined) {
       await vscode.commands.executeCommand('workbench.action.openSettings', 'flow.flowdPath');
     }

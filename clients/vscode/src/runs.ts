@@ -20,10 +20,6 @@ async function terminal(name: string, words: string[], cwd?: string): Promise<vo
   await vscode.tasks.executeTask(task);
 }
 
-async function attach(run: string, name: string): Promise<void> {
-  await terminal(name, ['attach', run]);
-}
-
 /** Run the workflow in the active editor. */
 export async function runActive(): Promise<void> {
   const document = vscode.window.activeTextEditor?.document;
@@ -34,7 +30,7 @@ export async function runActive(): Promise<void> {
   }
 }
 
-/** Save a workflow and run it in a terminal, where its output can be seen. */
+/** Save a workflow and run it in a terminal. */
 export async function run(uri: vscode.Uri): Promise<void> {
   const saved = await vscode.workspace.save(uri); // a new file has a name only now
   if (saved !== undefined) {
@@ -51,7 +47,7 @@ function folderOf(file: vscode.Uri): string {
 export async function attachToPicked(client: LanguageClient): Promise<void> {
   const row = await pickRun(client, 'Attach to');
   if (row !== undefined) {
-    await attach(row.id, row.name);
+    await terminal(row.name, ['attach', row.id]);
   }
 }
 
@@ -68,12 +64,11 @@ export async function undo(client: LanguageClient, run?: string): Promise<void> 
     .map((step) => `${step.id}: ${step.undo}`);
   const confirmed = await vscode.window.showWarningMessage(
     `Undo ${shown.name}?`,
-    { modal: true, detail: steps.join('\n') },
+    { modal: true, detail: steps.join('\n') || 'Nothing says how to undo it.' },
     'Undo',
   );
   if (confirmed === 'Undo') {
-    await client.sendRequest('flow/undo', { run: shown.id });
-    await attach(shown.id, shown.name);
+    await terminal(shown.name, ['undo', shown.id]);
   }
 }
 
@@ -87,12 +82,12 @@ async function pickRun(
     ...(state === undefined ? {} : { state }),
   });
   if (listed.runs.length === 0) {
-    void vscode.window.showInformationMessage('Flow: there is no such run');
+    void vscode.window.showInformationMessage(`Flow: there is no run to ${placeHolder.toLowerCase()}`);
     return undefined;
   }
   const items = listed.runs.map((row) => ({
     label: row.name,
-    description: `${row.state}  ${row.steps_done}/${row.steps}  ${row.id}`,
+    description: `${row.state.replaceAll('_', ' ')}  ${row.steps_done}/${row.steps}  ${row.id}`,
     detail: new Date(row.updated_at).toLocaleString(),
     row,
   }));

@@ -31,6 +31,7 @@ const say = (...words) => console.log(`${((Date.now() - started) / 1000).toFixed
 
 const broken = path.join(folders.work, 'broken.flow.yaml');
 const release = path.join(folders.work, 'release.flow.yaml');
+const greet = path.join(folders.work, 'greet.flow.yaml');
 const notes = path.join(folders.work, 'notes.txt');
 fs.writeFileSync(broken, 'flow: 1\nname: broken\nsteps:\n  - id: build\n    rnu: make\n');
 fs.writeFileSync(
@@ -38,6 +39,10 @@ fs.writeFileSync(
   'flow: 1\nname: release\nsteps:\n' +
     '  - id: build\n    run: echo building; echo built > wheel.txt\n    undo: rm wheel.txt\n' +
     '  - id: announce\n    confirm: Announce it?\n    run: echo announced\n',
+);
+fs.writeFileSync(
+  greet,
+  'flow: 1\nname: greet\ninputs:\n  who: {description: whom to greet}\nsteps:\n  - id: hi\n    run: echo hello $who\n',
 );
 fs.writeFileSync(notes, 'show the biggest files in this folder\n');
 fs.writeFileSync(
@@ -53,10 +58,12 @@ fs.writeFileSync(
     'extensions.ignoreRecommendations': true,
   }),
 );
-fs.writeFileSync(
-  path.join(folders.data, 'Machine', 'settings.json'),
-  JSON.stringify({ 'flow.flowdPath': `${FLOW_BIN}/flowd`, 'flow.flowctlPath': `${FLOW_BIN}/flowctl` }),
-);
+const useDaemon = (flowd) =>
+  fs.writeFileSync(
+    path.join(folders.data, 'Machine', 'settings.json'),
+    JSON.stringify({ 'flow.flowdPath': flowd, 'flow.flowctlPath': `${FLOW_BIN}/flowctl` }),
+  );
+useDaemon(`${FLOW_BIN}/flowd`);
 
 const env = {
   ...process.env,
@@ -147,6 +154,12 @@ const terminalText = () => page.locator('.terminal-wrapper.active .xterm-rows').
 const terminalSays = (text) =>
   until(`the terminal says "${text}"`, async () => (await terminalText()).replaceAll('\u00a0', ' ').includes(text));
 
+/** Wait for a message, until it has faded in. */
+async function toast(text) {
+  await page.waitForSelector(`.notification-toast >> text=${text}`, { timeout: 15_000 });
+  await page.waitForTimeout(600);
+}
+
 try {
   await until('code-server answers', () => answers(`http://127.0.0.1:${port}/healthz`));
   browser = await chromium.launch({
@@ -159,18 +172,42 @@ try {
   await page.waitForSelector('.squiggly-error', { timeout: 60_000 });
   await page.keyboard.press('Control+Shift+M');
   await page.waitForSelector('.markers-panel >> text=rnu', { timeout: 15_000 });
-  await shot('1-diagnostics');
+  await shot('01-diagnostics');
+  await page.locator('.view-line', { hasText: 'rnu' }).click();
+  await codeActions('Change to run');
+  await shot('02-quick-fix');
+  await page.keyboard.press('Enter');
+  await until('the mistake is mended', async () => (await editorText()).includes('run: make'));
+  await page.waitForSelector('.squiggly-error', { state: 'detached', timeout: 15_000 });
+  await shot('03-mended');
 
   await open(notes);
   await page.locator('.view-line', { hasText: 'biggest' }).click();
   await codeActions('Suggest workflow');
-  await shot('2-code-action');
+  await shot('04-code-actions');
   await page.keyboard.press('Enter');
   await page.waitForSelector('.quick-input-list .monaco-list-row.focused >> text=offline', { timeout: 30_000 });
-  await shot('3-suggestions');
+  await shot('05-suggestions');
   await page.keyboard.press('Enter');
   await until('a suggested workflow is open', async () => (await editorText()).includes('flow: 1'), 60);
-  await shot('4-suggested-file');
+  await page.waitForSelector('.codelens-decoration >> text=Undo', { timeout: 30_000 });
+  await shot('06-suggested-file');
+
+  await open(notes);
+  await page.locator('.view-line', { hasText: 'biggest' }).click();
+  await codeActions('Flow: Find the largest files');
+  await page.locator('.action-widget >> text=Flow: Find the largest files').click();
+  await until('the suggestion of the menu is open', async () => (await editorText()).includes('name: find-largest'));
+  await shot('07-suggestion-of-the-menu');
+
+  await palette('Flow: Suggest workflow');
+  await page.waitForSelector('.quick-input-widget >> text=What do you want done?', { timeout: 15_000 });
+  await page.keyboard.type('tag a release');
+  await shot('08-task-in-words');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.quick-input-list .monaco-list-row.focused >> text=offline', { timeout: 30_000 });
+  await shot('09-suggestions-for-it');
+  await page.keyboard.press('Escape');
 
   await open(release);
   await page.waitForSelector('.codelens-decoration >> text=Undo', { timeout: 30_000 });
@@ -179,24 +216,26 @@ try {
   const runs = () => JSON.parse(flowctl('ps', '--json')).runs;
   await until('the run waits for an answer', () => runs().some((run) => run.state === 'waiting'));
   await terminalSays('Announce it?');
-  await shot('5-terminal-asks');
+  await shot('10-terminal-asks');
   await page.locator('.terminal-wrapper.active .xterm').click();
   await page.keyboard.type('y');
   await page.keyboard.press('Enter');
   const history = () => JSON.parse(flowctl('history', '--json')).runs;
   await until('the run succeeded', () => history().some((run) => run.state === 'succeeded'));
   await terminalSays('release succeeded');
-  await shot('6-terminal-done');
+  await shot('11-terminal-done');
 
   await palette('Flow: Undo run');
   await page.waitForSelector('.quick-input-list .monaco-list-row >> text=release', { timeout: 15_000 });
+  await shot('12-which-run');
   await page.keyboard.press('Enter');
   await page.waitForSelector('.monaco-dialog-box >> text=Undo release?', { timeout: 15_000 });
-  await shot('7-undo-asks');
+  await shot('13-undo-asks');
   await page.locator('.monaco-dialog-box .monaco-button >> text=Undo').first().click();
   await until('what was made is gone again', () => !fs.existsSync(path.join(folders.work, 'wheel.txt')));
   await terminalSays('was undone');
-  await shot('8-undone');
+  await terminalSays('Press any key');
+  await shot('14-undone');
 
   await page.locator('.view-line').first().click();
   await palette('Flow: Run workflow');
@@ -212,7 +251,41 @@ try {
   await page.keyboard.press('Enter');
   await until('another terminal is open', async () => (await terminals()) > before);
   await terminalSays('Announce it?');
-  await shot('9-attached');
+  await shot('15-attached');
+  await page.keyboard.type('y');
+  await page.keyboard.press('Enter');
+  await terminalSays('release succeeded');
+
+  await page.locator('.codelens-decoration a', { hasText: 'Undo' }).click();
+  await toast('This runs build: rm wheel.txt');
+  await shot('16-lens-undo-asks');
+  await page.locator('.notification-toast .monaco-button >> text=Undo').click();
+  await toast('release compensated');
+  await shot('17-lens-undone');
+
+  await open(greet);
+  await page.waitForSelector('.codelens-decoration >> text=Run', { timeout: 30_000 });
+  await page.locator('.codelens-decoration a', { hasText: 'Run' }).click();
+  await terminalSays('who');
+  await shot('18-terminal-asks-for-an-input');
+  await page.keyboard.type('you');
+  await page.keyboard.press('Enter');
+  await terminalSays('greet succeeded');
+  await shot('19-greeted');
+  await page.locator('.codelens-decoration a', { hasText: 'Check' }).click();
+  await toast('greet is valid');
+  await shot('20-checked');
+
+  useDaemon('/nowhere/flowd');
+  await toast('install Flow, or set flow.flowdPath');
+  await shot('21-no-daemon');
+  const complaints = await page.locator('.notification-toast', { hasText: 'nowhere' }).count();
+  if (complaints !== 1) throw new Error(`one mistake is told ${complaints} times`);
+  useDaemon(`${FLOW_BIN}/flowd`);
+  await page.waitForSelector('.codelens-decoration >> text=Run', { timeout: 30_000 });
+  await palette('Flow: Attach to run');
+  await page.waitForSelector('.quick-input-list .monaco-list-row >> text=greet', { timeout: 15_000 });
+  await shot('22-daemon-again');
   failed = false;
 } catch (error) {
   console.error(error);

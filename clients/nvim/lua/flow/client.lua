@@ -14,6 +14,7 @@ local attached = {} -- buffers the daemon is told of, also by the next connectio
 local event_listeners = {}
 ---@type { connected: fun(), lost: fun() }[]
 local connection_listeners = {}
+local told_unreachable = false -- since the last connection
 
 --- Call `listener` with every `flow/event` from now on.
 function M.on_event(listener)
@@ -33,7 +34,18 @@ function M.complain(problem)
   vim.notify("Flow: " .. text, vim.log.levels.ERROR)
 end
 
+--- Tell of an error in what the user did not ask for: once, and not in the middle of an autocommand.
+local function complain_once(problem)
+  if not told_unreachable then
+    told_unreachable = true
+    vim.schedule(function()
+      M.complain(problem)
+    end)
+  end
+end
+
 local function connected(client)
+  told_unreachable = false
   for buffer in pairs(attached) do
     if vim.api.nvim_buf_is_loaded(buffer) then
       vim.lsp.buf_attach_client(buffer, client.id)
@@ -71,6 +83,7 @@ local function configuration()
     name = NAME,
     cmd = options.socket and vim.lsp.rpc.connect(options.socket) or options.cmd,
     root_dir = vim.fn.getcwd(),
+    commands = require("flow.commands").of_daemon,
     handlers = {
       ["flow/event"] = function(_, event)
         for _, listener in ipairs(event_listeners) do
@@ -100,7 +113,12 @@ function M.attach(buffer)
   attached[buffer] = true
   M.with(function(client)
     vim.lsp.buf_attach_client(buffer, client.id)
-  end)
+  end, complain_once)
+end
+
+--- Draw the lenses of a buffer; Neovim does not by itself. None if the daemon knows of none.
+function M.show_lenses(buffer)
+  vim.lsp.codelens.refresh({ bufnr = buffer })
 end
 
 --- Call `continue` with the client as soon as the daemon has said hello, or `fail`.

@@ -1,5 +1,6 @@
 --- What stands behind `:Flow SUBCOMMAND`.
 local client = require("flow.client")
+local suggestions = require("flow.suggest")
 local view = require("flow.view")
 
 local M = {}
@@ -23,7 +24,7 @@ local function with_run(name, states, prompt, continue)
   end
   client.request("flow/list", { state = states, limit = MENU_LENGTH }, function(listed)
     if #listed.runs == 0 then
-      vim.notify("Flow: there is no such run")
+      vim.notify("Flow: there is no run to " .. prompt:lower())
       return
     end
     vim.ui.select(listed.runs, { prompt = prompt, format_item = describe }, function(run)
@@ -34,8 +35,7 @@ local function with_run(name, states, prompt, continue)
   end)
 end
 
---- Have workflows suggested for the words, else for the lines the command is about. The daemon
---- lets the user choose, and has the chosen one opened.
+--- Have workflows suggested for the words, else for the lines the command is about.
 local function suggest(words, command)
   local buffer = vim.api.nvim_get_current_buf()
   local about = { task = table.concat(words, " ") }
@@ -50,8 +50,7 @@ local function suggest(words, command)
     local lines = vim.api.nvim_buf_get_lines(buffer, command.line1 - 1, command.line2, false)
     about.task = table.concat(lines, " ")
   end
-  local params = { command = "flow.suggest", arguments = { about } }
-  client.request("workspace/executeCommand", params, function() end)
+  suggestions.suggest(about)
 end
 
 local function attach(words, command)
@@ -105,15 +104,22 @@ local function start(params, mods)
   end)
 end
 
+--- Start a run here of what `source` says.
+---@param source { path?: string, text?: string }
+local function run_here(source, inputs, mods)
+  local here = { inputs = inputs, cwd = vim.fn.getcwd(), environment = vim.fn.environ() } -- the daemon leaves secrets out
+  start(vim.tbl_extend("error", source, here), mods)
+end
+
+--- What is on the screen, saved or not.
+local function text_of(buffer)
+  return table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), "\n") .. "\n"
+end
+
 local function run(words, command)
   local inputs, file = inputs_among(words)
-  local params = { inputs = inputs, cwd = vim.fn.getcwd(), environment = vim.fn.environ() } -- the daemon leaves secrets out
-  if file then
-    params.path = vim.fn.fnamemodify(file, ":p")
-  else -- what is on the screen, saved or not
-    params.text = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n") .. "\n"
-  end
-  start(params, command.smods)
+  local source = file and { path = vim.fn.fnamemodify(file, ":p") } or { text = text_of(0) }
+  run_here(source, inputs, command.smods)
 end
 
 local function undo(words, command)
@@ -124,7 +130,8 @@ local function undo(words, command)
         table.insert(steps, 1, ("%s: %s"):format(step.id, step.undo))
       end
     end
-    local question = ("Undo %s (%s)?\n%s"):format(shown.name, shown.id, table.concat(steps, "\n"))
+    local how = #steps > 0 and table.concat(steps, "\n") or "Nothing says how to undo it."
+    local question = ("Undo %s (%s)?\n%s"):format(shown.name, shown.id, how)
     vim.ui.select({ "undo", "leave it" }, { prompt = question }, function(choice)
       if choice == "undo" then
         client.request("flow/undo", { run = shown.id }, function()
@@ -184,6 +191,29 @@ local SUBCOMMANDS = {
   run = { act = run, complete = files_like },
   suggest = { act = suggest, complete = nothing },
   undo = { act = undo, complete = runs_like },
+}
+
+--- Commands of the daemon, as lenses and code actions give them, that are done with means only
+--- Neovim has: what a run needs is asked for, and it is followed in a window.
+---@type table<string, fun(command: lsp.Command, context: { bufnr: integer })>
+M.of_daemon = {
+  ["flow.suggest"] = function(command)
+    suggestions.suggest(command.arguments[1])
+  end,
+  ["flow.run"] = function(command, context)
+    client.show_lenses(context.bufnr) -- Neovim hides those of the line while one is carried out
+    local buffer = vim.uri_to_bufnr(command.arguments[1].uri)
+    run_here({ text = text_of(buffer) }, vim.empty_dict())
+  end,
+  ["flow.undo"] = function(command, context)
+    client.show_lenses(context.bufnr)
+    local params = { command = command.command, arguments = command.arguments }
+    client.request("workspace/executeCommand", params, function(undone)
+      if undone then -- nil: the user thought better of it
+        view.open(undone.run)
+      end
+    end)
+  end,
 }
 
 --- Carry out `:Flow …`.

@@ -6,10 +6,12 @@ local PATIENCE = 5000 -- milliseconds
 function M.check()
   local health = vim.health
   health.start("flow")
+  local version = vim.version()
+  local shown = ("%d.%d.%d"):format(version.major, version.minor, version.patch)
   if vim.fn.has("nvim-0.11") == 1 then
-    health.ok("Neovim is " .. tostring(vim.version()))
+    health.ok("Neovim is " .. shown)
   else
-    health.error("Neovim 0.11 or newer is needed, this is " .. tostring(vim.version()))
+    health.error("Neovim 0.11 or newer is needed, this is " .. shown)
     return
   end
   local options = require("flow").options

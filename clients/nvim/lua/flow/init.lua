@@ -34,10 +34,18 @@ function M.setup(options)
       client.attach(buffer)
     end
   end
+  local group = vim.api.nvim_create_augroup("flow", { clear = true })
   vim.api.nvim_create_autocmd({ "BufReadPost", "BufNewFile" }, {
-    group = vim.api.nvim_create_augroup("flow", { clear = true }),
+    group = group,
     callback = function(event)
       attach(event.buf)
+    end,
+  })
+  vim.api.nvim_create_autocmd({ "LspAttach", "BufEnter", "InsertLeave" }, {
+    group = group,
+    pattern = { "*.flow.yaml", "*.flow.yml" },
+    callback = function(event)
+      client.show_lenses(event.buf)
     end,
   })
   for _, buffer in ipairs(vim.api.nvim_list_bufs()) do

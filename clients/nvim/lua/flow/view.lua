@@ -16,6 +16,7 @@ local M = {}
 ---@type table<string, flow.View> By run.
 local views = {}
 
+local LIST_NAME = "flow://runs"
 local MOST_RECONNECTIONS = 10
 local PAUSE = 500 -- milliseconds before the first reconnection; each later one waits longer
 local reconnections = 0
@@ -41,10 +42,14 @@ end
 
 --- Put the next open question to the user, if the user looks at the run: what is typed elsewhere
 --- must not become an answer. Not answering leaves it open, for `:Flow answer`.
+---@return boolean put Whether the user was asked; a menu that blocks is answered by then.
 local function ask(run, view)
+  if view.asking then
+    return true
+  end
   local step, question = next(view.questions)
-  if not step or view.asking or vim.api.nvim_get_current_buf() ~= view.buffer then
-    return
+  if not step or vim.api.nvim_get_current_buf() ~= view.buffer then
+    return false
   end
   view.asking = true
   vim.cmd.redraw() -- a menu may block: what led to the question is to be seen
@@ -60,6 +65,7 @@ local function ask(run, view)
       end)
     end
   end)
+  return true
 end
 
 --- Keep what is asked in step with the events.
@@ -86,8 +92,7 @@ local function show(event)
     vim.b[view.buffer].flow_state = event.state
   end
   if event.position >= view.caught_up then
-    ask(event.run, view)
-    if event.type == "question_asked" and not view.asking then
+    if not ask(event.run, view) and event.type == "question_asked" then
       vim.notify(("Flow: %s asks: %s"):format(event.step, event.question))
     end
   end
@@ -211,7 +216,12 @@ end
 ---@param lines string[]
 ---@param mods? table
 function M.list(lines, mods)
+  local former = vim.fn.bufnr("^" .. LIST_NAME .. "$")
+  if former ~= -1 then
+    vim.api.nvim_buf_delete(former, { force = true })
+  end
   local buffer = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_buf_set_name(buffer, LIST_NAME)
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, #lines > 0 and lines or { "no runs yet" })
   vim.bo[buffer].bufhidden = "wipe"
   vim.bo[buffer].modifiable = false

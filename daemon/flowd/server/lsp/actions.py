@@ -48,7 +48,8 @@ async def resolve(editor: Editor, action: types.CodeAction) -> types.CodeAction:
         return action
     uri = data.get("uri")
     suggestion = editor.services.suggester.recall(data["suggestion"])
-    _, action.edit = file_edit(editor, uri if isinstance(uri, str) else "", suggestion)
+    target, action.edit = file_edit(editor, uri if isinstance(uri, str) else "", suggestion)
+    editor.show_once_open(target)
     return action
 
 
@@ -61,13 +62,17 @@ def _wanted(params: types.CodeActionParams, kind: str) -> bool:
 async def _quick_fixes(
     editor: Editor, document: Document, params: types.CodeActionParams
 ) -> list[types.CodeAction]:
-    """Put the right name in place of a misspelled one."""
+    """Put the right name in place of a misspelled one.
+
+    Some editors ask about the cursor alone, and pass on every mark in its line.
+    """
     if not document.is_workflow:
         return []
     fixes = []
+    marked = [diagnostic.range for diagnostic in params.context.diagnostics]
     for problem in (await editor.analysis_of(document)).reading.problems:
         place = range_of(document, problem)
-        if problem.replacement and _touch(place, params.range):
+        if problem.replacement and (place in marked or _touch(place, params.range)):
             edit = types.TextEdit(place, problem.replacement)
             fixes.append(
                 types.CodeAction(
@@ -99,7 +104,7 @@ async def _suggestions(
             title="Suggest workflow", kind=types.CodeActionKind.Refactor, command=command
         )
     ]
-    if asked:
+    if asked and not document.is_workflow:  # its lines are seldom tasks
         found = await _quick_answers(editor, document, text)
         offered += [_suggestion_action(editor, document, suggestion) for suggestion in found]
     return offered

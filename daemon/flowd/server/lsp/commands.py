@@ -14,6 +14,8 @@ from msgspec import Struct, field
 
 from flowd.domain.parse import parse_workflow
 from flowd.domain.ports import RunRequest, RunSummary, SuggestAnswer, Suggestion
+from flowd.domain.run import RunState
+from flowd.domain.saga import undoable
 from flowd.errors import InvalidInput, NotFound
 from flowd.server.contexts import JudgeContext
 from flowd.server.convert import to_provider_row, to_suggestion_row
@@ -120,14 +122,12 @@ async def _open_chosen(editor: Editor, uri: str, answer: SuggestAnswer) -> None:
     target, edit = file_edit(editor, uri, suggestion)
     params = types.ApplyWorkspaceEditParams(edit=edit, label=f"Flow: {suggestion.title}")
     applied = await editor.ask(types.WORKSPACE_APPLY_EDIT, params, types.ApplyWorkspaceEditResult)
-    window = editor.client.window
     if applied is None or not applied.applied:
         reason = applied.failure_reason if applied is not None else None
         message = f"Flow: the editor did not make {path_of(target)}: {reason or 'no reason given'}"
         await editor.show(types.MessageType.Warning, message)
-    elif window is not None and window.show_document is not None and window.show_document.support:
-        shown = types.ShowDocumentParams(uri=target, take_focus=True)
-        await editor.ask(types.WINDOW_SHOW_DOCUMENT, shown, types.ShowDocumentResult)
+    else:
+        await editor.show_document(target)
 
 
 async def _choose(editor: Editor, answer: SuggestAnswer) -> Suggestion | None:
@@ -176,14 +176,20 @@ async def _undo(editor: Editor, arguments: UndoArguments) -> StateResult | None:
     else:
         found = await _newest_run(editor, arguments.uri)
         run = found.id
-        done = (await engine.state(run)).completed
-        question = f"Undo run {run} of {found.name}? Steps done: {', '.join(done) or 'none'}"
+        question = f"Undo run {run} of {found.name}? {_undoing(await engine.state(run))}"
         if editor.can_choose and await editor.choose(question, ["Undo", "Leave it"]) != "Undo":
             return None
     state = await engine.state(run)
     status = await engine.undo(run, by=editor.peer.name)
     editor.start_soon(following.follow, editor, run, state.workflow, state.position)
     return StateResult(run, status)
+
+
+def _undoing(state: RunState) -> str:
+    """Say what undoing the run carries out."""
+    plans = [(step, state.plan[step].undo_plan) for step in undoable(state)]
+    scripts = [f"{step}: {' '.join(undo.run.split())}" for step, undo in plans if undo is not None]
+    return f"This runs {'; then '.join(scripts)}" if scripts else "Nothing says how to undo it"
 
 
 async def _newest_run(editor: Editor, uri: str) -> RunSummary:

@@ -44,10 +44,10 @@ def _of_problem(text: Text, problem: Problem) -> types.Diagnostic:
 def _of_finding(place: types.Range, finding: Finding) -> types.Diagnostic:
     done = {"block": "is blocked", "confirm": "must be confirmed before it runs"}
     consequence = done.get(finding.verdict, "is allowed")
-    safer = f"\nsafer: {finding.safer}" if finding.safer else ""
+    safer = f"\nSafer: {finding.safer}" if finding.safer else ""
     return types.Diagnostic(
         range=place,
-        message=f"{finding.message}; this {consequence}{safer}",
+        message=f"{finding.message.removesuffix('.')}; this {consequence}{safer}",
         severity=_SEVERITY[finding.verdict],
         source=SOURCE,
         code=finding.rule,

@@ -48,6 +48,7 @@ class Editor:
         self._converter = converter
         self._analyses: dict[str, Analysis] = {}
         self._watched: set[str] = set()
+        self._to_show: str | None = None
 
     # ------------------------------------------------------------------------------- documents
 
@@ -82,6 +83,18 @@ class Editor:
         if document.uri not in self._watched:
             self._watched.add(document.uri)
             self.start_soon(self._publish_when_quiet, document.uri)
+
+    def show_once_open(self, uri: str) -> None:
+        """Have the file shown when the editor opens it: an edit is applied without being seen."""
+        self._to_show = path_of(uri)  # editors write one path as different URIs
+
+    def opened(self, opened: types.TextDocumentItem) -> None:
+        """Begin to look at a text."""
+        document = self.documents.open(opened)
+        self.watch(document)
+        if self._to_show is not None and path_of(document.uri) == self._to_show:
+            self._to_show = None
+            self.start_soon(self.show_document, document.uri)
 
     def forget(self, uri: str) -> None:
         """Take away what is shown of a closed text."""
@@ -150,6 +163,13 @@ class Editor:
         await self.notify(
             types.WINDOW_SHOW_MESSAGE, types.ShowMessageParams(type=kind, message=message)
         )
+
+    async def show_document(self, uri: str) -> None:
+        """Show a file to the user, if the editor can."""
+        window = self.client.window
+        if window is not None and window.show_document is not None and window.show_document.support:
+            shown = types.ShowDocumentParams(uri=uri, take_focus=True)
+            await self.ask(types.WINDOW_SHOW_DOCUMENT, shown, types.ShowDocumentResult)
 
     async def choose(self, message: str, titles: list[str]) -> str | None:
         """Let the user choose; None when nothing is chosen or the editor cannot ask."""

@@ -43,7 +43,7 @@ _REQUESTS: dict[str, _Handler] = {
 
 
 async def _opened(editor: Editor, params: types.DidOpenTextDocumentParams) -> None:
-    editor.watch(editor.documents.open(params.text_document))
+    editor.opened(params.text_document)
 
 
 async def _changed(editor: Editor, params: types.DidChangeTextDocumentParams) -> None:

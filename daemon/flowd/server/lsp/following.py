@@ -128,7 +128,8 @@ class _Shown:
     async def _tell_outcome(self, state: e.RunStatus) -> None:
         kind = types.MessageType.Info
         told = f"Flow: {self._workflow.name} {state.replace('_', ' ')}"
-        if state not in ("succeeded", "cancelled"):
+        undone = state == "compensated" and not self._failure  # as the user asked
+        if state not in ("succeeded", "cancelled") and not undone:
             kind = types.MessageType.Error if state != "compensated" else types.MessageType.Warning
             reason = f" ({self._failure})" if self._failure else ""
             told += f"{reason}; flowctl show {self._run} has the details"
