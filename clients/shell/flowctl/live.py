@@ -27,6 +27,8 @@ _MARKS = {
 _FOLDABLE = frozenset({"succeeded", "skipped", "compensated", "cancelled"})
 _MOST_TAIL = 5
 _MOST_ENDING = 25
+_MOST_SAID = {"succeeded": 5, "failed": 10, "timed_out": 10, "compensation_failed": 10}
+_MOST_SAID_ALONE = 100
 _LONGEST_NAME = 28
 
 
@@ -67,7 +69,10 @@ def step_line(step: StepView, console: Console, now_ms: int, name_width: int = 0
 
 
 def ending(view: RunView, console: Console) -> list[str]:
-    """Give the lines that stay when the run is finished: every step, why it failed, the sum."""
+    """Give the lines that stay when the run is finished: every step, what it wrote, the sum.
+
+    Output is not cut to the terminal's width: people copy it.
+    """
     columns = console.columns
     steps = list(view.steps.values())
     names = _name_width(steps, columns)
@@ -77,10 +82,25 @@ def ending(view: RunView, console: Console) -> list[str]:
         steps = [step for step in steps if step not in quiet]
         lines = _counted(quiet, console)
     for step in steps:
-        lines.append(step_line(step, console, view.ended_at, names))
-        if step.status in ("failed", "timed_out", "compensation_failed"):
-            lines += _tail_lines(step, console, 10)
-    return [clip(line, columns - 1) for line in lines] + [summary(view, console)]
+        lines.append(clip(step_line(step, console, view.ended_at, names), columns - 1))
+        lines += _said(step, view, console)
+    return [*lines, summary(view, console)]
+
+
+def _said(step: StepView, view: RunView, console: Console) -> list[str]:
+    """Give the newest lines of a step's output, and how to see the others; all, if they are few."""
+    most = _MOST_SAID.get(step.status, 0)
+    if step.status == "succeeded" and view.state != "succeeded":  # what went wrong is to be seen
+        most = 0
+    elif step.status == "succeeded" and len(view.steps) == 1:
+        most = _MOST_SAID_ALONE
+    shown = _tail_lines(step, console, most)
+    hidden = step.lines - len(shown)
+    if not shown or hidden <= 0:
+        return shown
+    dots = "…" if console.unicode else "..."
+    more = f"{plural(hidden, 'more line')}: flowctl logs {view.run} {step.id}"
+    return [f"  {console.style(f'{_bar(console)} {dots} {more}', 'dim')}", *shown]
 
 
 def _counted(steps: list[StepView], console: Console) -> list[str]:
@@ -205,8 +225,12 @@ def _exit_note(step: StepView) -> str:
 
 
 def _tail_lines(step: StepView, console: Console, count: int) -> list[str]:
-    bar = console.style("│" if console.unicode else "|", "dim")
+    bar = console.style(_bar(console), "dim")
     return [f"  {bar} {harmless(line, colours=console.colour)}" for line in step.last_lines(count)]
+
+
+def _bar(console: Console) -> str:
+    return "│" if console.unicode else "|"
 
 
 def _failed_step(view: RunView) -> StepView | None:

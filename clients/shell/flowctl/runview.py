@@ -7,7 +7,11 @@ from collections import deque
 from flowctl.lines import LineBuffer
 from flowproto import events as e
 
-TAIL_LINES = 12
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TAIL_LINES = 200  # the newest lines of a step's output that are kept
 BUSY = frozenset({"running", "retrying", "checking", "compensating"})
 FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compensation_failed"})
 
@@ -24,6 +28,7 @@ class StepView:
         self.attempt = 0
         self.reason = ""
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self.lines = 0
         self.buffers: dict[str, LineBuffer] = {}
 
     @property
@@ -41,13 +46,18 @@ class StepView:
         self.duration_ms = self.exit_code = None
         self.reason = ""
         self.tail.clear()
+        self.lines = 0
         self.buffers.clear()
 
     def _end(self, status: str, exit_code: int | None, duration_ms: int, reason: str = "") -> None:
         self.status, self.exit_code = status, exit_code
         self.duration_ms, self.reason = duration_ms, reason
         for buffer in self.buffers.values():
-            self.tail.extend(buffer.flush())
+            self._add(buffer.flush())
+
+    def _add(self, lines: Sequence[str]) -> None:
+        self.tail.extend(lines)
+        self.lines += len(lines)
 
 
 class RunView:
@@ -121,7 +131,7 @@ class RunView:
                 step._begin("compensating", event.at, event.attempt)
             case e.StepOutput():
                 buffer = step.buffers.setdefault(event.stream, LineBuffer())
-                step.tail.extend(buffer.feed(event.text))
+                step._add(buffer.feed(event.text))
             case e.AttemptWithdrawn():
                 step.status = {"run": "pending", "check": "lost"}.get(event.kind, "succeeded")
             case e.StepFinished():

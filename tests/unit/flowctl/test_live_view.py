@@ -10,6 +10,7 @@ from flowctl.runview import RunView
 from flowctl.terminal import Block
 from flowctl.text import width
 from flowd.domain.run import StepStatus
+from flowproto import events as e
 from support.recorded_runs import FixedConsole, folded, recorded
 from support.screen import Screen
 
@@ -57,6 +58,38 @@ def test_what_goes_on_is_always_shown(running: int, waiting: int, others: str) -
 def test_marks_are_ascii_where_the_terminal_is() -> None:
     lines = live.ending(folded(recorded("rolled-back")), FixedConsole(80, 24, unicode=False))
     assert [line[0] for line in lines if line[0] != " "] == ["x", "-", "<", "x", "r"]
+
+
+def ended(outputs: dict[str, int]) -> list[str]:
+    """What stays of a run whose steps wrote so many lines."""
+    view = RunView("r123456789")
+    steps = [*outputs]
+    view.apply(
+        e.RunStarted(position=1, run=view.run, at=1, name="n", cwd="/", steps=steps, inputs={})
+    )
+    for step, count in outputs.items():
+        said = {"position": 2, "run": view.run, "at": 2, "step": step, "attempt": 1}
+        view.apply(e.StepStarted(**said))
+        text = "".join(f"{step}{number} {'x' * 90}\n" for number in range(count))
+        view.apply(e.StepOutput(**said, kind="run", stream="stdout", text=text))
+        view.apply(e.StepFinished(**said, outcome="succeeded", exit_code=0, duration_ms=1))
+    view.apply(e.RunFinished(position=3, run=view.run, at=3, state="succeeded"))
+    return live.ending(view, FixedConsole(40, 24))
+
+
+def test_what_the_only_step_wrote_is_the_answer_and_stays_whole() -> None:
+    first, *output, last = ended({"a": 60})
+    assert [line.split()[1] for line in output] == [f"a{number}" for number in range(60)]
+    assert all(line.endswith("x" * 90) for line in output)
+    assert first.startswith("✓ a")
+    assert "succeeded" in last
+
+
+def test_of_several_steps_the_end_of_each_stays_and_where_the_rest_is() -> None:
+    lines = ended({"a": 2, "b": 7})
+    assert [line.split()[1] for line in lines[:3]] == ["a", "a0", "a1"]
+    assert lines[4].strip() == "│ … 2 more lines: flowctl logs r123456789 b"
+    assert [line.split()[1] for line in lines[5:-1]] == ["b2", "b3", "b4", "b5", "b6"]
 
 
 def drawn(screen: Screen) -> Block:
