@@ -63,5 +63,7 @@ def load_config(path: Path) -> Config:
         return msgspec.convert(tomllib.loads(text), Config)
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"{path} is not TOML: {error}", cure="mend that line") from error
+    except RecursionError as error:
+        raise InvalidInput(f"{path} is nested too deeply", cure="mend or remove it") from error
     except msgspec.ValidationError as error:
         raise InvalidInput(f"{path}: {error}", cure="mend or remove that setting") from error

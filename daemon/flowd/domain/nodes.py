@@ -5,7 +5,9 @@ thousand brackets would take the daemon with it. Scalars stay text; what they me
 type that is wanted where they stand, so a version 1.10 never turns into the number 1.1.
 """
 
+import itertools
 import re
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence as SequenceABC
 
@@ -167,11 +169,7 @@ class _Builder:
         parent = self._open[-1][0]
         parent.size += node.size
         if parent.size > MAX_NODES:
-            raise Unreadable(
-                f"the file holds more than {MAX_NODES:,} values (aliases count each time)",
-                "use fewer aliases",
-                node.span,
-            )
+            raise _too_many(node.span)
         if isinstance(parent, Sequence):
             parent.items.append(node)
         elif self._pending_key is not None:
@@ -202,6 +200,14 @@ class _Builder:
         return Unreadable(f"not valid YAML: {problem}", "check the indentation and quotes", span)
 
 
+def _too_many(span: tuple[int, int]) -> Unreadable:
+    return Unreadable(
+        f"the workflow holds more than {MAX_NODES:,} values (aliases count each time)",
+        "split it into several workflows, or use fewer aliases",
+        span,
+    )
+
+
 def _tagged(tag: str, span: tuple[int, int]) -> Unreadable:
     return Unreadable(f"the tag {tag} is not part of the language", "remove the tag", span)
 
@@ -226,11 +232,18 @@ _SYNTAX_ERRORS = (
 )  # fmt: skip
 
 
-def nodes_of(value: object, depth: int = 0) -> Node:
+def nodes_of(value: object) -> Node:
     """Build the tree of JSON-shaped input, so that one set of checks serves both.
 
-    Numbers and true become plain scalars, text a quoted one. Unreadable for what is not JSON.
+    Numbers and true become plain scalars, text a quoted one. Unreadable for what is not JSON, and
+    beyond the bounds a text has.
     """
+    return _node_of(value, 0, itertools.count(1))
+
+
+def _node_of(value: object, depth: int, numbers: Iterator[int]) -> Node:
+    if next(numbers) > MAX_NODES:
+        raise _too_many((0, 0))
     if depth > MAX_DEPTH:
         raise Unreadable(
             f"lists and maps are nested more than {MAX_DEPTH} deep", "flatten it", (0, 0)
@@ -246,13 +259,13 @@ def nodes_of(value: object, depth: int = 0) -> Node:
     if isinstance(value, MappingABC):
         return Mapping(
             [
-                (Scalar(str(key), (0, 0), False), nodes_of(item, depth + 1))
+                (Scalar(str(key), (0, 0), False), _node_of(item, depth + 1, numbers))
                 for key, item in value.items()
             ],
             (0, 0),
         )
     if isinstance(value, SequenceABC) and not isinstance(value, bytes | bytearray):
-        return Sequence([nodes_of(item, depth + 1) for item in value], (0, 0))
+        return Sequence([_node_of(item, depth + 1, numbers) for item in value], (0, 0))
     raise Unreadable(f"{type(value).__name__} is not a JSON type", "use text or numbers", (0, 0))
 
 

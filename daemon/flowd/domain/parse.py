@@ -40,6 +40,12 @@ class Reading(Struct, frozen=True):
         """Whether the draft is a workflow that can run."""
         return self.draft is not None and not any(p.severity == "error" for p in self.problems)
 
+    def workflow(self) -> Workflow:
+        """Give the workflow that was read; InvalidWorkflow lists every problem when it is none."""
+        if self.draft is None or not self.valid:
+            raise invalid_workflow(self.problems)
+        return self.draft
+
 
 def read_workflow(text: str) -> Reading:
     """Read as much of a workflow file as can be, with every problem in the order of the text."""
@@ -55,10 +61,7 @@ def read_workflow(text: str) -> Reading:
 
 def parse_workflow(text: str) -> Workflow:
     """Read a `*.flow.yaml`. InvalidWorkflow lists every problem with line, column and fix."""
-    reading = read_workflow(text)
-    if reading.draft is None or not reading.valid:
-        raise invalid_workflow(reading.problems)
-    return reading.draft
+    return read_workflow(text).workflow()
 
 
 def problems_in(text: str) -> list[Problem]:

@@ -1,46 +1,64 @@
 """May this workflow run here? Everything that can be refused is refused before step 1."""
 
+import os
 from pathlib import Path
 
 from flowd.domain.events import RunStarted
 from flowd.domain.inputs import resolve_inputs
 from flowd.domain.ports import Judge, RunRequest, StepJudgement
-from flowd.domain.preview import judge_workflow
 from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import Workflow
+from flowd.engine.judging import judge_in_turns
 from flowd.errors import BlockedByPolicy, InvalidInput, Unsupported
 
 
-def accept(
+async def accept(
     request: RunRequest, *, judge: Judge, environment: dict[str, str], at: int
 ) -> RunStarted:
     """Turn a request into the first event of its run.
 
     InvalidInput, BlockedByPolicy or Unsupported when it must not start; nothing was changed then.
+    Other runs go on while the scripts are judged.
     """
     workflow = request.workflow
     refuse_unsupported(workflow)
     inputs = resolve_inputs(workflow, request.inputs)
-    cwd = Path(request.cwd)
-    if workflow.cwd is not None:
-        cwd = cwd / Path(workflow.cwd).expanduser()
-    if not cwd.is_absolute() or not cwd.is_dir():
-        raise InvalidInput(
-            f"{cwd} is not a folder to run in", cure="make it, or give another one as cwd"
-        )
-    judged = judge_workflow(workflow, judge, str(cwd))
+    cwd = _folder(folder_in(request.cwd, workflow.cwd))
+    judged = await judge_in_turns(workflow, judge, cwd)
     refuse_blocked(judged)
     return RunStarted(
         at=at,
         workflow=workflow,
         inputs=inputs,
-        cwd=str(cwd),
+        cwd=cwd,
         environment=environment,
         questions=_questions(judged),
         approved=request.approve,
         client_token=request.client_token,
         origin=request.origin,
     )
+
+
+def folder_in(base: str, given: str | None) -> str:
+    """Give the folder that a `cwd:` names, seen from `base`. `~` is the user's home.
+
+    `~NAME` of nobody stays as it is: then there is no such folder, which is what the user is told.
+    """
+    return str(Path(base, os.path.expanduser(given or "")))  # noqa: PTH111  # pathlib's one raises
+
+
+def _folder(path: str) -> str:
+    """Give the path of a folder that exists. InvalidInput for anything else."""
+    folder = Path(path)
+    try:
+        found = folder.is_absolute() and folder.is_dir()
+    except OSError:  # too long a name, or a folder on the way that must not be looked into
+        found = False
+    if not found:
+        raise InvalidInput(
+            f"{folder} is not a folder to run in", cure="make it, or give another one as cwd"
+        )
+    return str(folder)
 
 
 def refuse_unsupported(workflow: Workflow) -> None:

@@ -82,7 +82,7 @@ class RunEngine:
                 return known
         environment = self._environment if request.environment is None else request.environment
         moment = self._moment()
-        started = accept(request, judge=self._judge, environment=environment, at=moment.at)
+        started = await accept(request, judge=self._judge, environment=environment, at=moment.at)
         state, events = start(new_run_id(), started, moment)
         live = LiveRun(state)
         with trio.CancelScope(shield=True):

@@ -1,12 +1,11 @@
 """From the state of a run to the process of one attempt: script, folder, environment."""
 
-from pathlib import Path
-
 from flowd.domain.events import ScriptKind
 from flowd.domain.inputs import to_environment
 from flowd.domain.ports import AttemptKey, Launch
 from flowd.domain.run import RunState
 from flowd.domain.workflow import Step, seconds, shell_of, timeout_of
+from flowd.engine.acceptance import folder_in
 from flowd.errors import Bug
 
 
@@ -17,7 +16,7 @@ def launch_of(state: RunState, key: AttemptKey) -> Launch:
         key=key,
         script=script_of(step, key.kind),
         shell=shell_of(state.workflow, step),
-        cwd=str(Path(state.cwd, Path(step.cwd).expanduser())) if step.cwd else state.cwd,
+        cwd=folder_in(state.cwd, step.cwd),
         environment=environment_of(state, step),
         stdin=step.stdin if key.kind == "run" else None,
         limits=step.limits,

@@ -154,6 +154,8 @@ class _Reader:
             raise self.problem(error.problem or "this is not YAML", line, column) from error
         except yaml.YAMLError as error:
             raise self.problem("this is not YAML", 1, 1) from error
+        except RecursionError as error:
+            raise self.problem("this is nested too deeply", 1, 1) from error
         if root is None:
             return NO_POLICY
         lists: dict[str, tuple[Pattern, ...]] = {}

@@ -23,6 +23,9 @@ WIRE_CODES: dict[type[e.FlowError], int] = {
     e.Bug: codes.BUG,
 }
 
+LONGEST_MESSAGE = 2_000  # characters; messages quote what was sent, which can be 16 MiB long
+_END_OF_MESSAGE = 500
+
 log = logging.getLogger("flowd.server")
 
 
@@ -74,8 +77,17 @@ def _object(
     code: int, message: str, name: str, cure: str, data: dict[str, object] | None = None
 ) -> ErrorObject:
     return ErrorObject(
-        code=code, message=message, data={**(data or {}), "code": name, "cure": cure}
+        code=code,
+        message=_shortened(message),
+        data={**(data or {}), "code": name, "cure": _shortened(cure)},
     )
+
+
+def _shortened(text: str) -> str:
+    """Leave out the middle of a long text: what is quoted stands there, not what is said of it."""
+    if len(text) <= LONGEST_MESSAGE:
+        return text
+    return f"{text[: LONGEST_MESSAGE - _END_OF_MESSAGE]} … {text[-_END_OF_MESSAGE:]}"
 
 
 def _code_of(error: e.FlowError) -> int:

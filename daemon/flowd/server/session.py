@@ -180,7 +180,9 @@ class _Session:
                 cure="send initialize first; it may go out together with what follows",
             )
         if self._phase == "open" and initialize:
-            return ProtocolError(codes.INVALID_REQUEST, "initialize came twice")
+            return ProtocolError(
+                codes.INVALID_REQUEST, "initialize came twice", cure="send it once a connection"
+            )
         if self._phase in ("shut", "over"):
             return ProtocolError(
                 codes.INVALID_REQUEST, "this session was shut down", cure="connect anew"

@@ -9,12 +9,13 @@ from pathlib import Path
 import trio
 from msgspec import Struct
 
-from flowd.domain.parse import parse_workflow, workflow_from_object
+from flowd.domain.parse import Reading, read_workflow, workflow_from_object
 from flowd.domain.ports import Suggester
 from flowd.domain.workflow import Workflow
 from flowd.errors import InvalidInput, NotFound
 from flowproto.runs import RunParams
 
+READ_AT_ONCE = 20_000  # characters; longer texts are read in a thread, so that runs go on
 LONGEST_FILE = 16 * 1024 * 1024  # bytes: as much as a message may hold
 
 _SOURCES = ("workflow", "text", "path", "template", "suggestion")
@@ -61,10 +62,10 @@ async def find_workflow(
     if params.workflow is not None:
         return workflow_from_object(params.workflow), source
     if params.text is not None:
-        return parse_workflow(params.text), source
+        return (await read_text(params.text)).workflow(), source
     if params.path is not None:
         path = path_in(cwd, params.path)
-        return parse_workflow(await read_workflow_file(path)), str(path)
+        return (await read_text(await read_workflow_file(path))).workflow(), str(path)
     if params.template is not None:
         return await _find_template(params.template, cwd, suggester, templates)
     assert params.suggestion is not None
@@ -82,7 +83,7 @@ async def _find_template(
         )
     path = await trio.to_thread.run_sync(_template_file, name, cwd, templates)
     if path is not None:
-        return parse_workflow(await read_workflow_file(path)), str(path)
+        return (await read_text(await read_workflow_file(path))).workflow(), str(path)
     try:
         return suggester.recall(name).workflow, f"template {name}"
     except NotFound:
@@ -95,7 +96,14 @@ async def _find_template(
 def _template_file(name: str, cwd: Path, templates: Path) -> Path | None:
     folders = (*(folder / ".flow" for folder in _project_folders(cwd)), templates)
     candidates = (folder / f"{name}.flow.yaml" for folder in folders)
-    return next((path for path in candidates if path.exists()), None)
+    return next((path for path in candidates if _exists(path)), None)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long a name, or a folder on the way that must not be looked into
+        return False
 
 
 def _project_folders(cwd: Path) -> Iterator[Path]:
@@ -104,8 +112,15 @@ def _project_folders(cwd: Path) -> Iterator[Path]:
     Without that bound, whoever may write to a shared parent folder could plant templates.
     """
     upwards = (cwd, *cwd.parents)
-    roots = [index for index, folder in enumerate(upwards) if (folder / ".git").exists()]
+    roots = [index for index, folder in enumerate(upwards) if _exists(folder / ".git")]
     yield from upwards[: roots[0] + 1] if roots else (cwd,)
+
+
+async def read_text(text: str) -> Reading:
+    """Read the text of a workflow file, letting others work meanwhile."""
+    if len(text) > READ_AT_ONCE:
+        return await trio.to_thread.run_sync(read_workflow, text)
+    return read_workflow(text)
 
 
 async def read_workflow_file(path: Path) -> str:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import msgspec
 
-from flowd.domain.parse import Problem, parse_workflow, problems_in, workflow_from_object
+from flowd.domain.parse import Problem, workflow_from_object
 from flowd.domain.ports import Judge
-from flowd.domain.preview import judge_workflow, strictest
+from flowd.domain.preview import strictest
 from flowd.domain.render import to_object
 from flowd.domain.workflow import Workflow
+from flowd.engine.judging import judge_in_turns
 from flowd.errors import InvalidWorkflow
 from flowd.server.contexts import JudgeContext
 from flowd.server.convert import (
@@ -22,6 +23,7 @@ from flowd.server.sources import (
     find_workflow,
     folder_of,
     path_in,
+    read_text,
     read_workflow_file,
 )
 from flowproto.check import CheckParams, CheckResult
@@ -37,33 +39,33 @@ async def handle_check(params: CheckParams, context: JudgeContext) -> CheckResul
         findings = [to_finding_row(finding) for finding in judgement.findings]
         return CheckResult(verdict=judgement.verdict, findings=findings)
     if params.workflow is not None:
-        return _check_object(params.workflow, context.judge, cwd)
+        return await _check_object(params.workflow, context.judge, cwd)
     if params.template is not None or params.suggestion is not None:
         named = RunParams(template=params.template, suggestion=params.suggestion)
         workflow, _ = await find_workflow(
             named, cwd, suggester=context.suggester, templates=context.templates
         )
-        return _judged(workflow, [], context.judge, cwd)
+        return await _judged(workflow, [], context.judge, cwd)
     text = params.text
     if text is None:
         assert params.path is not None
         text = await read_workflow_file(path_in(cwd, params.path))
-    return _check_text(text, context.judge, cwd)
+    return await _check_text(text, context.judge, cwd)
 
 
-def _check_text(text: str, judge: Judge, cwd: Path) -> CheckResult:
-    problems = problems_in(text)
-    if any(problem.severity == "error" for problem in problems):
-        return _invalid(problems)
-    return _judged(parse_workflow(text), problems, judge, cwd)
+async def _check_text(text: str, judge: Judge, cwd: Path) -> CheckResult:
+    reading = await read_text(text)
+    if not reading.valid:
+        return _invalid(reading.problems)
+    return await _judged(reading.workflow(), reading.problems, judge, cwd)
 
 
-def _check_object(shaped: dict[str, object], judge: Judge, cwd: Path) -> CheckResult:
+async def _check_object(shaped: dict[str, object], judge: Judge, cwd: Path) -> CheckResult:
     try:
         workflow = workflow_from_object(shaped)
     except InvalidWorkflow as error:
         return _invalid(msgspec.convert(error.data["problems"], list[Problem]))
-    return _judged(workflow, [], judge, cwd)
+    return await _judged(workflow, [], judge, cwd)
 
 
 def _invalid(problems: list[Problem]) -> CheckResult:
@@ -75,8 +77,10 @@ def _invalid(problems: list[Problem]) -> CheckResult:
     )
 
 
-def _judged(workflow: Workflow, problems: list[Problem], judge: Judge, cwd: Path) -> CheckResult:
-    judged = judge_workflow(workflow, judge, str(cwd))
+async def _judged(
+    workflow: Workflow, problems: list[Problem], judge: Judge, cwd: Path
+) -> CheckResult:
+    judged = await judge_in_turns(workflow, judge, str(cwd))
     return CheckResult(
         verdict=strictest(judged),
         findings=to_finding_rows(judged),

@@ -25,6 +25,7 @@ from flowproto.runs import (
 
 _STATES: tuple[str, ...] = get_args(RunStatus)
 LONGEST_LIST = 10_000
+LONGEST_TOKEN = 200  # characters; it is kept as long as its run
 LOGS_AT_ONCE = 500  # events looked at with one read
 LOGS_CHARACTERS = 1_000_000  # about as much text as one answer holds
 
@@ -65,6 +66,11 @@ async def _started_with(client_token: str | None, context: StartContext) -> str 
             "client_token is empty, and would be that of every client that leaves it so",
             cure="leave it out, or send a text of your own making, such as a UUID",
         )
+    if len(client_token) > LONGEST_TOKEN:
+        raise InvalidInput(
+            f"client_token has {len(client_token)} characters: at most {LONGEST_TOKEN} are kept",
+            cure="send a short text of your own making, such as a UUID",
+        )
     return await context.log.run_with_token(client_token)
 
 
@@ -101,7 +107,8 @@ async def handle_list(params: ListParams, context: ReadContext) -> ListResult:
             f"limit is {params.limit}: it must be between 1 and {LONGEST_LIST}",
             cure="ask for fewer runs, or narrow them by state or query",
         )
-    states = [params.state] if isinstance(params.state, str) else params.state or []
+    given = [params.state] if isinstance(params.state, str) else params.state or []
+    states = list(dict.fromkeys(given))  # each once: a statement takes so many values only
     for state in states:
         if state not in _STATES:
             raise InvalidInput(

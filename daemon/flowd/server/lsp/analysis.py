@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import trio
 
 from flowd.domain.nodes import Scalar, find_node, focus, span_inside
-from flowd.domain.parse import Reading, read_workflow
+from flowd.domain.parse import Reading
 from flowd.domain.ports import Finding, Judge, Judgement, StepJudgement
 from flowd.domain.preview import judge_step
 from flowd.domain.workflow import Shell, Step, Undo, shell_of
+from flowd.server.sources import read_text
 
-READ_AT_ONCE = 20_000  # characters; longer texts are read in a thread, so that runs go on
 REMEMBERED_SCRIPTS = 1_000
 
 
@@ -52,10 +52,7 @@ class Analysis:
 
 async def analyse(text: str, judge: Judge, cwd: str | None) -> Analysis:
     """Read a workflow file and judge its scripts, letting others work in between."""
-    if len(text) > READ_AT_ONCE:
-        reading = await trio.to_thread.run_sync(read_workflow, text)
-    else:
-        reading = read_workflow(text)
+    reading = await read_text(text)
     analysis = Analysis(text, reading)
     if reading.draft is None:
         return analysis
