@@ -70,7 +70,8 @@ class RunEngine:
         self._runs = Registry(event_log)
         self.store_error = ""
         """Why the last write was refused; empty when it was not."""
-        self._carrier = Carrier(executor, config, self._report)
+        self._carrier = Carrier(executor, config, self._report_output)
+        nursery.start_soon(self._carrier.publisher.serve)
 
     # ------------------------------------------------------------------------------ the port
 
@@ -293,6 +294,11 @@ class RunEngine:
             log.exception("that run %s is parked could not be recorded", live.state.run)
             live.state.parked = reason
 
+    async def _park_under_lock(self, live: LiveRun, error: Exception) -> None:
+        with trio.CancelScope(shield=True):
+            async with live.lock:
+                await self._park(live, error)
+
     # -------------------------------------------------------------------------------- tasks
 
     def _spawn_task(self, live: LiveRun, task: Callable[[], Awaitable[None]]) -> None:
@@ -305,9 +311,7 @@ class RunEngine:
                 with scope:
                     await task()
             except Exception as error:  # noqa: BLE001  # the last line of defence for other runs
-                with trio.CancelScope(shield=True):
-                    async with live.lock:
-                        await self._park(live, error)
+                await self._park_under_lock(live, error)
             finally:
                 live.tasks.discard(scope)
 
@@ -321,6 +325,12 @@ class RunEngine:
             self._executor.forget(key)
 
         self._spawn_task(live, carried)
+
+    async def _report_output(self, live: LiveRun, report: c.ReportOutput) -> None:
+        try:
+            await self._report(live, report)
+        except Exception as error:  # noqa: BLE001  # the others' output goes on
+            await self._park_under_lock(live, error)
 
     def _terminate(self, live: LiveRun, key: AttemptKey) -> None:
         """End an attempt's processes; whoever carries it reports its end."""

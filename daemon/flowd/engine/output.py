@@ -18,34 +18,33 @@ TAIL_SHARE = 0.125
 
 
 class OutputCursor(Struct):
-    """How far each stream of an attempt has been read. Sizes in bytes.
-
-    `unsent` was read and is not recorded yet: it must not be lost when the recording is broken off.
-    """
+    """How far each stream of an attempt has been read. Sizes in bytes."""
 
     key: AttemptKey
     cap: int
     offsets: dict[Stream, int] = field(default_factory=dict)
-    unsent: list[OutputChunk] = field(default_factory=list)
 
     def read(self, executor: Executor) -> list[OutputChunk]:
         """Give what is new, at most a few chunks; nothing once the head is full."""
         head = int(self.cap * HEAD_SHARE)
         chunks = []
         for stream in STREAMS:
-            for _ in range(CHUNKS_A_LOOK):
-                offset = self.offsets.get(stream, 0)
-                limit = min(CHUNK_BYTES, head - offset)
-                data = executor.read_output(self.key, stream, offset, limit) if limit > 0 else b""
+            size = min(head, executor.output_size(self.key, stream))
+            offset = self.offsets.get(stream, 0)
+            most = offset + CHUNKS_A_LOOK * CHUNK_BYTES
+            while offset < min(size, most):
+                limit = min(CHUNK_BYTES, size - offset)
+                data = executor.read_output(self.key, stream, offset, limit)
                 if not data:
                     break
-                self.offsets[stream] = offset + len(data)
+                offset += len(data)
                 chunks.append(OutputChunk(stream=stream, data=data))
+            self.offsets[stream] = offset
         return chunks
 
     def finish(self, executor: Executor) -> list[OutputChunk]:
         """Give the rest, after the script's end: all of the head, then the tail."""
-        chunks, self.unsent = self.unsent, []
+        chunks: list[OutputChunk] = []
         while fresh := self.read(executor):
             chunks += fresh
         tail = int(self.cap * TAIL_SHARE)
