@@ -283,13 +283,12 @@ class RunEngine:
 
     def _launched_by(self, live: LiveRun, events: list[e.Event]) -> list[AttemptKey]:
         """Attempts that these events start, but for those that they also end."""
-        keys = [
+        return [
             AttemptKey(live.state.run, event.step, STARTS[type(event)], event.attempt)
             for event in events
             if isinstance(event, e.StepStarted | e.CompensationStarted | e.CheckStarted)
+            and live.is_in_flight(event.step, STARTS[type(event)], event.attempt)
         ]
-        in_flight = set(live.in_flight()) if keys else set()
-        return [key for key in keys if key in in_flight]
 
     async def _park(self, live: LiveRun, error: Exception) -> None:
         """Stop touching a run after a mistake of ours. Its processes go on; nothing is lost."""
