@@ -47,4 +47,8 @@ def shareable(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _is_text(value: str) -> bool:
     """Whether it can be sent as JSON; bytes that are not UTF-8 show up as lone surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

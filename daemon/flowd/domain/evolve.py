@@ -7,6 +7,7 @@ means and old runs replay differently, so the golden histories must still give t
 
 from collections.abc import Iterable
 from functools import singledispatch
+from typing import get_args
 
 from flowd.domain import events as e
 from flowd.domain.expressions import steps_whose_stdout_is_read
@@ -68,7 +69,7 @@ def replay(recorded: Iterable[e.Recorded]) -> RunState:
 def evolve(state: RunState, event: e.Event) -> None:
     """Apply one fact, in place. Bug when the transition table does not allow it."""
     state.status = next_status(state.status, fact_of(state, event))
-    _apply(event, state)
+    _RULES[type(event)](event, state)
     if state.status == "waiting" and not state.questions and not state.parked:
         state.status = next_status(state.status, "questions_dropped")
     state.version += 1
@@ -342,6 +343,10 @@ def _(event: e.CompensationFinished, state: RunState) -> None:
         step.status, step.reason = "compensation_failed", event.reason
         state.rollback.remove(event.step)
         state.compensation_failures.append(event.step)
+
+
+# Looked up once: this is asked several times a step.
+_RULES = {kind: _apply.dispatch(kind) for kind in get_args(e.Event)}
 
 
 # -------------------------------------------------------------------------------- what they share

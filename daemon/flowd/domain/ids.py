@@ -11,4 +11,4 @@ def new_run_id() -> str:
     Short enough to type, and random from the first character, so that an abbreviation of four or
     five names one run among thousands. Order comes from the log's positions, never from ids.
     """
-    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    return "".join(_ALPHABET[byte & 31] for byte in secrets.token_bytes(10))

@@ -1,6 +1,7 @@
 """Reading workflow files: text in, a workflow or every problem in it out. No file access."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -21,6 +22,9 @@ __all__ = [
     "to_yaml",
     "workflow_from_object",
 ]
+
+MOST_REMEMBERED = 64
+LONGEST_REMEMBERED = 16_384  # characters
 
 
 class Reading(Struct, frozen=True):
@@ -60,8 +64,18 @@ def read_workflow(text: str) -> Reading:
 
 
 def parse_workflow(text: str) -> Workflow:
-    """Read a `*.flow.yaml`. InvalidWorkflow lists every problem with line, column and fix."""
+    """Read a `*.flow.yaml`. InvalidWorkflow lists every problem with line, column and fix.
+
+    Runs of one text share one workflow, in time and in memory: nobody may change it.
+    """
+    return _parse(text) if len(text) > LONGEST_REMEMBERED else _remembered(text)
+
+
+def _parse(text: str) -> Workflow:
     return read_workflow(text).workflow()
+
+
+_remembered = lru_cache(MOST_REMEMBERED)(_parse)
 
 
 def problems_in(text: str) -> list[Problem]:

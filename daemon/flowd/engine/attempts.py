@@ -3,7 +3,6 @@
 Nothing here decides: the report goes to `react`, and what follows from it is performed.
 """
 
-import math
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -23,10 +22,8 @@ from flowd.domain.ports import (
 from flowd.engine.launches import timeout_seconds
 from flowd.engine.live import LiveRun
 from flowd.engine.output import OutputCursor
+from flowd.engine.publisher import Publisher
 from flowd.errors import SpawnFailed
-
-QUICKEST_LOOK = 0.05  # seconds between looks at a script's output while it writes
-SLOWEST_LOOK = 0.4  # and while it is silent
 
 
 class Carrier:
@@ -36,11 +33,11 @@ class Carrier:
         self,
         executor: Executor,
         config: EngineConfig,
-        report: Callable[[LiveRun, Command], Awaitable[None]],
+        report: Callable[[LiveRun, ReportOutput], Awaitable[None]],
     ):
         self._executor = executor
         self.config = config
-        self._report = report
+        self.publisher = Publisher(executor, report)
         self._slots = trio.Semaphore(config.max_processes)
 
     async def see_through(
@@ -59,8 +56,11 @@ class Carrier:
         elif launch is None:
             ending, timed_out = await self._watch(live, key, None, cursor)
         else:
-            async with self._slots:
+            await self._take_slot()
+            try:
                 ending, timed_out = await self._watch(live, key, launch, cursor)
+            finally:
+                self._slots.release()
         return report_of(
             key,
             ending,
@@ -70,50 +70,36 @@ class Carrier:
             cancelled=live.state.cancelling and key.kind != "undo",
         )
 
+    async def _take_slot(self) -> None:
+        try:
+            self._slots.acquire_nowait()
+        except trio.WouldBlock:
+            await self._slots.acquire()
+
     async def _watch(
         self, live: LiveRun, key: AttemptKey, launch: Launch | None, cursor: OutputCursor
     ) -> tuple[Ending | SpawnFailed, bool]:
-        """Carry an attempt out and publish its output meanwhile."""
+        """Carry an attempt out and have its output published meanwhile."""
         if launch is not None and live.is_called_off(key):
             return SpawnFailed("cancelled before it began"), False
         timeout = timeout_seconds(live.state, key)
         if launch is None and timeout is not None:
             timeout = max(0.0, timeout - live.age_seconds(key))
         live.running.add(key)
+        self.publisher.watch(live, cursor)
+        ending: tuple[Ending | SpawnFailed, bool]
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._publish_output, live, key, cursor)
-                try:
-                    return await carry_out(
-                        key,
-                        launch,
-                        self._executor,
-                        timeout=timeout,
-                        grace=self.config.grace_seconds,
-                    )
-                except SpawnFailed as error:
-                    return error, False
-                finally:
-                    nursery.cancel_scope.cancel()
+            try:
+                ending = await carry_out(
+                    key, launch, self._executor, timeout=timeout, grace=self.config.grace_seconds
+                )
+            except SpawnFailed as error:
+                ending = error, False
+            await self.publisher.leave(key)
         finally:
             live.running.discard(key)
-
-    async def _publish_output(self, live: LiveRun, key: AttemptKey, cursor: OutputCursor) -> None:
-        pause = QUICKEST_LOOK
-        while True:
-            await trio.sleep(pause)
-            cursor.unsent += cursor.read(self._executor)
-            if cursor.unsent:
-                await self._report(
-                    live,
-                    ReportOutput(
-                        step=key.step, kind=key.kind, attempt=key.attempt, chunks=cursor.unsent
-                    ),
-                )
-                cursor.unsent = []
-                pause = QUICKEST_LOOK
-            else:
-                pause = min(pause * 1.5, SLOWEST_LOOK)
+            self.publisher.drop(key)
+        return ending
 
 
 async def carry_out(
@@ -129,11 +115,16 @@ async def carry_out(
     Gives the ending, and whether it was brought about because the time (in seconds) was over.
     SpawnFailed when there is no process to be had.
     """
-    with trio.move_on_after(math.inf if timeout is None else max(0.0, timeout)):
-        ending = await (executor.adopt(key) if launch is None else executor.run(launch))
-        return ending, False
+    if timeout is None:
+        return await _ending_of(key, launch, executor), False
+    with trio.move_on_after(max(0.0, timeout)):
+        return await _ending_of(key, launch, executor), False
     await executor.terminate(key, grace)
     return await executor.adopt(key), True
+
+
+async def _ending_of(key: AttemptKey, launch: Launch | None, executor: Executor) -> Ending:
+    return await (executor.adopt(key) if launch is None else executor.run(launch))
 
 
 def report_of(

@@ -44,7 +44,15 @@ from flowd.errors import (
 log = logging.getLogger("flowd.engine")
 
 UNFINISHED = ("pending", "running", "waiting", "compensating")
+STARTS: dict[type, e.ScriptKind] = {
+    e.StepStarted: "run",
+    e.CompensationStarted: "undo",
+    e.CheckStarted: "check",
+}
 STORE_PATIENCE = 20.0  # longest pause, in seconds, before an end is tried to be recorded again
+
+Launches = dict[AttemptKey, Launch | SpawnFailed]
+"""Attempts whose start is recorded, each with its process to be made or why there is none."""
 
 
 class RunEngine:
@@ -70,7 +78,8 @@ class RunEngine:
         self._runs = Registry(event_log)
         self.store_error = ""
         """Why the last write was refused; empty when it was not."""
-        self._carrier = Carrier(executor, config, self._report)
+        self._carrier = Carrier(executor, config, self._report_output)
+        nursery.start_soon(self._carrier.publisher.serve)
 
     # ------------------------------------------------------------------------------ the port
 
@@ -89,7 +98,8 @@ class RunEngine:
             async with live.lock:
                 self._runs.add(live)
                 try:
-                    await self._record(live, 0, events)
+                    for key, launch in (await self._record(live, 0, events)).items():
+                        self._carry(live, key, launch)
                 except TokenTaken as taken:
                     self._runs.remove(live)
                     return taken.run
@@ -176,7 +186,8 @@ class RunEngine:
 
     async def _wake(self, live: LiveRun, in_flight: list[AttemptKey]) -> None:
         """Go on with a run of an earlier daemon; also when the store takes no writes as yet."""
-        await self._report(live, c.Wake())
+        for key, launch in (await self._report(live, c.Wake())).items():
+            self._carry(live, key, launch)
         self._take_up(live, in_flight)
 
     def _take_up(self, live: LiveRun, in_flight: list[AttemptKey]) -> None:
@@ -208,8 +219,15 @@ class RunEngine:
 
     async def _submit(self, live: LiveRun, command: c.Command) -> None:
         """Apply a command, record its events, perform them. Cannot be cancelled half-way."""
+        for key, launch in (await self._apply(live, command)).items():
+            self._carry(live, key, launch)
+
+    async def _apply(self, live: LiveRun, command: c.Command) -> Launches:
+        """As `_submit`, but for the attempts that it starts: the caller carries them out."""
+        started: Launches = {}
         with trio.CancelScope(shield=True):
-            async with live.lock:
+            await live.acquire()
+            try:
                 before = live.state.version
                 try:
                     events = react(live.state, command, self._moment())
@@ -219,10 +237,13 @@ class RunEngine:
                     await self._park(live, error)
                     raise
                 if events:
-                    await self._record(live, before, events)
+                    started = await self._record(live, before, events)
+            finally:
+                live.lock.release()
+        return started
 
-    async def _record(self, live: LiveRun, expected: int, events: list[e.Event]) -> None:
-        """Make events durable, tell who waits, perform what they call for.
+    async def _record(self, live: LiveRun, expected: int, events: list[e.Event]) -> Launches:
+        """Make events durable, tell who waits, perform what they call for but for the attempts.
 
         When they cannot be recorded, the state goes back to what the log says.
         """
@@ -240,20 +261,17 @@ class RunEngine:
         self.store_error = ""
         live.state.position = recorded[-1].position
         self._runs.announce(live.state.run)
-        for key, launch in prepared.items():
-            self._carry(live, key, launch)
         for event in events:
             if isinstance(event, e.RetryScheduled):
                 self._retry_later(live, event.step, event.kind, event.delay_ms / 1000)
             elif isinstance(event, e.RunFinished):
                 log.info("run %s is %s", live.state.run, event.state)
         self._runs.let_go(live)
+        return prepared
 
-    def _prepare(
-        self, live: LiveRun, events: list[e.Event]
-    ) -> dict[AttemptKey, Launch | SpawnFailed]:
+    def _prepare(self, live: LiveRun, events: list[e.Event]) -> Launches:
         """Lay out the attempts that are about to be recorded, or say why it cannot be done."""
-        prepared: dict[AttemptKey, Launch | SpawnFailed] = {}
+        prepared: Launches = {}
         for key in self._launched_by(live, events):
             launch = launch_of(live.state, key)
             try:
@@ -265,18 +283,12 @@ class RunEngine:
 
     def _launched_by(self, live: LiveRun, events: list[e.Event]) -> list[AttemptKey]:
         """Attempts that these events start, but for those that they also end."""
-        kinds: dict[type, e.ScriptKind] = {
-            e.StepStarted: "run",
-            e.CompensationStarted: "undo",
-            e.CheckStarted: "check",
-        }
-        keys = [
-            AttemptKey(live.state.run, event.step, kinds[type(event)], event.attempt)
+        return [
+            AttemptKey(live.state.run, event.step, STARTS[type(event)], event.attempt)
             for event in events
             if isinstance(event, e.StepStarted | e.CompensationStarted | e.CheckStarted)
+            and live.is_in_flight(event.step, STARTS[type(event)], event.attempt)
         ]
-        in_flight = set(live.in_flight()) if keys else set()
-        return [key for key in keys if key in in_flight]
 
     async def _park(self, live: LiveRun, error: Exception) -> None:
         """Stop touching a run after a mistake of ours. Its processes go on; nothing is lost."""
@@ -288,10 +300,15 @@ class RunEngine:
         events = react(live.state, c.Park(reason), self._moment())
         try:
             if events:
-                await self._record(live, before, events)
+                await self._record(live, before, events)  # which starts nothing
         except FlowError:
             log.exception("that run %s is parked could not be recorded", live.state.run)
             live.state.parked = reason
+
+    async def _park_under_lock(self, live: LiveRun, error: Exception) -> None:
+        with trio.CancelScope(shield=True):
+            async with live.lock:
+                await self._park(live, error)
 
     # -------------------------------------------------------------------------------- tasks
 
@@ -305,22 +322,35 @@ class RunEngine:
                 with scope:
                     await task()
             except Exception as error:  # noqa: BLE001  # the last line of defence for other runs
-                with trio.CancelScope(shield=True):
-                    async with live.lock:
-                        await self._park(live, error)
+                await self._park_under_lock(live, error)
             finally:
                 live.tasks.discard(scope)
 
         self._nursery.start_soon(guarded)
 
     def _carry(self, live: LiveRun, key: AttemptKey, launch: Launch | SpawnFailed | None) -> None:
-        """See an attempt through to its report; `launch` None adopts it."""
+        """See an attempt through to its report, and then what follows from that.
+
+        `launch` None adopts it. One step after the other is carried out by one task.
+        """
 
         async def carried() -> None:
-            await self._report(live, await self._carrier.see_through(live, key, launch))
-            self._executor.forget(key)
+            now: tuple[AttemptKey, Launch | SpawnFailed | None] | None = (key, launch)
+            while now is not None:
+                report = await self._carrier.see_through(live, *now)
+                started = await self._report(live, report)
+                self._executor.forget(now[0])
+                now = started.popitem() if started else None
+                for item in started.items():
+                    self._carry(live, *item)
 
         self._spawn_task(live, carried)
+
+    async def _report_output(self, live: LiveRun, report: c.ReportOutput) -> None:
+        try:
+            await self._report(live, report)  # which never starts anything
+        except Exception as error:  # noqa: BLE001  # the others' output goes on
+            await self._park_under_lock(live, error)
 
     def _terminate(self, live: LiveRun, key: AttemptKey) -> None:
         """End an attempt's processes; whoever carries it reports its end."""
@@ -329,22 +359,21 @@ class RunEngine:
     def _retry_later(self, live: LiveRun, step: str, kind: e.ScriptKind, seconds: float) -> None:
         async def wait() -> None:
             await trio.sleep(seconds)
-            await self._report(live, c.ReportRetryDue(step, kind))
+            for key, launch in (await self._report(live, c.ReportRetryDue(step, kind))).items():
+                self._carry(live, key, launch)
 
         self._spawn_task(live, wait)
 
-    async def _report(self, live: LiveRun, report: c.Command) -> None:
-        """Submit what must not be lost: while the store refuses, wait and try again."""
+    async def _report(self, live: LiveRun, report: c.Command) -> Launches:
+        """Apply what must not be lost: while the store refuses, wait and try again."""
         pause = 0.25
         while True:
             try:
-                await self._submit(live, report)
+                return await self._apply(live, report)
             except StoreUnavailable as error:
                 log.warning("run %s cannot be recorded, trying again: %s", live.state.run, error)
                 await trio.sleep(pause)
                 pause = min(pause * 2, STORE_PATIENCE)
-            else:
-                return
 
     def _moment(self) -> c.Moment:
         return c.Moment(at=wall_clock_ms(), chance=self._chance())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import trio
 
+from flowd.domain.events import ScriptKind
 from flowd.domain.ports import AttemptKey
 from flowd.domain.run import AttemptState, RunState
 from flowd.errors import Bug
@@ -29,6 +30,13 @@ class LiveRun:
         self.running: set[AttemptKey] = set()
         self.holders = 0
 
+    async def acquire(self) -> None:
+        """Take the lock; at once when it is free, which costs a step less than to pause."""
+        try:
+            self.lock.acquire_nowait()
+        except trio.WouldBlock:
+            await self.lock.acquire()
+
     def drop_tasks(self) -> None:
         """Stop watching; the processes go on."""
         for scope in self.tasks:
@@ -40,6 +48,11 @@ class LiveRun:
             for row in self.state.steps[step_id].attempts:
                 if row.outcome is None:
                     yield AttemptKey(self.state.run, step_id, row.kind, row.attempt)
+
+    def is_in_flight(self, step: str, kind: ScriptKind, attempt: int) -> bool:
+        """Whether an attempt is recorded and its end is not."""
+        row = self.state.steps[step].attempt(kind, attempt)
+        return row is not None and row.outcome is None
 
     def is_called_off(self, key: AttemptKey) -> bool:
         """Whether cancelling the run ends this attempt: not compensations and `finally` steps."""

@@ -18,47 +18,51 @@ TAIL_SHARE = 0.125
 
 
 class OutputCursor(Struct):
-    """How far each stream of an attempt has been read. Sizes in bytes.
-
-    `unsent` was read and is not recorded yet: it must not be lost when the recording is broken off.
-    """
+    """How far each stream of an attempt has been read. Sizes in bytes."""
 
     key: AttemptKey
     cap: int
     offsets: dict[Stream, int] = field(default_factory=dict)
-    unsent: list[OutputChunk] = field(default_factory=list)
 
     def read(self, executor: Executor) -> list[OutputChunk]:
-        """Give what is new, at most a few chunks; nothing once the head is full."""
-        head = int(self.cap * HEAD_SHARE)
-        chunks = []
+        """Give what is new, at most a few chunks of a stream; nothing once the head is full."""
+        chunks: list[OutputChunk] = []
         for stream in STREAMS:
-            for _ in range(CHUNKS_A_LOOK):
-                offset = self.offsets.get(stream, 0)
-                limit = min(CHUNK_BYTES, head - offset)
-                data = executor.read_output(self.key, stream, offset, limit) if limit > 0 else b""
-                if not data:
-                    break
-                self.offsets[stream] = offset + len(data)
-                chunks.append(OutputChunk(stream=stream, data=data))
+            size = executor.output_size(self.key, stream)
+            most = self.offsets.get(stream, 0) + CHUNKS_A_LOOK * CHUNK_BYTES
+            self._read_up_to(min(size, self._head, most), stream, executor, chunks)
         return chunks
 
     def finish(self, executor: Executor) -> list[OutputChunk]:
         """Give the rest, after the script's end: all of the head, then the tail."""
-        chunks, self.unsent = self.unsent, []
-        while fresh := self.read(executor):
-            chunks += fresh
-        tail = int(self.cap * TAIL_SHARE)
+        chunks: list[OutputChunk] = []
         for stream in STREAMS:
             size = executor.output_size(self.key, stream)
+            self._read_up_to(min(size, self._head), stream, executor, chunks)
             offset = self.offsets.get(stream, 0)
-            skipped = max(0, size - offset - tail)
-            offset += skipped
-            while offset < size:
-                data = executor.read_output(self.key, stream, offset, CHUNK_BYTES)
-                if not data:
-                    break
-                chunks.append(OutputChunk(stream=stream, data=data, skipped=skipped))
-                offset, skipped = offset + len(data), 0
-            self.offsets[stream] = offset
+            skipped = max(0, size - offset - int(self.cap * TAIL_SHARE))
+            self._read_up_to(size, stream, executor, chunks, skipped)
         return chunks
+
+    @property
+    def _head(self) -> int:
+        return int(self.cap * HEAD_SHARE)
+
+    def _read_up_to(
+        self,
+        end: int,
+        stream: Stream,
+        executor: Executor,
+        chunks: list[OutputChunk],
+        skipped: int = 0,
+    ) -> None:
+        """Add what stands before `end`, but for the first `skipped` bytes of it."""
+        offset = self.offsets.get(stream, 0) + skipped
+        while offset < end:
+            limit = min(CHUNK_BYTES, end - offset)
+            data = executor.read_output(self.key, stream, offset, limit)
+            if not data:
+                break
+            chunks.append(OutputChunk(stream=stream, data=data, skipped=skipped))
+            offset, skipped = offset + len(data), 0
+            self.offsets[stream] = offset

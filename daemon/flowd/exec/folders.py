@@ -109,7 +109,6 @@ class Folders:
     def _lay_out(self, key: AttemptKey, script: str, stdin: str | None) -> None:
         spare = self._spares.pop() if self._spares else self._new_spare()
         try:
-            _write(f"{spare}/record", _UNCLAIMED)
             _write(f"{spare}/script", script)
             if stdin is not None:
                 _write(f"{spare}/stdin", stdin)
@@ -138,18 +137,20 @@ class Folders:
         if len(self._spares) >= MOST_SPARES:
             shutil.rmtree(spare)
             return
-        with os.scandir(spare) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path)
-                elif not _can_be_used_again(entry.path, _KEPT_UP_TO_BYTES.get(entry.name)):
-                    os.unlink(entry.path)
+        kept = [name for name in os.listdir(spare) if _clean(spare, name)]
+        if "record" not in kept:
+            _write(f"{spare}/record", _UNCLAIMED)
         os.chmod(spare, 0o700)  # the script may have taken it from us
         self._spares.append(spare)
 
     def _new_spare(self) -> str:
         spare = self._spare_path()
         os.mkdir(spare, 0o700)
+        try:
+            _write(f"{spare}/record", _UNCLAIMED)
+        except OSError:
+            shutil.rmtree(spare, ignore_errors=True)
+            raise
         return spare
 
     def _spare_path(self) -> str:
@@ -212,15 +213,25 @@ def _write(path: str, text: str) -> None:
         os.close(descriptor)
 
 
-def _can_be_used_again(path: str, most_bytes: int | None) -> bool:
-    """Say whether a file is one that is wanted, small enough, and surely open nowhere.
+def _clean(folder: str, name: str) -> bool:
+    """Make a file of the last attempt ready for the next one, or remove it; say whether it stays.
 
-    A process that the last attempt left behind may still write to its stdout or read its script:
-    these must not become the next one's. The kernel grants a write lease only on a file that
-    nobody else has open.
+    What stays is wanted, small enough, and surely open nowhere: a process that the last attempt
+    left behind may still write to its stdout or read its script, and these must not become the
+    next one's. The kernel grants a write lease only on a file that nobody else has open.
     """
-    if most_bytes is None:
+    path = f"{folder}/{name}"
+    most_bytes = _KEPT_UP_TO_BYTES.get(name)
+    if most_bytes is None or not _can_be_used_again(path, name, most_bytes):
+        try:
+            os.unlink(path)
+        except IsADirectoryError:
+            shutil.rmtree(path)
         return False
+    return True
+
+
+def _can_be_used_again(path: str, name: str, most_bytes: int) -> bool:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -229,8 +240,14 @@ def _can_be_used_again(path: str, most_bytes: int | None) -> bool:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         status = os.fstat(descriptor)
         # What has another name is somebody's file, which we would overwrite.
-        return status.st_size <= most_bytes and status.st_nlink == 1
+        if status.st_size > most_bytes or status.st_nlink != 1:
+            return False
+        if name == "record":
+            os.pwrite(descriptor, _UNCLAIMED.encode(), 0)
+            os.ftruncate(descriptor, len(_UNCLAIMED))
     except OSError:
         return False
+    else:
+        return True
     finally:
         os.close(descriptor)  # gives the lease back

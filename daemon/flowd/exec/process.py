@@ -78,12 +78,16 @@ class ProcessExecutor:
     def prepare(self, launch: Launch) -> None:
         """Lay out the attempt; see the port. Bug when it has run before."""
         key = launch.key
-        if self._folders.exists(key):
-            if isinstance(read_record(self._folders.of(key)), Running | Ended):
-                raise Bug(f"{key} has run already")
-            self._folders.forget(key)
         try:
-            self._folders.make(key, script=launch.script, stdin=launch.stdin)
+            try:
+                self._folders.make(key, script=launch.script, stdin=launch.stdin)
+            except OSError:
+                if not self._folders.exists(key):
+                    raise
+                if isinstance(read_record(self._folders.of(key)), Running | Ended):
+                    raise Bug(f"{key} has run already") from None
+                self._folders.forget(key)
+                self._folders.make(key, script=launch.script, stdin=launch.stdin)
         except OSError as error:
             raise SpawnFailed(
                 f"{self._folders.this_boot} does not take the step's script: {error.strerror}",
@@ -95,8 +99,10 @@ class ProcessExecutor:
         await trio.lowlevel.checkpoint_if_cancelled()
         answer = self._answers[launch.key] = self._order(launch)
         reply = await answer.wait()
+        self._answers.pop(launch.key, None)
+        if reply is not None and reply.what == "ended":
+            return Exited(reply.code, reply.duration_ms, read_outputs(self._folders.of(launch.key)))
         if reply is not None and reply.what in ("cwd", "spawn"):
-            del self._answers[launch.key]
             forget_programs()
             raise _spawn_failed(launch, reply)
         return await self.adopt(launch.key)

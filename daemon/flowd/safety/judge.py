@@ -1,6 +1,7 @@
 """The judge: shell text in, verdict and reasons out. Nothing is run."""
 
 import logging
+from functools import lru_cache
 
 from flowd.domain.ports import Judge, Judgement
 from flowd.domain.workflow import Shell
@@ -13,11 +14,18 @@ from flowd.safety.state import State
 from flowd.safety.value import ANYTHING, Argument, value_of
 from flowd.safety.walk import Walk
 
+MOST_REMEMBERED = 256
+LONGEST_REMEMBERED = 4096  # characters
+
 _LOG = logging.getLogger(__name__)
 
 
 def make_judge(policy: Policy | None = None) -> Judge:
-    """Make the judge, with the user's own rules or without. It keeps nothing between calls."""
+    """Make the judge, with the user's own rules or without.
+
+    It is pure. The last judgements are remembered, since runs of one workflow ask the same again
+    and again; those who ask share one, so nobody may change it.
+    """
     return _ShellJudge(policy)
 
 
@@ -32,9 +40,14 @@ class _ShellJudge:
 
     def __init__(self, policy: Policy | None):
         self._policy = policy
+        self._remembered = lru_cache(MOST_REMEMBERED)(self._follow)
 
     def judge(self, script: str, *, shell: Shell = "bash", cwd: str | None = None) -> Judgement:
         """See `flowd.domain.ports.Judge`."""
+        follow = self._follow if len(script) > LONGEST_REMEMBERED else self._remembered
+        return follow(script, shell, cwd)
+
+    def _follow(self, script: str, shell: Shell, cwd: str | None) -> Judgement:
         trace = Trace(self._policy)
         whole = (0, len(script))
         try:

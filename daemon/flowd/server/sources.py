@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 from msgspec import Struct
 
-from flowd.domain.parse import Reading, read_workflow, workflow_from_object
+from flowd.domain.parse import Reading, parse_workflow, read_workflow, workflow_from_object
 from flowd.domain.ports import Suggester
 from flowd.domain.workflow import Workflow
 from flowd.errors import InvalidInput, NotFound
@@ -62,10 +62,10 @@ async def find_workflow(
     if params.workflow is not None:
         return workflow_from_object(params.workflow), source
     if params.text is not None:
-        return (await read_text(params.text)).workflow(), source
+        return await workflow_in(params.text), source
     if params.path is not None:
         path = path_in(cwd, params.path)
-        return (await read_text(await read_workflow_file(path))).workflow(), str(path)
+        return await workflow_in(await read_workflow_file(path)), str(path)
     if params.template is not None:
         return await _find_template(params.template, cwd, suggester, templates)
     assert params.suggestion is not None
@@ -83,7 +83,7 @@ async def _find_template(
         )
     path = await trio.to_thread.run_sync(_template_file, name, cwd, templates)
     if path is not None:
-        return (await read_text(await read_workflow_file(path))).workflow(), str(path)
+        return await workflow_in(await read_workflow_file(path)), str(path)
     try:
         return suggester.recall(name).workflow, f"template {name}"
     except NotFound:
@@ -121,6 +121,13 @@ async def read_text(text: str) -> Reading:
     if len(text) > READ_AT_ONCE:
         return await trio.to_thread.run_sync(read_workflow, text)
     return read_workflow(text)
+
+
+async def workflow_in(text: str) -> Workflow:
+    """Give the workflow of a file's text, as `read_text` does; InvalidWorkflow when it is none."""
+    if len(text) > READ_AT_ONCE:
+        return await trio.to_thread.run_sync(parse_workflow, text)
+    return parse_workflow(text)
 
 
 async def read_workflow_file(path: Path) -> str:

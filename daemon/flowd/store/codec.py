@@ -62,8 +62,12 @@ class Attachments(Protocol):
 def encode_event(event: Event) -> EncodedEvent:
     """Make an event ready to be stored; InvalidInput when it holds what cannot be."""
     encoded = EncodedEvent()
-    values: list[object] = [getattr(event, name) for name in _STORED_FIELDS[type(event)]]
     try:
+        is_long = isinstance(event, OutputAppended) and len(event.data) > INLINE_OUTPUT_BYTES
+        if not is_long and not isinstance(event, RunStarted):
+            encoded.body = _encoder.encode(event)  # msgspec's own order is the stored one
+            return encoded
+        values: list[object] = [getattr(event, name) for name in _STORED_FIELDS[type(event)]]
         if isinstance(event, RunStarted):
             kept_apart = {
                 "workflow": _encoder.encode(event.workflow),
@@ -73,7 +77,7 @@ def encode_event(event: Event) -> EncodedEvent:
                 digest = blake2b(document, digest_size=DIGEST_BYTES).digest()
                 encoded.documents[digest] = document
                 values[_STORED_FIELDS[RunStarted].index(name)] = digest
-        elif isinstance(event, OutputAppended) and len(event.data) > INLINE_OUTPUT_BYTES:
+        elif isinstance(event, OutputAppended):
             encoded.output = event.data
             values[_STORED_FIELDS[OutputAppended].index("data")] = None
         encoded.body = _encoder.encode([event.__struct_config__.tag, *values])

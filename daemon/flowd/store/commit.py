@@ -13,7 +13,7 @@ from flowd.domain.events import Event, Recorded, RunFinished, RunStarted
 from flowd.errors import Conflict, FlowError, TokenTaken
 from flowd.store.attachments import keep_apart
 from flowd.store.codec import EncodedEvent, join_batch
-from flowd.store.projections import summarise_all
+from flowd.store.projections import RunRow, summarise_all
 from flowd.store.queries import last_position, run_with_token
 from flowd.store.runs_table import add_row, find_row, update_row
 from flowd.store.sealing import MOST_BYTES, give_back_room, seal
@@ -33,18 +33,36 @@ Outcome = list[Recorded] | FlowError
 """What became of one append."""
 
 
-def commit(connection: apsw.Connection, group: Sequence[Append]) -> list[Outcome]:
+MOST_ROWS = 1024
+
+Rows = dict[str, tuple[int, RunRow]]
+"""The rows of the runs written last, by id and with their keys, as they are in the database."""
+
+
+def commit(connection: apsw.Connection, rows: Rows, group: Sequence[Append]) -> list[Outcome]:
     """Record a group durably, in one transaction, and give the outcome of each append.
 
-    An apsw.Error means that nothing of the group was recorded.
+    An apsw.Error means that nothing of the group was recorded. Whoever else writes to the table
+    `runs` must clear `rows`.
     """
+    try:
+        return _commit(connection, rows, group)
+    except BaseException:  # what they say was rolled back
+        rows.clear()
+        raise
+    finally:
+        while len(rows) > MOST_ROWS:
+            del rows[next(iter(rows))]
+
+
+def _commit(connection: apsw.Connection, rows: Rows, group: Sequence[Append]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with connection:
         position = last_position(connection)
         finished: dict[int, None] = {}
         for append in group:
             try:
-                run, recorded = _record(connection, append, position)
+                run, recorded = _record(connection, rows, append, position)
             except FlowError as refusal:
                 outcomes.append(refusal)
                 continue
@@ -61,12 +79,15 @@ def commit(connection: apsw.Connection, group: Sequence[Append]) -> list[Outcome
     return outcomes
 
 
-def _record(connection: apsw.Connection, append: Append, after: int) -> tuple[int, list[Recorded]]:
+def _record(
+    connection: apsw.Connection, rows: Rows, append: Append, after: int
+) -> tuple[int, list[Recorded]]:
     """Write one append at the positions from `after` + 1; give the run's key and what was written.
 
     Conflict, TokenTaken or Bug before anything is written.
     """
-    run, before = find_row(connection, append.run) or (after + 1, None)
+    found = rows.get(append.run) or find_row(connection, append.run)
+    run, before = found or (after + 1, None)
     version = before.version if before else 0
     if version != append.expected_version:
         raise Conflict(
@@ -87,6 +108,9 @@ def _record(connection: apsw.Connection, append: Append, after: int) -> tuple[in
         add_row(connection, run, row)
     else:
         update_row(connection, run, row, before)
+    rows.pop(append.run, None)  # the newest stand last
+    if not isinstance(recorded[-1].event, RunFinished):
+        rows[append.run] = run, row
     for item, encoded in zip(recorded, append.encoded, strict=True):
         keep_apart(connection, encoded, item.position)
     connection.execute(

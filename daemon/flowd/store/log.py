@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import apsw
 import trio
 
 from flowd.domain.events import Event, Recorded
@@ -21,7 +22,7 @@ from flowd.errors import Bug, FlowError
 from flowd.store import queries
 from flowd.store.attachments import DocumentCache
 from flowd.store.codec import encode_event
-from flowd.store.commit import Append, Outcome, commit
+from flowd.store.commit import Append, Outcome, Rows, commit
 from flowd.store.connection import Database, open_reader, open_writer
 from flowd.store.maintenance import find_damage, rebuild_runs
 from flowd.store.migrate import migrate
@@ -54,8 +55,15 @@ class _Waiting:
 class Log:
     """An open event log (see `flowd.domain.ports.EventLog`). Made by `open_log`."""
 
-    def __init__(self, writer: Database, reader: Database, queue: trio.MemorySendChannel[_Waiting]):
+    def __init__(
+        self,
+        writer: Database,
+        rows: Rows,
+        reader: Database,
+        queue: trio.MemorySendChannel[_Waiting],
+    ):
         self._writer = writer
+        self._rows = rows
         self._reader = reader
         self._queue = queue
         self._documents = DocumentCache()
@@ -115,7 +123,11 @@ class Log:
     async def rebuild_projections(self) -> None:
         """Make the summaries of all runs anew from their events. Appends wait meanwhile."""
         with trio.CancelScope(shield=True):
-            await self._writer.run(rebuild_runs)
+            await self._writer.run(self._rebuild)
+
+    def _rebuild(self, connection: apsw.Connection) -> None:
+        rebuild_runs(connection)
+        self._rows.clear()
 
 
 @asynccontextmanager
@@ -131,12 +143,13 @@ async def open_log(path: Path) -> AsyncIterator[Log]:
             await reader.run(queries.add_functions)
             send, receive = trio.open_memory_channel[_Waiting](math.inf)
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_write, writer, receive)
+                rows: Rows = {}
+                nursery.start_soon(_write, writer, rows, receive)
                 with send:
-                    yield Log(writer, reader, send)
+                    yield Log(writer, rows, reader, send)
 
 
-async def _write(writer: Database, queue: trio.MemoryReceiveChannel[_Waiting]) -> None:
+async def _write(writer: Database, rows: Rows, queue: trio.MemoryReceiveChannel[_Waiting]) -> None:
     """Commit what waits, group after group, until the queue is closed and empty.
 
     Shielded, so that a daemon being cancelled can still record how things ended; it ends with the
@@ -145,17 +158,18 @@ async def _write(writer: Database, queue: trio.MemoryReceiveChannel[_Waiting]) -
     with trio.CancelScope(shield=True):
         async for first in queue:
             if group := _take(first, queue):
-                outcomes: list[Outcome] = [Bug("the log's writer broke down") for _ in group]
+                outcomes: list[Outcome] = []
                 try:
-                    outcomes = await _outcomes(writer, [waiting.append for waiting in group])
+                    outcomes = await _outcomes(writer, rows, [waiting.append for waiting in group])
                 finally:  # whatever happens: those who wait cannot be cancelled
-                    for waiting, outcome in zip(group, outcomes, strict=True):
+                    broken = [Bug("the log's writer broke down") for _ in group[len(outcomes) :]]
+                    for waiting, outcome in zip(group, [*outcomes, *broken], strict=True):
                         waiting.settle(outcome)
 
 
-async def _outcomes(writer: Database, group: Sequence[Append]) -> list[Outcome]:
+async def _outcomes(writer: Database, rows: Rows, group: Sequence[Append]) -> list[Outcome]:
     try:
-        return await writer.run(commit, group)
+        return await writer.run(commit, rows, group)
     except FlowError as error:  # nothing was recorded; each caller gets an error of its own
         return [copy(error) for _ in group]
 

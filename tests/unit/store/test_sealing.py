@@ -36,7 +36,7 @@ def database(tmp_path: Path) -> Iterator[apsw.Connection]:
 
 def _append(database: apsw.Connection, run: str, version: int, *events: Event) -> list[Recorded]:
     encoded = [encode_event(event) for event in events]
-    [outcome] = commit(database, [Append(run, version, events, encoded)])
+    [outcome] = commit(database, {}, [Append(run, version, events, encoded)])
     assert isinstance(outcome, list)
     return outcome
 
@@ -126,7 +126,7 @@ def _five_steps(database: apsw.Connection, names: list[str], chance: random.Rand
 
     def together(version: int, *events: Event) -> None:
         encoded = [encode_event(event) for event in events]
-        outcomes = commit(database, [Append(name, version, events, encoded) for name in names])
+        outcomes = commit(database, {}, [Append(name, version, events, encoded) for name in names])
         assert all(isinstance(outcome, list) for outcome in outcomes)
 
     together(0, started(FIVE_STEPS, inputs={}), step_started("step1"))
