@@ -477,10 +477,14 @@ async def test_cancelled_runs_and_terminations_leave_nothing(steps):
 async def test_closing_leaves_a_running_script_to_its_holder(steps, tmp_path):
     known = children()
     async with open_executor(steps) as executor:
-        launch = launch_of(f"until test -e {tmp_path}/go; do sleep 0.01; done; exit 3")
+        script = f"touch {tmp_path}/begun; until test -e {tmp_path}/go; do sleep 0.01; done; exit 3"
+        launch = launch_of(script)
         executor.prepare(launch)
-        with trio.move_on_after(0.1):
-            await executor.run(launch)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(executor.run, launch)
+            while not (tmp_path / "begun").exists():
+                await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
     (holder,) = children() - known
     async with open_executor(steps) as executor:
         (tmp_path / "go").touch()
