@@ -25,6 +25,8 @@ from flowproto.daemon import Empty
 from flowproto.runs import RunParams
 from support.real_daemon import RealDaemon
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every start of a daemon would compile it
+
 LIVE = ("pending", "running", "waiting", "compensating")
 AT_ONCE = 64  # processes side by side: the daemon's own default
 LOOK_SECONDS = 0.25  # being asked costs the daemon, too
