@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check format docs bench dist clean
+.PHONY: help setup demo test test-quick check format docs bench bench-peers dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,15 @@ docs: $(VENV)/.dev  ## make the generated files anew
 bench: $(VENV)/.dev  ## figures, as ratios against a floor in the same run
 	$(BIN)/python tests/perf/cold_start.py
 	$(BIN)/python tests/perf/step_cost.py
+	$(BIN)/python tests/perf/sequential.py
+	$(BIN)/python tests/perf/saga_load.py
+	$(BIN)/python tests/perf/live_runs.py
+	$(BIN)/python tests/perf/recovery.py
+	$(BIN)/python tests/perf/idle.py
+
+bench-peers:  ## other engines of durable workflows, in build/peers, for `make bench`
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/python -m pip --disable-pip-version-check install --quiet dbos
 
 dist: $(VENV)/.dev  ## what is handed out: sdist, wheel, completions, manual pages
 	$(BIN)/python packaging/build.py dist

@@ -168,7 +168,10 @@ class RunEngine:
     # ---------------------------------------------------------------------------- recovery
 
     async def recover(self) -> int:
-        """Take up every unfinished run of an earlier daemon; give how many there were."""
+        """Take up every unfinished run of an earlier daemon; give how many there were.
+
+        All are read before any goes on: reading one beside a thousand that work takes its time.
+        """
         unfinished = await self._log.summaries(states=UNFINISHED, limit=1_000_000)
         left_alone: set[str] = set()
         for summary in reversed(unfinished):
@@ -179,9 +182,10 @@ class RunEngine:
                 left_alone.add(summary.id)
                 continue
             self._runs.add(live)
+        self._sweep(left_alone)
+        for live in self._runs:
             if not live.state.parked:
                 self._spawn_task(live, partial(self._wake, live, list(live.in_flight())))
-        self._sweep(left_alone)
         return len(unfinished)
 
     async def _wake(self, live: LiveRun, in_flight: list[AttemptKey]) -> None:

@@ -50,6 +50,7 @@ def environment_of(state: RunState, step: Step) -> dict[str, str]:
     outputs = {
         f"steps_{step_id.replace('-', '_')}_{name}": value
         for step_id, done in state.steps.items()
+        if done.outputs  # most have none, and this is asked at every step
         for name, value in done.outputs.items()
     }
     return {

@@ -4,6 +4,7 @@ One task looks at all of them. A task for each would cost a short step more than
 it, putting it to sleep and ending it again, for a script that is over before the first look.
 """
 
+import logging
 import math
 from collections.abc import Awaitable, Callable
 
@@ -16,6 +17,9 @@ from flowd.engine.output import OutputCursor
 
 QUICKEST_LOOK = 0.05  # seconds between looks while scripts write, or are new
 SLOWEST_LOOK = 0.4  # and while all are silent
+PATIENT_LOOKS = 10  # in vain, before they become rarer
+
+log = logging.getLogger(__name__)
 
 
 class _Watched:
@@ -39,11 +43,13 @@ class Publisher:
         self._report = report
         self._watched: dict[AttemptKey, _Watched] = {}
         self._pause = math.inf
+        self._in_vain = 0
         self._hurry = trio.Event()
 
     def watch(self, live: LiveRun, cursor: OutputCursor) -> None:
         """Look at this attempt, too, soon and then again and again."""
         self._watched[cursor.key] = _Watched(live, cursor)
+        self._in_vain = 0  # so that one short step after the other disturbs nobody's sleep
         if self._pause > QUICKEST_LOOK:
             self._hurry.set()
 
@@ -65,7 +71,9 @@ class Publisher:
             if not patience.cancelled_caught:  # somebody is new: his first look comes soon
                 self._hurry = trio.Event()
                 self._pause = QUICKEST_LOOK
-            elif await self._look():
+                continue
+            self._in_vain = 0 if await self._look() else self._in_vain + 1
+            if self._in_vain < PATIENT_LOOKS:
                 self._pause = QUICKEST_LOOK
             else:
                 self._pause = min(self._pause * 1.5, SLOWEST_LOOK) if self._watched else math.inf
@@ -75,7 +83,11 @@ class Publisher:
         found = False
         async with trio.open_nursery() as nursery:
             for watched in list(self._watched.values()):
-                chunks = watched.cursor.read(self._executor)
+                try:
+                    chunks = watched.cursor.read(self._executor)
+                except OSError as error:  # too many open files, say: the next look may fare better
+                    log.debug("%s cannot be looked at: %s", watched.cursor.key, error)
+                    continue
                 if chunks:
                     found = True
                     watched.told = trio.Event()

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from flowd.domain.events import Recorded
 from flowd.domain.evolve import replay
 from flowd.domain.ports import AttemptKey, EventLog
 from flowd.domain.run import RunState
@@ -71,11 +70,10 @@ class Registry:
 
     async def replay(self, run: str) -> RunState:
         """Fold the run's history from the log. NotFound when it has none."""
-        history: list[Recorded] = []
-        while page := await self._log.read(
-            run, history[-1].position if history else 0, READ_AT_ONCE
-        ):
-            history += page
+        history = page = await self._log.read(run, 0, READ_AT_ONCE)
+        while len(page) == READ_AT_ONCE:
+            page = await self._log.read(run, page[-1].position, READ_AT_ONCE)
+            history = [*history, *page]
         if not history:
             raise NotFound(f"there is no run {run}", cure="flowctl ps lists them")
         return replay(history)

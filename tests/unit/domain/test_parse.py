@@ -471,3 +471,10 @@ def test_parsing_opens_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.chdir(tmp_path)
     parse_workflow(RELEASE.replace("cwd: .", "cwd: /does/not/exist"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_of_one_text_share_one_workflow_and_a_mistake_is_told_each_time() -> None:
+    assert parse_workflow(ONE_STEP) is parse_workflow(ONE_STEP)
+    for _ in range(2):
+        with pytest.raises(InvalidWorkflow):
+            parse_workflow(HEAD)

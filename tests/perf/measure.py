@@ -1,0 +1,201 @@
+"""What the benches share: a daemon to measure, the floor to measure it against, tables.
+
+Figures are CPU seconds and ratios where they can be: other work on the machine only ever adds to
+wall clocks. Linux only, as /proc is read.
+"""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for `support`
+
+from flowproto import methods
+from flowproto.client import Client
+from flowproto.daemon import Empty
+from flowproto.runs import RunParams
+from support.real_daemon import RealDaemon
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every start of a daemon would compile it
+
+LIVE = ("pending", "running", "waiting", "compensating")
+AT_ONCE = 64  # processes side by side: the daemon's own default
+LOOK_SECONDS = 0.25  # being asked costs the daemon, too
+MEGABYTE = 1024 * 1024
+
+
+def workflow(steps: int, script: str = "true", first: str = "") -> str:
+    """Text of a workflow of steps one after the other; `first` is added to the first of them."""
+    lines = [f"  - {{id: s{number}, run: '{script}'}}\n" for number in range(steps)]
+    if first:
+        lines[0] = lines[0].replace("}", f", {first}}}")
+    return "flow: 1\nname: bench\nsteps:\n" + "".join(lines)
+
+
+@contextmanager
+def fresh_daemon() -> Iterator[RealDaemon]:
+    """A daemon on a scratch home; its steps must have ended before the block is left."""
+    with tempfile.TemporaryDirectory(prefix="flow-bench-") as home:
+        daemon = RealDaemon(Path(home)).start()
+        try:
+            yield daemon
+        finally:
+            if daemon.process is not None and daemon.process.poll() is None:
+                daemon.end()
+
+
+def pid_of(daemon: RealDaemon) -> int:
+    """The daemon's process id."""
+    assert daemon.process is not None
+    return daemon.process.pid
+
+
+def submit(daemon: RealDaemon, text: str, runs: int, connections: int = 8) -> None:
+    """Start so many runs of a workflow over so many connections at once."""
+
+    def some(count: int) -> None:
+        with daemon.client() as client:
+            for _ in range(count):
+                client.call(methods.RUN, RunParams(text=text, cwd=str(daemon.home)))
+
+    shares = [runs // connections + (n < runs % connections) for n in range(connections)]
+    with ThreadPoolExecutor(connections) as threads:
+        list(threads.map(some, shares))
+
+
+def in_state(client: Client, *states: str) -> int:
+    """Count runs in these states."""
+    by_state = client.call(methods.STATS, Empty()).runs_by_state
+    return sum(count for state, count in by_state.items() if state in states)
+
+
+def wait_until_done(client: Client) -> None:
+    """Return once no run is live."""
+    while in_state(client, *LIVE):
+        time.sleep(LOOK_SECONDS)
+
+
+# ------------------------------------------------------------------------------------- processes
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def children(pid: int) -> list[int]:
+    """The processes whose parent this is."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int(_stat(int(folder.name))[1]) == pid:
+                found.append(int(folder.name))
+    return found
+
+
+def cpu_seconds(daemon: RealDaemon) -> float:
+    """CPU of the daemon, of its holder, and of the steps that have ended."""
+    pids = [pid_of(daemon), *children(pid_of(daemon))]
+    ticks = sum(int(value) for pid in pids for value in _stat(pid)[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(pid: int, what: str = "VmRSS") -> float:
+    """Resident memory now, or at its highest (VmHWM)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{what}:"):
+            return int(line.split()[1]) / 1024
+    raise LookupError(what)
+
+
+def wakeups(pid: int) -> int:
+    """How often the threads of a process have gone to sleep and been woken."""
+    return sum(
+        int(line.split()[1])
+        for status in Path(f"/proc/{pid}/task").glob("*/status")
+        for line in status.read_text().splitlines()
+        if line.startswith("voluntary_ctxt_switches")
+    )
+
+
+@contextmanager
+def counted_fsyncs(daemon: RealDaemon) -> Iterator[list[int]]:
+    """Count the daemon's fsyncs during the block; the list stays empty where strace is not.
+
+    Start a step before: the holder must be there, or it would be counted with its steps.
+    """
+    found: list[int] = []
+    strace = shutil.which("strace")
+    if strace is None:
+        yield found
+        return
+    with tempfile.NamedTemporaryFile("r") as report:
+        calls = ["-e", "trace=fsync,fdatasync", "-e", "signal=none"]
+        command = [strace, "-f", "-qq", "-o", report.name, *calls, "-p", str(pid_of(daemon))]
+        tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        while "TracerPid:\t0" in Path(f"/proc/{pid_of(daemon)}/status").read_text():
+            if tracer.poll() is not None:  # not allowed here
+                yield found
+                return
+            time.sleep(LOOK_SECONDS)
+        try:
+            yield found
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait()
+        lines = report.read().splitlines()
+        found.append(sum("sync(" in line for line in lines))
+
+
+# ------------------------------------------------------------------------------------- the floor
+
+
+def bare_spawns(count: int, at_once: int) -> tuple[float, float]:
+    """Nothing but the processes of `count` steps: the seconds, and the CPU seconds, they take."""
+    with tempfile.TemporaryDirectory(prefix="flow-bench-") as folder:
+        script = Path(folder, "script")
+        script.write_text("true\n")
+        command = ["bash", "-e", str(script)]
+        used, begun = own_cpu(), time.perf_counter()
+        running = 0
+        for _ in range(count):
+            if running == at_once:
+                os.wait()
+                running -= 1
+            os.posix_spawn("/bin/bash", command, os.environ)
+            running += 1
+        for _ in range(running):
+            os.wait()
+        return time.perf_counter() - begun, own_cpu() - used
+
+
+def own_cpu() -> float:
+    """CPU used by this process and by those of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(item.ru_utime + item.ru_stime for item in used)
+
+
+# ---------------------------------------------------------------------------------------- tables
+
+
+def table(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Print what was measured, the figure, and what it should be."""
+    print(f"\n{title}\n{'':44} {'measured':>12}   target")
+    for name, figure, target in rows:
+        print(f"{name:44} {figure:>12}   {target}")
+
+
+def figure(values: Sequence[float] | Sequence[int], form: str = ".2f", unit: str = "") -> str:
+    """The middle one of some measurements, or why there is none."""
+    if not values:
+        return "no strace"
+    ordered = sorted(values)
+    return f"{ordered[len(ordered) // 2]:{form}}{unit}"
