@@ -177,6 +177,7 @@ async def serve(paths: Paths, config: Config) -> None:
     ):
         services = Services(
             log=event_log,
+            keeper=event_log.keeper,
             engine=engine,
             suggester=make_suggester(config, judge),
             judge=judge,

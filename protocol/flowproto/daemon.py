@@ -45,7 +45,10 @@ class StopResult(Struct):
 
 
 class StatsResult(Struct, kw_only=True):
-    """`flow/stats`. Sizes in bytes."""
+    """`flow/stats`. Sizes in bytes.
+
+    `event_bytes` and `output_bytes` (outputs over 1 kB) are parts of the database, as packed.
+    """
 
     runs: int
     runs_by_state: dict[str, int]
@@ -56,3 +59,5 @@ class StatsResult(Struct, kw_only=True):
     schema_version: int
     memory_bytes: int
     uptime_s: float
+    event_bytes: int = 0
+    output_bytes: int = 0

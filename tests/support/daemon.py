@@ -124,6 +124,21 @@ class ScriptedRuns:
     def _state(self, run: str) -> RunState:
         return replay(known for known in self.events if known.run == run)
 
+    # -------------------------------------------------------------------------- the keeper
+
+    async def check(self, *, mend: bool = False) -> ports.LogCheck:
+        await trio.lowlevel.checkpoint()
+        damage = ports.Damage("abcdef", "its summary is wrong", "mend it")
+        return ports.LogCheck(1, len(self.events), [] if mend else [damage], int(mend))
+
+    async def back_up(self, path: Path) -> ports.Backup:
+        await trio.lowlevel.checkpoint()
+        return ports.Backup(str(path), 4096, len(self.events))
+
+    async def vacuum(self) -> ports.Vacuumed:
+        await trio.lowlevel.checkpoint()
+        return ports.Vacuumed(8192, 4096, 2048, 0, 3)
+
     # -------------------------------------------------------------------------- the engine
 
     async def start(self, request: ports.RunRequest) -> str:
@@ -246,6 +261,7 @@ def services_in(home: Path, runs: ScriptedRuns, **more: Any) -> Services:
     return Services(
         **{
             "log": runs,
+            "keeper": runs,
             "engine": runs,
             "suggester": ScriptedSuggester(),
             "judge": ScriptedJudge(),

@@ -6,6 +6,7 @@ is one, its in-memory fake both pass.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal, Protocol
 
 from msgspec import Struct, field
@@ -43,6 +44,43 @@ class LogStats(Struct, frozen=True):
     database_bytes: int
     wal_bytes: int
     schema_version: int
+    event_bytes: int = 0
+    output_bytes: int = 0
+
+
+class Damage(Struct, frozen=True):
+    """One thing that is wrong with the database. `what` is a run's id, or "file"."""
+
+    what: str
+    problem: str
+    cure: str
+
+
+class LogCheck(Struct, frozen=True):
+    """What looking through the whole database found. `mended` counts summaries made anew."""
+
+    runs: int
+    events: int
+    damage: list[Damage]
+    mended: int = 0
+
+
+class Backup(Struct, frozen=True):
+    """A finished copy: where, how many bytes, and the position of the newest event in it."""
+
+    path: str
+    bytes: int
+    position: int
+
+
+class Vacuumed(Struct, frozen=True):
+    """What tidying up did. Sizes in bytes; `sealed_runs` were packed only now."""
+
+    database_before: int
+    database_after: int
+    wal_before: int
+    wal_after: int
+    sealed_runs: int
 
 
 class EventLog(Protocol):
@@ -78,6 +116,26 @@ class EventLog(Protocol):
 
     async def stats(self) -> LogStats:
         """Count and measure."""
+        ...
+
+
+class LogKeeper(Protocol):
+    """Looks after the database while everything goes on. All of it may be cancelled."""
+
+    async def check(self, *, mend: bool = False) -> LogCheck:
+        """Look through everything. `mend` makes summaries anew that differ from their events."""
+        ...
+
+    async def back_up(self, path: Path) -> Backup:
+        """Copy the database, as it is at this moment, to a new file of that name.
+
+        InvalidInput for a path that cannot be, Conflict when something is there, WorldError when
+        the disk refuses.
+        """
+        ...
+
+    async def vacuum(self) -> Vacuumed:
+        """Pack what can be packed and give empty room back to the disk."""
         ...
 
 

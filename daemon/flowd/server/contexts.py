@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from flowd.config import SuggestConfig
 from flowd.domain.events import Answer, Recorded, RunStatus
-from flowd.domain.ports import Judge, LogStats, RunRequest, RunSummary, Suggester
+from flowd.domain.ports import Judge, LogKeeper, LogStats, RunRequest, RunSummary, Suggester
 from flowd.domain.run import RunState
 from flowd.server.peer import Peer
 from flowd.server.services import Services
@@ -185,6 +185,18 @@ class Busyness(Protocol):
     def running_attempts(self) -> int:
         """See `Engine`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeepContext:
+    """To look after the database."""
+
+    keeper: LogKeeper
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.keeper)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from flowd.store.attachments import DocumentCache
 from flowd.store.codec import encode_event
 from flowd.store.commit import Append, Outcome, commit
 from flowd.store.connection import Database, open_reader, open_writer
-from flowd.store.maintenance import find_damage, rebuild_runs
+from flowd.store.keeper import Keeper
+from flowd.store.maintenance import rebuild_runs
 from flowd.store.migrate import migrate
 
 LARGEST_GROUP = 1000  # appends in one transaction
@@ -54,7 +55,14 @@ class _Waiting:
 class Log:
     """An open event log (see `flowd.domain.ports.EventLog`). Made by `open_log`."""
 
-    def __init__(self, writer: Database, reader: Database, queue: trio.MemorySendChannel[_Waiting]):
+    def __init__(
+        self,
+        path: Path,
+        writer: Database,
+        reader: Database,
+        queue: trio.MemorySendChannel[_Waiting],
+    ):
+        self.keeper = Keeper(path, writer)
         self._writer = writer
         self._reader = reader
         self._queue = queue
@@ -108,10 +116,6 @@ class Log:
         """Count and measure."""
         return await self._reader.run(queries.stats)
 
-    async def find_damage(self) -> list[str]:
-        """Look through the whole file and tell what is wrong with it; slow when it is big."""
-        return await self._reader.run(find_damage)
-
     async def rebuild_projections(self) -> None:
         """Make the summaries of all runs anew from their events. Appends wait meanwhile."""
         with trio.CancelScope(shield=True):
@@ -133,7 +137,7 @@ async def open_log(path: Path) -> AsyncIterator[Log]:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_write, writer, receive)
                 with send:
-                    yield Log(writer, reader, send)
+                    yield Log(path, writer, reader, send)
 
 
 async def _write(writer: Database, queue: trio.MemoryReceiveChannel[_Waiting]) -> None:

@@ -22,6 +22,10 @@ CANDIDATES_SHOWN = 10
 
 # The index `runs_live` serves a query that repeats its condition word for word.
 _LIVE = frozenset({"pending", "running", "waiting", "compensating"})
+_EVENT_BYTES = (
+    "SELECT ifnull((SELECT sum(length(batches)) FROM sealed_batches), 0)"
+    " + ifnull((SELECT sum(length(events)) FROM recent_batches), 0)"
+)
 _ONLY_LIVE = "state IN ('pending', 'running', 'waiting', 'compensating')"
 
 
@@ -115,9 +119,11 @@ def stats(connection: apsw.Connection) -> LogStats:
         runs_by_state=by_state,
         events=connection.execute("SELECT ifnull(sum(version), 0) FROM runs").get,
         last_position=last_position(connection),
-        database_bytes=_size(connection.filename),
-        wal_bytes=_size(connection.filename_wal),
+        database_bytes=size_of(connection.filename),
+        wal_bytes=size_of(connection.filename_wal),
         schema_version=schema_version(connection),
+        event_bytes=connection.execute(_EVENT_BYTES).get,
+        output_bytes=connection.execute("SELECT ifnull(sum(length(data)), 0) FROM outputs").get,
     )
 
 
@@ -152,7 +158,8 @@ def _casefold(*text: object) -> str:
     return str(text[0]).casefold()
 
 
-def _size(path: str) -> int:
+def size_of(path: str) -> int:
+    """Give the bytes of a file; 0 when there is none."""
     try:
         return Path(path).stat().st_size
     except FileNotFoundError:

@@ -70,5 +70,10 @@ def update_row(connection: apsw.Connection, run: int, row: RunRow, before: RunRo
         )
 
 
+def remove_row(connection: apsw.Connection, run: int) -> None:
+    """Remove the row of the run with that key, if there is one."""
+    connection.execute("DELETE FROM runs WHERE run = ?", (run,))
+
+
 def _encode_pending(row: RunRow) -> bytes | None:
     return None if row.pending == NOTHING_PENDING else _encoder.encode(row.pending)

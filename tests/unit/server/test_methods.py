@@ -35,6 +35,9 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/check": {"command": "true"},
     "flow/suggest": {"task": "tag a release"},
     "flow/stats": {},
+    "flow/db/check": {"mend": True},
+    "flow/db/backup": {"path": "/srv/copy.db"},
+    "flow/db/vacuum": {},
     "flow/daemon/status": {},
     "flow/daemon/stop": {},
 }

@@ -20,10 +20,12 @@ def run(arguments: Arguments, console: Console) -> int:
     by_state = ", ".join(
         f"{count} {state.replace('_', ' ')}" for state, count in figures["runs_by_state"].items()
     )
+    events, outputs = figures.get("event_bytes", 0), figures.get("output_bytes", 0)
     rows = [
         ["runs", f"{figures['runs']}" + (f" ({by_state})" if by_state else "")],
         ["events", f"{figures['events']}, the newest at position {figures['last_position']}"],
         ["database", f"{size(figures['database_bytes'])} + log {size(figures['wal_bytes'])}"],
+        ["of it", f"{size(events)} events, {size(outputs)} long outputs"],
         ["schema", str(figures["schema_version"])],
         ["memory", size(figures["memory_bytes"])],
         ["up", duration(figures["uptime_s"] * 1000)],

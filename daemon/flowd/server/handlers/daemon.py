@@ -37,6 +37,8 @@ async def handle_stats(params: Empty, context: DaemonContext) -> StatsResult:
         schema_version=figures.schema_version,
         memory_bytes=_memory_bytes(),
         uptime_s=_uptime(context),
+        event_bytes=figures.event_bytes,
+        output_bytes=figures.output_bytes,
     )
 
 
