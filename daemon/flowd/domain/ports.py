@@ -163,12 +163,26 @@ class Launch(Struct, frozen=True):
     limits: Limits | None = None
 
 
+class Usage(Struct, frozen=True):
+    """What a script and all it waited for used; None where that was not measured.
+
+    `cpu_ms` is user and system time, `max_rss_bytes` the most memory one process of it had.
+    """
+
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+
+
+NOT_MEASURED = Usage()
+
+
 class Exited(Struct, frozen=True):
     """The script ended by itself or by a signal (`exit_code` is then 128 + signal)."""
 
     exit_code: int
     duration_ms: int
     outputs: dict[str, str] = field(default_factory=dict)
+    usage: Usage = NOT_MEASURED
 
 
 class Vanished(Struct, frozen=True):

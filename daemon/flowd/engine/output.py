@@ -28,6 +28,11 @@ class OutputCursor(Struct):
     offsets: dict[Stream, int] = field(default_factory=dict)
     unsent: list[OutputChunk] = field(default_factory=list)
 
+    @property
+    def bytes_written(self) -> int:
+        """How much of both streams was read or left out so far; after `finish`, all of it."""
+        return sum(self.offsets.values())
+
     def read(self, executor: Executor) -> list[OutputChunk]:
         """Give what is new, at most a few chunks; nothing once the head is full."""
         head = int(self.cap * HEAD_SHARE)
