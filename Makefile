@@ -63,6 +63,8 @@ docs: $(VENV)/.dev  ## make the generated files anew
 bench: $(VENV)/.dev  ## figures, as ratios against a floor in the same run
 	$(BIN)/python tests/perf/cold_start.py
 	$(BIN)/python tests/perf/step_cost.py
+	$(BIN)/python tests/perf/db_size.py
+	$(BIN)/python tests/perf/history_queries.py
 
 dist: $(VENV)/.dev  ## what is handed out: sdist, wheel, completions, manual pages
 	$(BIN)/python packaging/build.py dist

@@ -15,6 +15,7 @@ from flowd.store.migrate import migrate, migrations, schema_version
 # new line here.
 RELEASED = {
     1: "09043b0e42284428",
+    2: "7cdc15a22cfc96b7",
 }
 
 
