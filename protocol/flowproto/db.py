@@ -43,11 +43,16 @@ class DbBackupResult(Struct, kw_only=True):
 
 
 class DbVacuumResult(Struct, kw_only=True):
-    """Sizes in bytes, before and after. `sealed_runs` were packed only now."""
+    """Sizes in bytes, before and after. `sealed_runs` were packed only now.
+
+    `removed_…` is what retention no longer keeps: finished runs, and long outputs of others.
+    """
 
     database_bytes_before: int
     database_bytes_after: int
     wal_bytes_before: int
     wal_bytes_after: int
     sealed_runs: int
+    removed_runs: int = 0
+    removed_outputs: int = 0
     elapsed_ms: float = 0.0

@@ -44,7 +44,10 @@ DB_BACKUP = Method(
     "flow/db/backup", db.DbBackupParams, db.DbBackupResult, "copy the database to a new file"
 )
 DB_VACUUM = Method(
-    "flow/db/vacuum", daemon.Empty, db.DbVacuumResult, "pack tightly, give room back"
+    "flow/db/vacuum",
+    daemon.Empty,
+    db.DbVacuumResult,
+    "apply retention, pack tightly, give room back",
 )
 STATUS = Method("flow/daemon/status", daemon.Empty, daemon.StatusResult, "who answers here")
 STOP = Method("flow/daemon/stop", daemon.Empty, daemon.StopResult, "end the daemon, not the steps")

@@ -68,3 +68,24 @@ def test_vacuum_says_what_it_gave(home: FlowHome) -> None:
     assert "database" in home.out("db", "vacuum")
     assert "long outputs" in home.out("stats")
     assert home.json("stats")["event_bytes"] > 0
+
+
+def test_retention_keeps_the_newest_runs_and_says_so(home: FlowHome) -> None:
+    runs = [_run(home) for _ in range(3)]
+    home.out("daemon", "stop")
+    settings = home.folder / "home" / "config.toml"
+    settings.write_text("[retention]\nkeep_runs = 1\n", encoding="utf-8")
+    home.json("db", "vacuum")  # the daemon does it at its start, too: who is first does not matter
+    assert [row["id"] for row in home.json("history")["runs"]] == runs[2:]
+    gone = home.flowctl("show", runs[0])
+    assert (gone.returncode, "retention removed 2" in gone.stderr) == (6, True)
+    assert "nothing to remove" in home.out("stats")
+    assert home.json("db", "check")["damage"] == []
+
+
+def test_settings_that_make_no_sense_are_refused(home: FlowHome) -> None:
+    settings = home.folder / "home" / "config.toml"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text("[retention]\nkeep_days = 0\n", encoding="utf-8")
+    refused = home.flowctl("ps")
+    assert (refused.returncode, "retention.keep_days" in refused.stderr) == (8, True)

@@ -13,6 +13,7 @@ from flowd.config import Config, Paths
 from flowd.domain import events as e
 from flowd.domain import ports
 from flowd.domain.evolve import replay
+from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
 from flowd.domain.workflow import Workflow
 from flowd.errors import Conflict, InvalidInput, NotFound
@@ -135,9 +136,16 @@ class ScriptedRuns:
         await trio.lowlevel.checkpoint()
         return ports.Backup(str(path), 4096, len(self.events))
 
-    async def vacuum(self) -> ports.Vacuumed:
+    async def vacuum(self, retention: Retention) -> ports.Vacuumed:
         await trio.lowlevel.checkpoint()
-        return ports.Vacuumed(8192, 4096, 2048, 0, 3)
+        return ports.Vacuumed(8192, 4096, 2048, 0, 3, ports.Removed())
+
+    async def retain(self, retention: Retention) -> ports.Removed:
+        raise AssertionError("the server leaves that to the daemon")
+
+    async def due(self, retention: Retention) -> ports.Removed:
+        await trio.lowlevel.checkpoint()
+        return ports.Removed(2, 1, 5000)
 
     # -------------------------------------------------------------------------- the engine
 

@@ -270,7 +270,7 @@ the original would run twice.""",
             ),
             Command(
                 "vacuum",
-                "pack tightly and give room back to the disk",
+                "remove what retention does not keep, pack tightly, give room back",
                 module="db",
                 function="vacuum",
             ),

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from msgspec import Struct, field
 
 from flowd.domain.events import Answer, Event, Recorded, RunStatus, ScriptKind, Stream
+from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
 from flowd.domain.workflow import InputValue, Limits, Shell, Workflow
 
@@ -81,6 +82,15 @@ class Vacuumed(Struct, frozen=True):
     wal_before: int
     wal_after: int
     sealed_runs: int
+    removed: "Removed"
+
+
+class Removed(Struct, frozen=True):
+    """What retention removed, or would remove: runs, long outputs of other runs, bytes of both."""
+
+    runs: int = 0
+    outputs: int = 0
+    bytes: int = 0
 
 
 class EventLog(Protocol):
@@ -134,8 +144,16 @@ class LogKeeper(Protocol):
         """
         ...
 
-    async def vacuum(self) -> Vacuumed:
-        """Pack what can be packed and give empty room back to the disk."""
+    async def vacuum(self, retention: Retention) -> Vacuumed:
+        """Remove what is not to be kept, pack what can be packed, give room back to the disk."""
+        ...
+
+    async def retain(self, retention: Retention) -> Removed:
+        """Remove finished runs and outputs that are not to be kept, a few at a time."""
+        ...
+
+    async def due(self, retention: Retention) -> Removed:
+        """Tell what `retain` would remove now."""
         ...
 
 

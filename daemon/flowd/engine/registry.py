@@ -77,6 +77,7 @@ class Registry:
         ):
             history += page
         if not history:
+            self._live.pop(run, None)  # retention may have removed it while somebody held it
             raise NotFound(f"there is no run {run}", cure="flowctl ps lists them")
         return replay(history)
 

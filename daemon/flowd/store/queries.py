@@ -40,7 +40,7 @@ def read(
     attachments = StoredAttachments(connection, cache)
     found: list[Recorded] = []
     try:
-        for last_position, last_version, events in _batches(connection, run_id, after):
+        for last_position, last_version, events in batches_of(connection, run_id, after):
             stored = split_batch(events)
             first_position = last_position - len(stored) + 1
             first_version = last_version - len(stored) + 1
@@ -71,7 +71,11 @@ def find(connection: apsw.Connection, name: str) -> RunSummary:
             f"{name!r} is too short to name a run",
             cure=f"give at least {SHORTEST_ABBREVIATION} characters of its id",
         )
-    raise NotFound(f"there is no run {name!r}", cure="`flowctl history` lists the runs there are")
+    removed: int = connection.execute("SELECT runs FROM removed").get
+    perhaps = f"; retention removed {removed} finished ones, perhaps this too" if removed else ""
+    raise NotFound(
+        f"there is no run {name!r}{perhaps}", cure="`flowctl history` lists the runs there are"
+    )
 
 
 def summaries(
@@ -142,7 +146,8 @@ def last_position(connection: apsw.Connection) -> int:
     """Give the position of the newest event; 0 when there is none."""
     position: int = connection.execute(
         "SELECT max(ifnull((SELECT max(position) FROM recent_batches), 0),"
-        " ifnull((SELECT max(position) FROM sealed_batches), 0))"
+        " ifnull((SELECT max(position) FROM sealed_batches), 0),"
+        " (SELECT last_position FROM removed))"
     ).get
     return position
 
@@ -163,7 +168,7 @@ def stats(connection: apsw.Connection) -> LogStats:
     )
 
 
-def _batches(connection: apsw.Connection, run_id: str, after: int) -> Iterator[Batch]:
+def batches_of(connection: apsw.Connection, run_id: str, after: int) -> Iterator[Batch]:
     """Give the batches of a run, in order, that have an event after that position."""
     run = connection.execute("SELECT run FROM streams WHERE id = ?", (run_id,)).get
     rows = connection.execute(

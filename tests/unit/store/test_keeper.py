@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from flowd.domain.ports import Damage
+from flowd.domain.retention import KEEP_ALL
 from flowd.errors import Conflict, InvalidInput
 from flowd.store import Log, backup, open_log, sealing
 from support.histories import run_finished, started, step_finished, step_output, step_started
@@ -215,14 +216,14 @@ async def test_vacuum_packs_what_was_too_much_for_once_and_gives_room_back(
         patch.setattr("flowd.store.commit.MOST_BYTES", 1)
         await log.append("run-a", 60, [run_finished()])
     before = await log.read("run-a")
-    done = await log.keeper.vacuum()
+    done = await log.keeper.vacuum(KEEP_ALL)
     assert done.sealed_runs == 1
     assert done.database_after < done.wal_before + done.database_before
     assert done.wal_after == 0
     assert await log.read("run-a") == before
     assert (await log.find("run-b")).state == "running"
     assert await _damage(log) == []
-    again = await log.keeper.vacuum()
+    again = await log.keeper.vacuum(KEEP_ALL)
     assert (again.sealed_runs, again.database_before) == (0, done.database_after)
 
 
@@ -236,6 +237,6 @@ async def test_vacuum_goes_on_beside_appends(log: Log) -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(record)
-        nursery.start_soon(log.keeper.vacuum)
+        nursery.start_soon(log.keeper.vacuum, KEEP_ALL)
     assert (await log.stats()).runs == 70
     assert await _damage(log) == []

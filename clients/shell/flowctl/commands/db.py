@@ -59,6 +59,11 @@ def vacuum(arguments: Arguments, console: Console) -> int:
         for name, key in (("database", "database"), ("log", "wal"))
     ]
     console.table(rows)
+    if done["removed_runs"] or done["removed_outputs"]:
+        console.print(
+            f"{plural(done['removed_runs'], 'run')} and "
+            f"{plural(done['removed_outputs'], 'long output')} removed, as [retention] says"
+        )
     if done["sealed_runs"]:
         console.print(f"{plural(done['sealed_runs'], 'run')} packed")
     return exits.DONE

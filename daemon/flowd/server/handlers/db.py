@@ -41,13 +41,15 @@ async def handle_backup(params: DbBackupParams, context: KeepContext) -> DbBacku
 async def handle_vacuum(params: Empty, context: KeepContext) -> DbVacuumResult:
     """Pack tightly and give room back."""
     begun = time.monotonic()
-    done = await context.keeper.vacuum()
+    done = await context.keeper.vacuum(context.retention)
     return DbVacuumResult(
         database_bytes_before=done.database_before,
         database_bytes_after=done.database_after,
         wal_bytes_before=done.wal_before,
         wal_bytes_after=done.wal_after,
         sealed_runs=done.sealed_runs,
+        removed_runs=done.removed.runs,
+        removed_outputs=done.removed.outputs,
         elapsed_ms=_since(begun),
     )
 

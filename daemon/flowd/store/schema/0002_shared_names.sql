@@ -18,9 +18,9 @@ INSERT INTO folders (cwd) SELECT DISTINCT cwd FROM runs;
 -- The projection anew. What a search looks at comes first: SQLite reads a row only as far as needed.
 CREATE TABLE runs_anew (
     run INTEGER PRIMARY KEY REFERENCES streams,
-    name_key INTEGER NOT NULL REFERENCES names,
+    name_key INTEGER NOT NULL,
     state TEXT NOT NULL,
-    folder_key INTEGER NOT NULL REFERENCES folders,
+    folder_key INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     position INTEGER NOT NULL,
