@@ -68,6 +68,8 @@ bench: $(VENV)/.dev  ## figures, as ratios against a floor in the same run
 	$(BIN)/python tests/perf/live_runs.py
 	$(BIN)/python tests/perf/recovery.py
 	$(BIN)/python tests/perf/idle.py
+	$(BIN)/python tests/perf/db_size.py
+	$(BIN)/python tests/perf/history_queries.py
 
 bench-peers:  ## other engines of durable workflows, in build/peers, for `make bench`
 	$(PYTHON) -m venv build/peers

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct, field
 
+from flowd.domain.retention import KEEP_ALL, Retention
 from flowd.errors import InvalidInput
 from flowproto.paths import Paths, find_paths
 
@@ -49,6 +50,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     engine: EngineConfig = field(default_factory=EngineConfig)
     suggest: SuggestConfig = field(default_factory=SuggestConfig)
     providers: dict[str, ProviderConfig] = field(default_factory=dict)
+    retention: Retention = KEEP_ALL
 
 
 def load_config(path: Path) -> Config:

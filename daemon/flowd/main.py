@@ -45,6 +45,7 @@ from flowd.server.stdio import relay_stdio
 from flowd.server.transport import serve_socket
 from flowd.store.log import open_log
 from flowd.suggest.pipeline import make_suggester
+from flowd.upkeep import Upkeep
 from flowproto.environment import shareable
 from flowproto.starting import StartFailed, answers, start_and_wait
 
@@ -177,6 +178,7 @@ async def serve(paths: Paths, config: Config) -> None:
     ):
         services = Services(
             log=event_log,
+            keeper=event_log.keeper,
             engine=engine,
             suggester=make_suggester(config, judge),
             judge=judge,
@@ -189,7 +191,9 @@ async def serve(paths: Paths, config: Config) -> None:
             open_lsp=open_lsp,
             limits=limits_here(),
         )
-        nursery.start_soon(_heed_signals, services, engine, stopping)
+        upkeep = Upkeep(event_log.keeper, config.retention)
+        nursery.start_soon(upkeep.serve)
+        nursery.start_soon(_heed_signals, services, engine, upkeep, stopping)
         nursery.start_soon(notify.keep_watchdog_fed)
         await nursery.start(serve_socket, services, paths.socket, handed_over)
         notify.notify(f"READY=1\nSTATUS=serving {paths.socket}")
@@ -209,7 +213,9 @@ def judge_of(paths: Paths) -> tuple[Judge, str]:
         return WaryJudge(make_judge(), error.message), error.message
 
 
-async def _heed_signals(services: Services, engine: RunEngine, stopping: trio.Event) -> None:
+async def _heed_signals(
+    services: Services, engine: RunEngine, upkeep: Upkeep, stopping: trio.Event
+) -> None:
     """SIGTERM and SIGINT end the daemon; SIGHUP has the settings read again."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
@@ -217,11 +223,11 @@ async def _heed_signals(services: Services, engine: RunEngine, stopping: trio.Ev
                 stopping.set()
                 return
             notify.notify_reloading()
-            _reload(services, engine)
+            _reload(services, engine, upkeep)
             notify.notify("READY=1")
 
 
-def _reload(services: Services, engine: RunEngine) -> None:
+def _reload(services: Services, engine: RunEngine, upkeep: Upkeep) -> None:
     """Take over changed settings; with mistakes in the file they stay as they were."""
     try:
         config = load_config(services.paths.config)
@@ -230,6 +236,7 @@ def _reload(services: Services, engine: RunEngine) -> None:
         return
     judge, services.policy_error = judge_of(services.paths)
     engine.configure(config.engine, judge)
+    upkeep.configure(config.retention)
     services.judge = judge
     services.suggester = make_suggester(config, judge)
     services.config = config

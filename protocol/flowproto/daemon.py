@@ -45,7 +45,11 @@ class StopResult(Struct):
 
 
 class StatsResult(Struct, kw_only=True):
-    """`flow/stats`. Sizes in bytes."""
+    """`flow/stats`. Sizes in bytes.
+
+    `event_bytes` and `output_bytes` (outputs over 1 kB) are parts of the database, as packed;
+    `due_…` is what retention will remove of it: finished runs, and long outputs of others.
+    """
 
     runs: int
     runs_by_state: dict[str, int]
@@ -56,3 +60,8 @@ class StatsResult(Struct, kw_only=True):
     schema_version: int
     memory_bytes: int
     uptime_s: float
+    event_bytes: int = 0
+    output_bytes: int = 0
+    due_runs: int = 0
+    due_outputs: int = 0
+    due_bytes: int = 0

@@ -52,7 +52,7 @@ class StepOutput(EventBase, tag="step_output"):
 
 
 class StepFinished(EventBase, tag="step_finished"):
-    """An attempt ended."""
+    """An attempt ended. CPU time and memory are null where they were not measured."""
 
     step: str
     attempt: int
@@ -61,6 +61,9 @@ class StepFinished(EventBase, tag="step_finished"):
     duration_ms: int
     outputs: dict[str, str] = field(default_factory=dict)
     reason: str = ""
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+    output_bytes: int = 0
 
 
 class AttemptWithdrawn(EventBase, tag="attempt_withdrawn"):
@@ -156,6 +159,9 @@ class CompensationFinished(EventBase, tag="compensation_finished"):
     exit_code: int | None
     duration_ms: int
     reason: str = ""
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+    output_bytes: int = 0
 
 
 class RunParked(EventBase, tag="run_parked"):

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from flowproto import check, daemon, runs, suggest
+from flowproto import check, daemon, db, runs, suggest
 
 P = TypeVar("P", bound=Struct)
 R = TypeVar("R", bound=Struct)
@@ -37,6 +37,18 @@ ANSWER = Method("flow/answer", runs.AnswerParams, runs.StateResult, "decide what
 CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")
 SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
 STATS = Method("flow/stats", daemon.Empty, daemon.StatsResult, "figures")
+DB_CHECK = Method(
+    "flow/db/check", db.DbCheckParams, db.DbCheckResult, "look the whole database through"
+)
+DB_BACKUP = Method(
+    "flow/db/backup", db.DbBackupParams, db.DbBackupResult, "copy the database to a new file"
+)
+DB_VACUUM = Method(
+    "flow/db/vacuum",
+    daemon.Empty,
+    db.DbVacuumResult,
+    "apply retention, pack tightly, give room back",
+)
 STATUS = Method("flow/daemon/status", daemon.Empty, daemon.StatusResult, "who answers here")
 STOP = Method("flow/daemon/stop", daemon.Empty, daemon.StopResult, "end the daemon, not the steps")
 
@@ -58,6 +70,9 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     CHECK,
     SUGGEST,
     STATS,
+    DB_CHECK,
+    DB_BACKUP,
+    DB_VACUUM,
     STATUS,
     STOP,
 )  # type: ignore[assignment]  # Method is invariant; the table only reads

@@ -111,7 +111,12 @@ class ListResult(Struct):
 
 
 class AttemptRow(Struct, kw_only=True):
-    """One attempt of a step. `kind` tells the step's own script from its undo and check."""
+    """One attempt of a step. `kind` tells the step's own script from its undo and check.
+
+    `duration_ms` is wall time, `cpu_ms` the CPU time (user and system) of the script and all it
+    waited for, `max_rss_bytes` the most memory one process of it had; null where that was not
+    measured. `output_bytes` is what it wrote on both streams, kept or not.
+    """
 
     attempt: int
     kind: Literal["run", "undo", "check"]
@@ -120,6 +125,9 @@ class AttemptRow(Struct, kw_only=True):
     started_at: int | None = None
     duration_ms: int | None = None
     reason: str = ""
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+    output_bytes: int = 0
 
 
 class StepRow(Struct, kw_only=True):

@@ -367,6 +367,29 @@ async def test_summaries_can_be_searched_by_name_and_id(
     assert [summary.id for summary in await log.summaries(query=query)] == found
 
 
+async def test_a_search_can_be_narrowed_by_state_and_number(log: EventLog) -> None:
+    for number in range(6):
+        run = f"{'even' if number % 2 == 0 else 'odd'}-{number}"
+        workflow = named("build" if number < 3 else "even build")
+        await log.append(run, 0, [started(workflow)])
+        if number != 4:
+            await log.append(run, 1, [run_finished("failed" if number < 4 else "succeeded")])
+
+    async def found(query: str, *states: str, limit: int = 100) -> list[str]:
+        chosen = await log.summaries(query=query, states=states, limit=limit)
+        return [summary.id for summary in chosen]
+
+    assert await found("even") == ["odd-5", "even-4", "odd-3", "even-2", "even-0"]
+    assert await found("even", limit=2) == ["odd-5", "even-4"]
+    assert await found("even", "failed") == ["odd-3", "even-2", "even-0"]
+    assert await found("even", "failed", "succeeded") == ["odd-5", "odd-3", "even-2", "even-0"]
+    assert await found("even", "failed", "succeeded", limit=3) == ["odd-5", "odd-3", "even-2"]
+    assert await found("build", "running", "succeeded") == ["odd-5", "even-4"]
+    assert await found("odd", limit=1) == ["odd-5"]
+    assert await found("even-0", "failed", limit=1) == ["even-0"]
+    assert await found("nothing", "failed") == []
+
+
 async def test_a_summary_tells_where_a_run_stands(log: EventLog) -> None:
     await log.append("run-a", 0, [started(), step_started(), step_finished()])
     asked = e.QuestionAsked(at=1500, step="push", about="approval", question="Push to origin?")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flowd.errors import StoreUnavailable
+from flowd.errors import StoreUnavailable, WorldError
 from flowd.store import Log, open_log
 from support.histories import run_finished, started, step_output
 
@@ -53,7 +53,7 @@ async def test_a_size_limit_refuses_writes_until_it_is_lifted(tmp_path: Path) ->
         assert await log.read("run-a", limit=10_000) == recorded
     async with open_log(tmp_path / "flow.db") as log:
         assert await log.read("run-a", limit=10_000) == recorded
-        assert await log.find_damage() == []
+        assert (await log.keeper.check()).damage == []
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def test_a_full_disk_refuses_writes_until_there_is_room(small_disk: Path) 
         ballast.unlink()
         recorded += await log.append("run-a", len(recorded), [run_finished()])
         assert await log.read("run-a", limit=10_000) == recorded
-        assert await log.find_damage() == []
+        assert (await log.keeper.check()).damage == []
 
 
 async def test_a_full_disk_at_start_is_told(small_disk: Path) -> None:
@@ -97,3 +97,16 @@ async def test_a_read_only_disk_is_told(small_disk: Path) -> None:
         async with open_log(small_disk / "flow.db"):
             pass
     assert "writ" in refused.value.cure
+
+
+async def test_a_backup_that_does_not_fit_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    async with open_log(tmp_path / "flow.db") as log:
+        recorded = list(await log.append("run-a", 0, [started()]))
+        for _ in range(30):
+            output = step_output(os.urandom(20_000))
+            recorded += await log.append("run-a", len(recorded), [output])
+        with _no_file_beyond(300_000), pytest.raises(WorldError, match="backup") as refused:
+            await log.keeper.back_up(tmp_path / "copy.db")
+        assert "room" in refused.value.cure
+        assert not [path for path in tmp_path.iterdir() if path.name.startswith("copy")]
+        assert await log.read("run-a", limit=10_000) == recorded

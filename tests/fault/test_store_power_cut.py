@@ -57,7 +57,7 @@ async def _broken_promises(folder: Path, notes: list[Note]) -> int:
     promised = {note.run: note.version for note in notes if isinstance(note, Promise)}
     broken = 0
     async with open_log(folder / "flow.db") as log:
-        assert await log.find_damage() == []
+        assert (await log.keeper.check()).damage == []
         versions = {}
         for run in (f"run-{number:02}" for number in range(RUNS)):
             recorded = await log.read(run)

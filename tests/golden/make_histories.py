@@ -64,6 +64,9 @@ EVERY_EVENT: list[e.Event] = [
         duration_ms=1234,
         outputs={"result": "ok"},
         reason="because",
+        cpu_ms=987,
+        max_rss_bytes=48_000_000,
+        output_bytes=5135,
     ),
     e.AttemptWithdrawn(at=5, step="tag", attempt=1, kind="run"),
     e.StepSkipped(at=6, step="tag", reason="its condition was false"),
@@ -87,6 +90,8 @@ EVERY_EVENT: list[e.Event] = [
         exit_code=143,
         duration_ms=7,
         reason="x",
+        cpu_ms=6,
+        output_bytes=1,
     ),
 ]
 FINISHED = e.RunFinished(at=20, state="compensation_failed")

@@ -5,6 +5,7 @@ import time
 import pytest
 import trio
 
+from flowd.domain import events as e
 from flowd.domain.ports import RunRequest
 from flowd.errors import BlockedByPolicy, Conflict, InvalidInput, NotFound, Unsupported
 from support.engines import open_workshop
@@ -329,3 +330,23 @@ def _alive(pid):
             return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+async def test_what_an_attempt_used_is_recorded_and_shown(tmp_path):
+    busy = "for ((i = 0; i < 200000; i++)); do :; done; echo out; echo err >&2"
+    async with open_workshop(tmp_path) as shop:
+        state = await shop.carry_out(
+            {"id": "a", "run": busy, "undo": busy}, {"id": "b", "run": "exit 1"}
+        )
+        assert await shop.engine.state(state.run) == state  # as the log tells it
+        ends = [
+            item.event
+            for item in await shop.history(state.run)
+            if isinstance(item.event, e.StepFinished | e.CompensationFinished)
+        ]
+    first, undone = state.steps["a"].attempts
+    for attempt in (first, undone):
+        assert attempt.cpu_ms
+        assert attempt.output_bytes == 8
+    assert [end.output_bytes for end in ends] == [8, 0, 8]
+    assert ends[0].cpu_ms == first.cpu_ms

@@ -25,6 +25,7 @@ async def daemon(home: Path, judge: Judge | None = None) -> AsyncIterator[Path]:
     async with open_workshop(home, judge=judge or ScriptedJudge()) as shop:
         services = Services(
             log=shop.log,
+            keeper=shop.log.keeper,
             engine=shop.engine,
             suggester=ScriptedSuggester(),
             judge=judge or ScriptedJudge(),

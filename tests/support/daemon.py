@@ -13,6 +13,7 @@ from flowd.config import Config, Paths
 from flowd.domain import events as e
 from flowd.domain import ports
 from flowd.domain.evolve import replay
+from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
 from flowd.domain.workflow import Workflow
 from flowd.errors import Conflict, InvalidInput, NotFound
@@ -123,6 +124,28 @@ class ScriptedRuns:
 
     def _state(self, run: str) -> RunState:
         return replay(known for known in self.events if known.run == run)
+
+    # -------------------------------------------------------------------------- the keeper
+
+    async def check(self, *, mend: bool = False) -> ports.LogCheck:
+        await trio.lowlevel.checkpoint()
+        damage = ports.Damage("abcdef", "its summary is wrong", "mend it")
+        return ports.LogCheck(1, len(self.events), [] if mend else [damage], int(mend))
+
+    async def back_up(self, path: Path) -> ports.Backup:
+        await trio.lowlevel.checkpoint()
+        return ports.Backup(str(path), 4096, len(self.events))
+
+    async def vacuum(self, retention: Retention) -> ports.Vacuumed:
+        await trio.lowlevel.checkpoint()
+        return ports.Vacuumed(8192, 4096, 2048, 0, 3, ports.Removed())
+
+    async def retain(self, retention: Retention) -> ports.Removed:
+        raise AssertionError("the server leaves that to the daemon")
+
+    async def due(self, retention: Retention) -> ports.Removed:
+        await trio.lowlevel.checkpoint()
+        return ports.Removed(2, 1, 5000)
 
     # -------------------------------------------------------------------------- the engine
 
@@ -246,6 +269,7 @@ def services_in(home: Path, runs: ScriptedRuns, **more: Any) -> Services:
     return Services(
         **{
             "log": runs,
+            "keeper": runs,
             "engine": runs,
             "suggester": ScriptedSuggester(),
             "judge": ScriptedJudge(),

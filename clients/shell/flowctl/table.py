@@ -238,6 +238,44 @@ API_KEY, ...): the environment is recorded with the run.""",
         ),
     ),
     Command("stats", "figures about runs, events and the database"),
+    Command(
+        "db",
+        "look after the database, while runs go on",
+        actions=(
+            Command(
+                "check",
+                "look the whole database through and list the damage",
+                Argument("--mend", "make wrong summaries anew from their events", kind=FLAG),
+                module="db",
+                function="check",
+                details="Exit code 1 when something is wrong.",
+            ),
+            Command(
+                "backup",
+                "copy the database to a new file",
+                Argument(
+                    "path",
+                    "the new file, or a folder that gets a flow.db",
+                    value="PATH",
+                    required=True,
+                    complete="file",
+                ),
+                module="db",
+                function="backup",
+                details="""\
+The copy is of one moment and needs nothing else: put it into a folder as flow.db, and
+FLOW_HOME=FOLDER flowctl history shows it. Runs that were live then are taken up there as after
+a power cut, so steps marked as repeatable (on_interrupt: retry) of a run that still goes on in
+the original would run twice.""",
+            ),
+            Command(
+                "vacuum",
+                "remove what retention does not keep, pack tightly, give room back",
+                module="db",
+                function="vacuum",
+            ),
+        ),
+    ),
     Command("doctor", "check that everything Flow needs is there"),
     Command(
         "daemon",

@@ -45,6 +45,9 @@ class ReportEnd(Struct, frozen=True):
     outputs: dict[str, str] = field(default_factory=dict)
     reason: str = ""
     chunks: list[OutputChunk] = field(default_factory=list)
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+    output_bytes: int = 0
 
 
 class ReportNeverStarted(Struct, frozen=True):

@@ -130,6 +130,9 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 duration_ms=report.duration_ms,
                 outputs=report.outputs,
                 reason=report.reason,
+                cpu_ms=report.cpu_ms,
+                max_rss_bytes=report.max_rss_bytes,
+                output_bytes=report.output_bytes,
             )
         )
     elif report.kind == "undo":
@@ -142,6 +145,9 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 exit_code=report.exit_code,
                 duration_ms=report.duration_ms,
                 reason=report.reason,
+                cpu_ms=report.cpu_ms,
+                max_rss_bytes=report.max_rss_bytes,
+                output_bytes=report.output_bytes,
             )
         )
     else:

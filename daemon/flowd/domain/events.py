@@ -66,7 +66,11 @@ class OutputAppended(_Event, frozen=True, tag="step_output"):
 
 
 class StepFinished(_Event, frozen=True, tag="step_finished"):
-    """An attempt ended, or is known to be lost. `duration_ms` is measured on a steady clock."""
+    """An attempt ended, or is known to be lost. `duration_ms` is measured on a steady clock.
+
+    `cpu_ms` and `max_rss_bytes` are as in `ports.Usage`; `output_bytes` is what it wrote on both
+    streams, recorded or left out.
+    """
 
     step: str
     attempt: int
@@ -75,6 +79,9 @@ class StepFinished(_Event, frozen=True, tag="step_finished"):
     duration_ms: int = 0
     outputs: dict[str, str] = field(default_factory=dict)
     reason: str = ""
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+    output_bytes: int = 0
 
 
 class AttemptWithdrawn(_Event, frozen=True, tag="attempt_withdrawn"):
@@ -169,6 +176,9 @@ class CompensationFinished(_Event, frozen=True, tag="compensation_finished"):
     exit_code: int | None = None
     duration_ms: int = 0
     reason: str = ""
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+    output_bytes: int = 0
 
 
 class RunParked(_Event, frozen=True, tag="run_parked"):

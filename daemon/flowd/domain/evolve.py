@@ -374,7 +374,9 @@ def _close_attempt(
     if attempt is not None:
         attempt.outcome, attempt.exit_code = event.outcome, event.exit_code
         attempt.duration_ms = event.duration_ms
-        attempt.reason = "" if isinstance(event, e.CheckFinished) else event.reason
+        if not isinstance(event, e.CheckFinished):
+            attempt.reason = event.reason
+            attempt.cpu_ms, attempt.max_rss_bytes = event.cpu_ms, event.max_rss_bytes
     return step
 
 

@@ -6,11 +6,13 @@ is one, its in-memory fake both pass.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
 from flowd.domain.events import Answer, Event, Recorded, RunStatus, ScriptKind, Stream
+from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
 from flowd.domain.workflow import InputValue, Limits, Shell, Workflow
 
@@ -43,6 +45,52 @@ class LogStats(Struct, frozen=True):
     database_bytes: int
     wal_bytes: int
     schema_version: int
+    event_bytes: int = 0
+    output_bytes: int = 0
+
+
+class Damage(Struct, frozen=True):
+    """One thing that is wrong with the database. `what` is a run's id, or "file"."""
+
+    what: str
+    problem: str
+    cure: str
+
+
+class LogCheck(Struct, frozen=True):
+    """What looking through the whole database found. `mended` counts summaries made anew."""
+
+    runs: int
+    events: int
+    damage: list[Damage]
+    mended: int = 0
+
+
+class Backup(Struct, frozen=True):
+    """A finished copy: where, how many bytes, and the position of the newest event in it."""
+
+    path: str
+    bytes: int
+    position: int
+
+
+class Vacuumed(Struct, frozen=True):
+    """What tidying up did. Sizes in bytes; `sealed_runs` were packed only now."""
+
+    database_before: int
+    database_after: int
+    wal_before: int
+    wal_after: int
+    sealed_runs: int
+    removed: "Removed"
+
+
+class Removed(Struct, frozen=True):
+    """What retention removed, or would remove: runs, long outputs of other runs, bytes of both."""
+
+    runs: int = 0
+    outputs: int = 0
+    bytes: int = 0
 
 
 class EventLog(Protocol):
@@ -81,6 +129,34 @@ class EventLog(Protocol):
         ...
 
 
+class LogKeeper(Protocol):
+    """Looks after the database while everything goes on. All of it may be cancelled."""
+
+    async def check(self, *, mend: bool = False) -> LogCheck:
+        """Look through everything. `mend` makes summaries anew that differ from their events."""
+        ...
+
+    async def back_up(self, path: Path) -> Backup:
+        """Copy the database, as it is at this moment, to a new file of that name.
+
+        InvalidInput for a path that cannot be, Conflict when something is there, WorldError when
+        the disk refuses.
+        """
+        ...
+
+    async def vacuum(self, retention: Retention) -> Vacuumed:
+        """Remove what is not to be kept, pack what can be packed, give room back to the disk."""
+        ...
+
+    async def retain(self, retention: Retention) -> Removed:
+        """Remove finished runs and outputs that are not to be kept, a few at a time."""
+        ...
+
+    async def due(self, retention: Retention) -> Removed:
+        """Tell what `retain` would remove now."""
+        ...
+
+
 # ------------------------------------------------------------------------------------- execution
 
 
@@ -105,12 +181,26 @@ class Launch(Struct, frozen=True):
     limits: Limits | None = None
 
 
+class Usage(Struct, frozen=True):
+    """What a script and all it waited for used; None where that was not measured.
+
+    `cpu_ms` is user and system time, `max_rss_bytes` the most memory one process of it had.
+    """
+
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+
+
+NOT_MEASURED = Usage()
+
+
 class Exited(Struct, frozen=True):
     """The script ended by itself or by a signal (`exit_code` is then 128 + signal)."""
 
     exit_code: int
     duration_ms: int
     outputs: dict[str, str] = field(default_factory=dict)
+    usage: Usage = NOT_MEASURED
 
 
 class Vanished(Struct, frozen=True):

@@ -49,6 +49,13 @@ class AttemptState(Struct):
     duration_ms: int | None = None
     reason: str = ""
     written: dict[Stream, int] = field(default_factory=dict)
+    cpu_ms: int | None = None
+    max_rss_bytes: int | None = None
+
+    @property
+    def output_bytes(self) -> int:
+        """What it has written so far on both streams, recorded or left out."""
+        return sum(self.written.values())
 
 
 class StepState(Struct):

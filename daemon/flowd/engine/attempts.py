@@ -159,6 +159,7 @@ def report_of(
                 outcome=outcome,
                 reason=ending.reason if outcome == "lost" else "",
                 chunks=cursor.finish(executor),
+                output_bytes=cursor.bytes_written,
             )
         case Exited():
             if timed_out:
@@ -176,4 +177,7 @@ def report_of(
                 duration_ms=ending.duration_ms,
                 outputs=ending.outputs,
                 chunks=cursor.finish(executor),
+                cpu_ms=ending.usage.cpu_ms,
+                max_rss_bytes=ending.usage.max_rss_bytes,
+                output_bytes=cursor.bytes_written,
             )

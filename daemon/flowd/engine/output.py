@@ -24,6 +24,11 @@ class OutputCursor(Struct):
     cap: int
     offsets: dict[Stream, int] = field(default_factory=dict)
 
+    @property
+    def bytes_written(self) -> int:
+        """How much of both streams was read or left out so far; after `finish`, all of it."""
+        return sum(self.offsets.values())
+
     def read(self, executor: Executor) -> list[OutputChunk]:
         """Give what is new, at most a few chunks of a stream; nothing once the head is full."""
         chunks: list[OutputChunk] = []

@@ -75,6 +75,7 @@ class Registry:
             page = await self._log.read(run, page[-1].position, READ_AT_ONCE)
             history = [*history, *page]
         if not history:
+            self._live.pop(run, None)  # retention may have removed it while somebody held it
             raise NotFound(f"there is no run {run}", cure="flowctl ps lists them")
         return replay(history)
 

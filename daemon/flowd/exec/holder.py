@@ -14,7 +14,9 @@ The folder of an attempt holds a file `record`, to which lines are added:
     claim HOLDER NANOSECONDS       whoever writes the first line may make the process
     refused                        nothing was run, and nothing will be
     pid PID NANOSECONDS            the process exists
-    end CODE MILLISECONDS BYTES    it ended: exit code, duration, bytes it had written by then
+    end CODE MILLISECONDS BYTES CPU MEMORY
+                                   it ended: exit code, duration, bytes it had written by then;
+                                   then (not in the oldest records) ms of CPU, KiB of memory
 
 Nanoseconds are those of CLOCK_BOOTTIME, which no change of the wall clock and no sleep disturbs.
 """
@@ -32,11 +34,16 @@ import sys
 import time
 from collections.abc import Iterator
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import resource
+
 Order = tuple[int, str, str, tuple[str, ...], dict[str, str], str]
 """Number, attempt's folder, working folder, command (a path first), environment, file for stdin."""
 
 Reply = tuple[int, str, int, int, str]
-"""Number, then `ended` with exit code and duration in ms; `taken` when somebody else has claimed
+"""Number, then `ended` with exit code, duration in ms, and CPU and memory as in the record;
+`taken` when somebody else has claimed
 the attempt; or `cwd` or `spawn`, the act that failed, with errno, 0 and the system's words."""
 
 READ_BYTES = 262_144
@@ -119,6 +126,7 @@ class Holder:
         self._inbox = bytearray()
         self._listening = True
         self._running: dict[int, tuple[int, str, int]] = {}  # pid: number, folder, started
+        self._peak = 0  # of our own memory, in KiB, when it was looked at last
         self._unrecorded: list[tuple[str, str]] = []  # folder and line: the disk had no room
 
     def serve(self) -> None:
@@ -182,15 +190,28 @@ class Holder:
     def _reap(self) -> None:
         """Record and report every process that has ended."""
         while self._running:
-            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
-            if ended is None:
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+            if not pid:
                 return
-            number, folder, started = self._running.pop(ended.si_pid)
-            exited = ended.si_code == os.CLD_EXITED
-            code = ended.si_status if exited else 128 + ended.si_status
+            number, folder, started = self._running.pop(pid)
+            code = os.waitstatus_to_exitcode(status)
+            code = code if code >= 0 else 128 - code
             duration = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - started) // 1_000_000
-            self._record(folder, f"end {code} {duration} {bytes_written(folder)}\n")
-            self._send((number, "ended", code, duration, ""))
+            used = self._used(usage)
+            self._record(folder, f"end {code} {duration} {bytes_written(folder)} {used}\n")
+            self._send((number, "ended", code, duration, used))
+
+    def _used(self, usage: "resource.struct_rusage") -> str:
+        """Give the milliseconds of CPU of a process and all it waited for, and its peak in KiB.
+
+        Until a new process executes its program it counts with our memory, so a peak not above
+        ours tells nothing, and is given as 0.
+        """
+        cpu = round(1000 * (usage.ru_utime + usage.ru_stime))
+        peak = usage.ru_maxrss
+        if self._peak < peak < 2 * self._peak or not self._peak:  # we may have grown
+            self._peak = _own_peak()
+        return f"{cpu} {peak if peak > self._peak else 0}"
 
     def _record(self, folder: str, line: str) -> None:
         """Add a line to a record; later, when the disk has no room now."""
@@ -216,6 +237,15 @@ class Holder:
     def _send(self, reply: Reply) -> None:
         with contextlib.suppress(OSError):  # the daemon is gone; the next one reads the record
             os.write(self._control, pack(reply))
+
+
+def _own_peak() -> int:
+    """Give the most memory we ever had, in KiB; what rusage tells of us counts our maker's."""
+    with open("/proc/self/status", "rb") as status:  # noqa: PTH123
+        for line in status:
+            if line.startswith(b"VmHWM:"):
+                return int(line.split()[1])
+    return 0
 
 
 def _spawn(folder: str, command: tuple[str, ...], environment: dict[str, str], stdin: str) -> int:

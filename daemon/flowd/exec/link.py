@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import trio
 
+from flowd.domain.ports import Usage
 from flowd.exec.folders import HOLDER_LOG
 from flowd.exec.holder import pack, take_bodies
+from flowd.exec.records import parse_usage
 
 _HOLDER = Path(__file__).with_name("holder.py")
 _READ_BYTES = 65_536
@@ -31,6 +33,11 @@ class Reply(NamedTuple):
     code: int
     duration_ms: int
     words: str
+
+    @property
+    def usage(self) -> Usage:
+        """What an attempt that ended had used."""
+        return parse_usage([int(word) for word in self.words.split()])
 
 
 class Answer:

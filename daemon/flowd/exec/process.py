@@ -142,7 +142,7 @@ class ProcessExecutor:
             reply = await answer.wait()
             self._answers.pop(key, None)
             if reply is not None and reply.what == "ended":
-                return Exited(reply.code, reply.duration_ms, read_outputs(folder))
+                return Exited(reply.code, reply.duration_ms, read_outputs(folder), reply.usage)
         if self._folders.exists(key):
             return await self._follow(folder)
         if self._folders.in_earlier_boot(key) is None:  # a script may remove its own folder
@@ -164,7 +164,7 @@ class ProcessExecutor:
                 case Refused():
                     return NeverStarted()
                 case Ended() as end:
-                    return Exited(end.exit_code, end.duration_ms, read_outputs(folder))
+                    return Exited(end.exit_code, end.duration_ms, read_outputs(folder), end.usage)
                 case Running(process, holder):
                     await wait_gone(process)
                     holder_lives = is_alive(holder)
@@ -181,7 +181,7 @@ class ProcessExecutor:
         folder = self._folders.in_earlier_boot(key)
         match None if folder is None else (folder, read_record(folder)):
             case (at, Ended() as end) if bytes_written(at) >= end.written:
-                return Exited(end.exit_code, end.duration_ms, read_outputs(at))
+                return Exited(end.exit_code, end.duration_ms, read_outputs(at), end.usage)
             case (_, Ended()):
                 return Vanished("it ended, but a power cut took some of what it had written")
             case (_, Refused()):

@@ -3,8 +3,10 @@
 import errno
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flowd.domain.ports import NOT_MEASURED, Usage
 from flowd.exec.holder import claim
 from flowd.exec.liveness import Process
 from flowd.exec.regular import read_regular
@@ -32,6 +34,14 @@ class Running:
     holder: Process
 
 
+def parse_usage(numbers: Sequence[int]) -> Usage:
+    """Read milliseconds of CPU and KiB of memory, as a holder says them; an old one says none."""
+    match numbers:
+        case [cpu, memory, *_]:
+            return Usage(cpu, memory * 1024 or None)
+    return NOT_MEASURED
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The process ended. `written` counts the bytes of output it had written by then."""
@@ -39,6 +49,7 @@ class Ended:
     exit_code: int
     duration_ms: int
     written: int
+    usage: Usage = NOT_MEASURED
 
 
 _LINE = re.compile(rb"^(claim|refused|pid|end)((?: \d+)*)\n", re.MULTILINE)
@@ -58,8 +69,8 @@ def parse_record(content: bytes) -> Record | None:
     lines = _LINE.findall(content.replace(b"\0", b"\n"))  # a power cut may leave zeros
     facts = {word: list(map(int, numbers.split())) for word, numbers in lines}
     match facts:
-        case {b"end": [code, duration, written, *_]}:
-            return Ended(code, duration, written)
+        case {b"end": [code, duration, written, *used]}:
+            return Ended(code, duration, written, parse_usage(used))
         case {b"refused": _}:
             return Refused()
         case {b"claim": [holder, claimed_ns, *_], b"pid": [pid, made_ns, *_]}:

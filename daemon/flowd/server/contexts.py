@@ -7,7 +7,8 @@ from typing import Protocol, Self
 
 from flowd.config import SuggestConfig
 from flowd.domain.events import Answer, Recorded, RunStatus
-from flowd.domain.ports import Judge, LogStats, RunRequest, RunSummary, Suggester
+from flowd.domain.ports import Judge, LogKeeper, LogStats, RunRequest, RunSummary, Suggester
+from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
 from flowd.server.peer import Peer
 from flowd.server.services import Services
@@ -188,10 +189,25 @@ class Busyness(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KeepContext:
+    """To look after the database."""
+
+    keeper: LogKeeper
+    retention: Retention
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.keeper, services.config.retention)
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonContext:
     """To say how the daemon is, and to end it."""
 
     log: Counter
+    keeper: LogKeeper
+    retention: Retention
     engine: Busyness
     socket: Path
     database: Path
@@ -207,6 +223,8 @@ class DaemonContext:
         """Take it from the services."""
         return cls(
             log=services.log,
+            keeper=services.keeper,
+            retention=services.config.retention,
             engine=services.engine,
             socket=services.paths.socket,
             database=services.paths.database,

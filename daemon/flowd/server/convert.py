@@ -81,6 +81,9 @@ def _attempt_row(attempt: AttemptState) -> runs.AttemptRow:
         started_at=attempt.at,
         duration_ms=attempt.duration_ms,
         reason=attempt.reason,
+        cpu_ms=attempt.cpu_ms,
+        max_rss_bytes=attempt.max_rss_bytes,
+        output_bytes=attempt.output_bytes,
     )
 
 

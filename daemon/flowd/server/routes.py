@@ -2,7 +2,7 @@
 
 from flowd.server import contexts as c
 from flowd.server.dispatch import Route, route
-from flowd.server.handlers import attaching, check, daemon, runs, steering, suggest
+from flowd.server.handlers import attaching, check, daemon, db, runs, steering, suggest
 from flowproto import methods as m
 
 _ROUTES = (
@@ -20,6 +20,9 @@ _ROUTES = (
     route(m.CHECK, check.handle_check, c.JudgeContext.of),
     route(m.SUGGEST, suggest.handle_suggest, c.SuggestContext.of),
     route(m.STATS, daemon.handle_stats, c.DaemonContext.of),
+    route(m.DB_CHECK, db.handle_check, c.KeepContext.of),
+    route(m.DB_BACKUP, db.handle_backup, c.KeepContext.of),
+    route(m.DB_VACUUM, db.handle_vacuum, c.KeepContext.of),
     route(m.STATUS, daemon.handle_status, c.DaemonContext.of),
     route(m.STOP, daemon.handle_stop, c.DaemonContext.of),
 )

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 import flowd
 from flowd.config import Config, Paths
-from flowd.domain.ports import Engine, EventLog, Judge, Suggester
+from flowd.domain.ports import Engine, EventLog, Judge, LogKeeper, Suggester
 from flowd.server.limits import Limits
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Services:
     """
 
     log: EventLog
+    keeper: LogKeeper
     engine: Engine
     suggester: Suggester
     judge: Judge

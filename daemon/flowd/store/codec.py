@@ -28,6 +28,8 @@ _STORED_FIELDS: Final = {
     event_type: ("at", *(name for name in event_type.__struct_fields__ if name != "at"))
     for event_type in _TYPES.values()
 }
+_OUTPUT_TAG: Final = OutputAppended.__struct_config__.tag
+_DATA_AT: Final = 1 + _STORED_FIELDS[OutputAppended].index("data")
 _encoder = msgspec.msgpack.Encoder()
 _batch_decoder = msgspec.msgpack.Decoder(list[list[object]])
 _workflow_decoder = msgspec.msgpack.Decoder(Workflow)
@@ -54,8 +56,8 @@ class Attachments(Protocol):
         """Give the environment with that digest."""
         ...
 
-    def output(self, position: int) -> bytes:
-        """Give the output of the event at that position."""
+    def output(self, position: int) -> bytes | int:
+        """Give the output of the event at that position, or its size when it was removed."""
         ...
 
 
@@ -113,8 +115,17 @@ def decode_event(stored: list[object], position: int, attachments: Attachments) 
         named["workflow"] = attachments.workflow(_digest(named.get("workflow")))
         named["environment"] = attachments.environment(_digest(named.get("environment")))
     elif event_type is OutputAppended and named.get("data") is None:
-        named["data"] = attachments.output(position)
+        kept = attachments.output(position)
+        if isinstance(kept, int):  # removed: as if it had been left out in the first place
+            named["skipped"] = msgspec.convert(named.get("skipped", 0), int) + kept
+            kept = b""
+        named["data"] = kept
     return msgspec.convert([tag, *_in_order(event_type, named)], event_type)
+
+
+def is_output_apart(stored: Sequence[object]) -> bool:
+    """Whether a stored array is an output whose bytes are kept under the event's position."""
+    return stored[0] == _OUTPUT_TAG and stored[_DATA_AT] is None
 
 
 def _in_order(event_type: type[Event], named: dict[str, object]) -> list[object]:

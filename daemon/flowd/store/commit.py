@@ -11,7 +11,7 @@ import apsw
 
 from flowd.domain.events import Event, Recorded, RunFinished, RunStarted
 from flowd.errors import Conflict, FlowError, TokenTaken
-from flowd.store.attachments import keep_apart
+from flowd.store.attachments import keep_documents, keep_output
 from flowd.store.codec import EncodedEvent, join_batch
 from flowd.store.projections import RunRow, summarise_all
 from flowd.store.queries import last_position, run_with_token
@@ -112,7 +112,7 @@ def _record(
     if not isinstance(recorded[-1].event, RunFinished):
         rows[append.run] = run, row
     for item, encoded in zip(recorded, append.encoded, strict=True):
-        keep_apart(connection, encoded, item.position)
+        keep_output(connection, encoded, item.position)
     connection.execute(
         "INSERT INTO recent_batches (position, run, version, events) VALUES (?, ?, ?, ?)",
         (row.position, run, row.version, join_batch([e.body for e in append.encoded])),
@@ -130,6 +130,9 @@ def _refuse_taken_token(connection: apsw.Connection, first: Event) -> None:
 def _add_stream(connection: apsw.Connection, run: int, append: Append) -> None:
     first = append.events[0]
     token = first.client_token if isinstance(first, RunStarted) else None
+    workflow, environment = keep_documents(connection, append.encoded[0])
     connection.execute(
-        "INSERT INTO streams (run, id, client_token) VALUES (?, ?, ?)", (run, append.run, token)
+        "INSERT INTO streams (run, id, client_token, workflow_key, environment_key)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (run, append.run, token, workflow, environment),
     )

@@ -4,7 +4,7 @@ import apsw
 
 from flowd.errors import Bug, FlowError, StoreUnavailable
 
-_RESTORE = (
+RESTORE = (
     "stop the daemon, put the file aside together with its -wal file, and restore a backup or "
     "begin without one"
 )
@@ -18,8 +18,8 @@ _MEANINGS: dict[type[apsw.Error], tuple[str, str]] = {
     apsw.ReadOnlyError: ("the file is read-only", _RIGHTS),
     apsw.PermissionsError: ("the file may not be used", _RIGHTS),
     apsw.CantOpenError: ("the file cannot be opened", _RIGHTS),
-    apsw.CorruptError: ("the file is damaged", _RESTORE),
-    apsw.NotADBError: ("the file is not a database", _RESTORE),
+    apsw.CorruptError: ("the file is damaged", RESTORE),
+    apsw.NotADBError: ("the file is not a database", RESTORE),
     apsw.BusyError: ("another program keeps the file locked", _OTHER),
     apsw.ProtocolError: ("another program keeps the file locked", _OTHER),
     apsw.NoMemError: ("there is no memory left", "end something else that uses much memory"),
@@ -45,6 +45,6 @@ def unreadable(what: str, path: str, error: Exception) -> StoreUnavailable:
     """Give the error to raise for stored bytes that do not decode."""
     return StoreUnavailable(
         f"the event store {path} holds {what} that cannot be read: {error}",
-        cure=_RESTORE,
+        cure=RESTORE,
         data={"path": path, "reason": "the file is damaged"},
     )

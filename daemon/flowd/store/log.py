@@ -24,7 +24,8 @@ from flowd.store.attachments import DocumentCache
 from flowd.store.codec import encode_event
 from flowd.store.commit import Append, Outcome, Rows, commit
 from flowd.store.connection import Database, open_reader, open_writer
-from flowd.store.maintenance import find_damage, rebuild_runs
+from flowd.store.keeper import Keeper
+from flowd.store.maintenance import rebuild_runs
 from flowd.store.migrate import migrate
 
 LARGEST_GROUP = 1000  # appends in one transaction
@@ -57,11 +58,13 @@ class Log:
 
     def __init__(
         self,
+        path: Path,
         writer: Database,
         rows: Rows,
         reader: Database,
         queue: trio.MemorySendChannel[_Waiting],
     ):
+        self.keeper = Keeper(path, writer, rows)
         self._writer = writer
         self._rows = rows
         self._reader = reader
@@ -116,10 +119,6 @@ class Log:
         """Count and measure."""
         return await self._reader.run(queries.stats)
 
-    async def find_damage(self) -> list[str]:
-        """Look through the whole file and tell what is wrong with it; slow when it is big."""
-        return await self._reader.run(find_damage)
-
     async def rebuild_projections(self) -> None:
         """Make the summaries of all runs anew from their events. Appends wait meanwhile."""
         with trio.CancelScope(shield=True):
@@ -146,7 +145,7 @@ async def open_log(path: Path) -> AsyncIterator[Log]:
                 rows: Rows = {}
                 nursery.start_soon(_write, writer, rows, receive)
                 with send:
-                    yield Log(writer, rows, reader, send)
+                    yield Log(path, writer, rows, reader, send)
 
 
 async def _write(writer: Database, rows: Rows, queue: trio.MemoryReceiveChannel[_Waiting]) -> None:

@@ -20,9 +20,12 @@ from flowd.store.sealing import Batch, unseal
 SHORTEST_ABBREVIATION = 3
 CANDIDATES_SHOWN = 10
 
-# The index `runs_live` serves a query that repeats its condition word for word.
-_LIVE = frozenset({"pending", "running", "waiting", "compensating"})
-_ONLY_LIVE = "state IN ('pending', 'running', 'waiting', 'compensating')"
+# The index `runs_not_succeeded` serves a query that repeats its condition word for word.
+_EVENT_BYTES = (
+    "SELECT ifnull((SELECT sum(length(batches)) FROM sealed_batches), 0)"
+    " + ifnull((SELECT sum(length(events)) FROM recent_batches), 0)"
+)
+_NOT_SUCCEEDED = "state <> 'succeeded'"
 
 
 def add_functions(connection: apsw.Connection) -> None:
@@ -37,7 +40,7 @@ def read(
     attachments = StoredAttachments(connection, cache)
     found: list[Recorded] = []
     try:
-        for last_position, last_version, events in _batches(connection, run_id, after):
+        for last_position, last_version, events in batches_of(connection, run_id, after):
             stored = split_batch(events)
             first_position = last_position - len(stored) + 1
             first_version = last_version - len(stored) + 1
@@ -68,26 +71,67 @@ def find(connection: apsw.Connection, name: str) -> RunSummary:
             f"{name!r} is too short to name a run",
             cure=f"give at least {SHORTEST_ABBREVIATION} characters of its id",
         )
-    raise NotFound(f"there is no run {name!r}", cure="`flowctl history` lists the runs there are")
+    removed: int = connection.execute("SELECT runs FROM removed").get
+    perhaps = f"; retention removed {removed} finished ones, perhaps this too" if removed else ""
+    raise NotFound(
+        f"there is no run {name!r}{perhaps}", cure="`flowctl history` lists the runs there are"
+    )
 
 
 def summaries(
     connection: apsw.Connection, query: str, states: Sequence[str], limit: int
 ) -> list[RunSummary]:
-    """List runs newest first. `query` matches part of the name or id; no states means all."""
+    """List runs newest first. `query` matches part of the name or id; no states means all.
+
+    Newest first is the order of keys, so a list without conditions reads as many rows as it gives.
+    """
     conditions: list[str] = []
     bindings: list[str | int] = []
     if states:
-        if _LIVE.issuperset(states):
-            conditions.append(_ONLY_LIVE)
+        if "succeeded" not in states:
+            conditions.append(_NOT_SUCCEEDED)
         conditions.append(f"state IN ({', '.join('?' * len(states))})")
         bindings += states
     if query:
-        conditions.append("(instr(casefold(name), ?) OR instr(casefold(id), ?))")
-        bindings += [query.casefold()] * 2
+        keys = _matching(connection, query.casefold(), conditions, bindings, limit)
+        conditions, bindings = ["runs.run IN (SELECT value FROM json_each(?))"], [str(keys)]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    rows = select_rows(connection, f"{where} ORDER BY run DESC LIMIT ?", (*bindings, limit))
+    rows = select_rows(connection, f"{where} ORDER BY runs.run DESC LIMIT ?", (*bindings, limit))
     return [row.summary() for _, row in rows]
+
+
+def _matching(
+    connection: apsw.Connection,
+    sought: str,
+    conditions: Sequence[str],
+    bindings: Sequence[str | int],
+    limit: int,
+) -> list[int]:
+    """Give the keys of the newest runs whose name or id holds the text, newest first.
+
+    There are few names, whatever number of runs, and an index from them to runs. Ids have to be
+    looked through, but only those of runs newer than what the names have given.
+    """
+    where = "".join(f" AND {condition}" for condition in conditions)
+    by_name: list[int] = [
+        run
+        for (run,) in connection.execute(
+            "SELECT run FROM runs WHERE name_key IN (SELECT name_key FROM names"  # noqa: S608
+            f" WHERE instr(casefold(name), ?)){where} ORDER BY run DESC LIMIT ?",
+            (sought, *bindings, limit),
+        )
+    ]
+    oldest = by_name[-1] if len(by_name) == limit else 0
+    # Ids are of lower case, so SQLite's own comparison will do; ours would take ten times as long.
+    rare = bool(conditions) and conditions[0] == _NOT_SUCCEEDED
+    tables = "runs CROSS JOIN streams" if rare else "streams CROSS JOIN runs"
+    by_id = connection.execute(
+        f"SELECT run FROM {tables if conditions else 'streams'}"  # noqa: S608  # texts of ours
+        f"{' USING (run)' if conditions else ''}"
+        f" WHERE instr(id, ?) AND run >= ?{where} ORDER BY run DESC LIMIT ?",
+        (sought, oldest, *bindings, limit),
+    )
+    return sorted({*by_name, *(run for (run,) in by_id)}, reverse=True)[:limit]
 
 
 def run_with_token(connection: apsw.Connection, client_token: str) -> str | None:
@@ -102,7 +146,8 @@ def last_position(connection: apsw.Connection) -> int:
     """Give the position of the newest event; 0 when there is none."""
     position: int = connection.execute(
         "SELECT max(ifnull((SELECT max(position) FROM recent_batches), 0),"
-        " ifnull((SELECT max(position) FROM sealed_batches), 0))"
+        " ifnull((SELECT max(position) FROM sealed_batches), 0),"
+        " (SELECT last_position FROM removed))"
     ).get
     return position
 
@@ -115,13 +160,15 @@ def stats(connection: apsw.Connection) -> LogStats:
         runs_by_state=by_state,
         events=connection.execute("SELECT ifnull(sum(version), 0) FROM runs").get,
         last_position=last_position(connection),
-        database_bytes=_size(connection.filename),
-        wal_bytes=_size(connection.filename_wal),
+        database_bytes=size_of(connection.filename),
+        wal_bytes=size_of(connection.filename_wal),
         schema_version=schema_version(connection),
+        event_bytes=connection.execute(_EVENT_BYTES).get,
+        output_bytes=connection.execute("SELECT ifnull(sum(length(data)), 0) FROM outputs").get,
     )
 
 
-def _batches(connection: apsw.Connection, run_id: str, after: int) -> Iterator[Batch]:
+def batches_of(connection: apsw.Connection, run_id: str, after: int) -> Iterator[Batch]:
     """Give the batches of a run, in order, that have an event after that position."""
     run = connection.execute("SELECT run FROM streams WHERE id = ?", (run_id,)).get
     rows = connection.execute(
@@ -152,7 +199,8 @@ def _casefold(*text: object) -> str:
     return str(text[0]).casefold()
 
 
-def _size(path: str) -> int:
+def size_of(path: str) -> int:
+    """Give the bytes of a file; 0 when there is none."""
     try:
         return Path(path).stat().st_size
     except FileNotFoundError:

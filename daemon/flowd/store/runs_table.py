@@ -10,7 +10,17 @@ from flowd.store.projections import NOTHING_PENDING, Pending, RunRow
 
 _SELECT = (
     "SELECT run, id, name, state, cwd, created_at, updated_at, position, version, steps,"
-    " steps_done, pending FROM runs JOIN streams USING (run)"
+    " steps_done, pending FROM runs JOIN streams USING (run) JOIN names USING (name_key)"
+    " JOIN folders USING (folder_key)"
+)
+
+_NAMES = (
+    "SELECT name_key FROM names WHERE name = ?",
+    "INSERT INTO names (name) VALUES (?) RETURNING name_key",
+)
+_FOLDERS = (
+    "SELECT folder_key FROM folders WHERE cwd = ?",
+    "INSERT INTO folders (cwd) VALUES (?) RETURNING folder_key",
 )
 
 _encoder = msgspec.msgpack.Encoder()
@@ -39,13 +49,13 @@ def find_row(connection: apsw.Connection, run_id: str) -> tuple[int, RunRow] | N
 def add_row(connection: apsw.Connection, run: int, row: RunRow) -> None:
     """Write the first row of the run with that key."""
     connection.execute(
-        "INSERT INTO runs (run, name, state, cwd, created_at, updated_at, position, version,"
-        " steps, steps_done, pending) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs (run, name_key, state, folder_key, created_at, updated_at, position,"
+        " version, steps, steps_done, pending) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             run,
-            row.name,
+            _key_of(connection, _NAMES, row.name),
             row.state,
-            row.cwd,
+            _key_of(connection, _FOLDERS, row.cwd),
             row.created_at,
             row.updated_at,
             row.position,
@@ -68,6 +78,21 @@ def update_row(connection: apsw.Connection, run: int, row: RunRow, before: RunRo
             "UPDATE runs SET state = ?, pending = ? WHERE run = ?",
             (row.state, _encode_pending(row), run),
         )
+
+
+def remove_row(connection: apsw.Connection, run: int) -> None:
+    """Remove the row of the run with that key, if there is one."""
+    connection.execute("DELETE FROM runs WHERE run = ?", (run,))
+
+
+def _key_of(connection: apsw.Connection, table: tuple[str, str], text: str) -> int:
+    """Give the key of a name or folder, which is written when it is new."""
+    find, add = table
+    key: int | None = connection.execute(find, (text,)).get
+    if key is None:
+        key = connection.execute(add, (text,)).get
+        assert key is not None
+    return key
 
 
 def _encode_pending(row: RunRow) -> bytes | None:

@@ -1,13 +1,13 @@
 """Pack the events of a finished run tightly.
 
 While a run lives, every append is a row of its own, which is quick. When it finishes, its rows
-become few compressed ones: a history of short steps shrinks to about half.
+become few compressed ones (see `packing.py`): a history of short steps shrinks to about a third.
 """
-
-import zlib
 
 import apsw
 import msgspec
+
+from flowd.store.packing import pack, unpack
 
 ROW_BYTES = 64 * 1024  # a row holds about this much, so that reading a part of a run stays cheap
 MOST_BYTES = 4 * 1024 * 1024  # no more at once, so that one giant does not hold up all others
@@ -34,7 +34,7 @@ def seal(connection: apsw.Connection, run: int, most_bytes: int = MOST_BYTES) ->
         )
         connection.execute(
             "INSERT INTO sealed_batches (position, run, batches) VALUES (?, ?, ?)",
-            (position, run, zlib.compress(_encoder.encode(chunk))),
+            (position, run, pack(_encoder.encode(chunk))),
         )
     return sum(len(memoryview(batch)) for chunk in chunks for _, _, batch in chunk)
 
@@ -53,7 +53,7 @@ def give_back_room(connection: apsw.Connection) -> None:
 
 def unseal(sealed: bytes) -> list[Batch]:
     """Give the batches of a sealed row; zlib.error or msgspec.DecodeError when it is damaged."""
-    return _decoder.decode(zlib.decompress(sealed))
+    return _decoder.decode(unpack(sealed))
 
 
 def _oldest_chunks(connection: apsw.Connection, run: int, most_bytes: int) -> list[list[Batch]]:

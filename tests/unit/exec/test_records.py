@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from flowd.domain.ports import Usage
 from flowd.exec.holder import claim
 from flowd.exec.liveness import Process
 from flowd.exec.records import (
@@ -29,6 +30,9 @@ HOLDER = Process(70, 1000)
         (b"\nclaim 70 1000\npid 71 2000\n", Running(Process(71, 2000), HOLDER)),
         (b"\nclaim 70 1000\npid 71 2000\nend 3 40 500\n", Ended(3, 40, 500)),
         (b"\nclaim 70 1000\nend 3 40 500\n", Ended(3, 40, 500)),
+        (b"\nclaim 70 1000\nend 3 40 500 31 9\n", Ended(3, 40, 500, Usage(31, 9216))),
+        (b"\nclaim 70 1000\nend 3 40 500 31 0\n", Ended(3, 40, 500, Usage(31, None))),
+        (b"\nclaim 70 1000\nend 3 40 500 31 9 8 7\n", Ended(3, 40, 500, Usage(31, 9216))),
         (b"\nclaim 70 1000\nrefused\n", Refused()),
         (b"\nrefused\n", Refused()),
         (b"\nrefused\nend 143 0 0\n", Ended(143, 0, 0)),

@@ -42,7 +42,7 @@ def needs(shell: str) -> str:
 
 CASES = [
     ([""], NAMES),
-    (["d"], {"daemon", "doctor"}),
+    (["d"], {"daemon", "db", "doctor"}),
     (["daemon", "st"], {"start", "stop", "status"}),
     (["--json", "daemon", "st"], {"start", "stop", "status"}),
     (["template", ""], {"list", "show"}),

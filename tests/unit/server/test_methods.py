@@ -35,6 +35,9 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/check": {"command": "true"},
     "flow/suggest": {"task": "tag a release"},
     "flow/stats": {},
+    "flow/db/check": {"mend": True},
+    "flow/db/backup": {"path": "/srv/copy.db"},
+    "flow/db/vacuum": {},
     "flow/daemon/status": {},
     "flow/daemon/stop": {},
 }
@@ -176,6 +179,9 @@ async def test_show_tells_the_run_and_not_its_environment(peer, runs):
             "started_at": 5,
             "duration_ms": 4,
             "reason": "",
+            "cpu_ms": None,
+            "max_rss_bytes": None,
+            "output_bytes": 0,
         }
     ]
     assert second["needs"] == ["a"]

@@ -81,11 +81,11 @@ async def test_a_damaged_file_is_told_and_the_rest_stays_readable(tmp_path: Path
         for number in range(40):
             output = step_output(bytes(range(256)) * 40)
             await log.append(f"run-{number}", 0, [started(), output])
-        assert await log.find_damage() == []
+        assert (await log.keeper.check()).damage == []
     _overwrite_outputs(path)
 
     async with open_log(path) as log:
-        assert await log.find_damage()
+        assert (await log.keeper.check()).damage
         assert len(await log.summaries()) == 40
         with pytest.raises(StoreUnavailable) as damaged:
             for number in range(40):

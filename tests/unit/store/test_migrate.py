@@ -15,6 +15,8 @@ from flowd.store.migrate import migrate, migrations, schema_version
 # new line here.
 RELEASED = {
     1: "09043b0e42284428",
+    2: "26212edf558b77ce",
+    3: "51a853efc0be66e6",
 }
 
 

@@ -11,10 +11,10 @@ from flowd.domain.events import Event, Recorded
 from flowd.domain.workflow import Step, Workflow
 from flowd.store import queries, sealing
 from flowd.store.attachments import DocumentCache
+from flowd.store.checking import check_file
 from flowd.store.codec import encode_event
 from flowd.store.commit import Append, commit
 from flowd.store.connection import prepare_writer
-from flowd.store.maintenance import find_damage
 from flowd.store.migrate import migrate
 from flowd.store.sealing import seal
 from support.histories import run_finished, started, step_finished, step_output, step_started
@@ -148,7 +148,7 @@ def test_a_run_of_five_steps_takes_at_most_1300_bytes(
         _five_steps(database, [f"run-{first + n:07}" for n in range(side_by_side)], chance)
     database.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     assert Path(database.filename).stat().st_size / runs <= 1300
-    assert find_damage(database) == []
+    assert check_file(database) == []
 
 
 def test_room_left_by_many_live_runs_is_given_back(database: apsw.Connection) -> None:
@@ -158,4 +158,4 @@ def test_room_left_by_many_live_runs_is_given_back(database: apsw.Connection) ->
         _five_steps(database, [f"more-{number:05}"], chance)
     empty: int = database.pragma("freelist_count")
     assert empty <= database.pragma("page_count") // sealing.EMPTY_SHARE
-    assert find_damage(database) == []
+    assert check_file(database) == []

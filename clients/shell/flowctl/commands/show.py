@@ -7,8 +7,8 @@ import time
 import msgspec
 
 from flowctl.connect import Daemon
-from flowctl.text import age, clip, duration, harmless, plural
-from flowproto.runs import QuestionRow, ShowResult, StepRow
+from flowctl.text import age, clip, duration, harmless, plural, size
+from flowproto.runs import AttemptRow, QuestionRow, ShowResult, StepRow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,17 +68,34 @@ def _step_lines(step: StepRow, console: Console) -> list[str]:
         parts.append(f"exit {step.exit_code}")
     if step.reason:
         parts.append(f"({harmless(step.reason)})")
-    lines = [" ".join(parts)]
-    if len(step.attempts) > 1 or any(attempt.kind != "run" for attempt in step.attempts):
+    several = len(step.attempts) > 1
+    if step.attempts and not several:
+        parts.append(console.style(_cost(step.attempts[0]), "dim"))
+    lines = [" ".join(part for part in parts if part)]
+    if several or any(attempt.kind != "run" for attempt in step.attempts):
         for attempt in step.attempts:
             took = "" if attempt.duration_ms is None else f" in {duration(attempt.duration_ms)}"
             code = f", exit {attempt.exit_code}" if attempt.exit_code else ""
             why = f" ({harmless(attempt.reason)})" if attempt.reason else ""
             name = f"{attempt.kind} {attempt.attempt}"
-            lines.append(f"    {name}: {attempt.state.replace('_', ' ')}{took}{code}{why}")
+            cost = _cost(attempt)
+            tail = f"  {console.style(cost, 'dim')}" if cost else ""
+            lines.append(f"    {name}: {attempt.state.replace('_', ' ')}{took}{code}{why}{tail}")
     for name, value in step.outputs.items():
         lines.append(f"    {name} = {harmless(value)}")
     return lines
+
+
+def _cost(attempt: AttemptRow) -> str:
+    """Give what an attempt used besides time: `[0.31s CPU, 48.2 MB, 2.1 kB output]`."""
+    parts = []
+    if attempt.cpu_ms is not None:
+        parts.append(f"{duration(attempt.cpu_ms)} CPU")
+    if attempt.max_rss_bytes is not None:
+        parts.append(f"{size(attempt.max_rss_bytes)} memory")
+    if attempt.output_bytes:
+        parts.append(f"{size(attempt.output_bytes)} output")
+    return f"[{', '.join(parts)}]" if parts else ""
 
 
 def _question_lines(run: str, question: QuestionRow, console: Console) -> list[str]:

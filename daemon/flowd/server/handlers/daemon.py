@@ -27,6 +27,7 @@ async def handle_status(params: Empty, context: DaemonContext) -> StatusResult:
 async def handle_stats(params: Empty, context: DaemonContext) -> StatsResult:
     """Figures."""
     figures = await context.log.stats()
+    due = await context.keeper.due(context.retention)
     return StatsResult(
         runs=figures.runs,
         runs_by_state=figures.runs_by_state,
@@ -37,6 +38,11 @@ async def handle_stats(params: Empty, context: DaemonContext) -> StatsResult:
         schema_version=figures.schema_version,
         memory_bytes=_memory_bytes(),
         uptime_s=_uptime(context),
+        event_bytes=figures.event_bytes,
+        output_bytes=figures.output_bytes,
+        due_runs=due.runs,
+        due_outputs=due.outputs,
+        due_bytes=due.bytes,
     )
 
 

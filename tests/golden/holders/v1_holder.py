@@ -1,0 +1,251 @@
+"""The holder: the parent of every step, in a process of its own.
+
+A step must go on when the daemon is killed, crashes or is upgraded; it must run at most once; and
+its exit code must not be lost. Only a parent learns an exit code, so the parent of steps is not
+the daemon but this program. The daemon starts it (`link.py`), sends it orders over a socket, and
+may die: the holder goes on until the last of its steps has ended and is recorded.
+
+It is run as `python -I -S holder.py`: the standard library and nothing else, so it starts in some
+15 ms, stays small, and no installed package can break it. A holder of an older release may be at
+work beside a newer daemon, so the record below is a format that only grows.
+
+The folder of an attempt holds a file `record`, to which lines are added:
+
+    claim HOLDER NANOSECONDS       whoever writes the first line may make the process
+    refused                        nothing was run, and nothing will be
+    pid PID NANOSECONDS            the process exists
+    end CODE MILLISECONDS BYTES    it ended: exit code, duration, bytes it had written by then
+
+Nanoseconds are those of CLOCK_BOOTTIME, which no change of the wall clock and no sleep disturbs.
+"""
+# Paths are strings here: pathlib would double the time this program takes to start.
+# ruff: noqa: PTH116, PTH208
+
+import contextlib
+import errno
+import fcntl
+import marshal
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+Order = tuple[int, str, str, tuple[str, ...], dict[str, str], str]
+"""Number, attempt's folder, working folder, command (a path first), environment, file for stdin."""
+
+Reply = tuple[int, str, int, int, str]
+"""Number, then `ended` with exit code and duration in ms; `taken` when somebody else has claimed
+the attempt; or `cwd` or `spawn`, the act that failed, with errno, 0 and the system's words."""
+
+READ_BYTES = 262_144
+RETRY_MILLISECONDS = 1000  # how often a line is written again that the disk had no room for
+WRITTEN = ("stdout", "stderr", "output")
+USUAL_UMASK = 0o022  # the daemon's own is stricter, and not meant for what users' commands make
+DEAF_TO = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+RESET_IN_STEPS = tuple(map(int, (*DEAF_TO, signal.SIGPIPE, signal.SIGXFSZ)))  # Python ignores two
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+
+
+# ------------------------------------------------------------------------- messages and records
+
+
+def pack(message: Order | Reply) -> bytes:
+    """Make a message ready for the socket: its length in four bytes, then its body."""
+    body = marshal.dumps(message)
+    return len(body).to_bytes(4, "little") + body
+
+
+def take_bodies(inbox: bytearray) -> Iterator[bytes]:
+    """Remove the complete messages from the front of `inbox` and give their bodies."""
+    while len(inbox) >= 4:
+        end = 4 + int.from_bytes(inbox[:4], "little")
+        if len(inbox) < end:
+            return
+        body = bytes(inbox[4:end])
+        del inbox[:end]
+        yield body
+
+
+def claim(folder: str, lines: str) -> bool:
+    """Begin the record of an attempt with these lines, unless it was begun: one caller succeeds.
+
+    OSError when there is no such attempt, or no room on the disk; nothing was written then.
+    """
+    record = _open_record(folder)
+    try:
+        fcntl.lockf(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(record).st_size > 1:  # a new one is an empty line
+            return False
+        os.write(record, lines.encode())
+    except BlockingIOError:  # somebody is about to write it
+        return False
+    finally:
+        os.close(record)  # lets go of the lock
+    return True
+
+
+def _open_record(folder: str) -> int:
+    """Open the record to add to it. FileNotFoundError when a script put something else there."""
+    # Opening a pipe must not wait for somebody to read it.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(f"{folder}/record", flags)
+    except OSError as error:
+        if error.errno in (errno.EISDIR, errno.ENXIO, errno.ENOTDIR, errno.ELOOP):
+            raise FileNotFoundError(errno.ENOENT, "not a record any more", folder) from error
+        raise
+
+
+def bytes_written(folder: str) -> int:
+    """Count what an attempt has written to its streams and to $FLOW_OUTPUT."""
+    total = 0
+    for name in WRITTEN:
+        with contextlib.suppress(OSError):  # the script may have done anything to its folder
+            total += os.stat(f"{folder}/{name}").st_size
+    return total
+
+
+# ------------------------------------------------------------------------------------ the holder
+
+
+class Holder:
+    """Makes the processes that are ordered on the socket `control`, and sees them to their end."""
+
+    def __init__(self, control: int):
+        self._control = control
+        self._inbox = bytearray()
+        self._listening = True
+        self._running: dict[int, tuple[int, str, int]] = {}  # pid: number, folder, started
+        self._unrecorded: list[tuple[str, str]] = []  # folder and line: the disk had no room
+
+    def serve(self) -> None:
+        """Work until the daemon is gone and everything has ended."""
+        woken, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        poll = select.poll()
+        poll.register(woken, select.POLLIN)
+        poll.register(self._control, select.POLLIN)
+        while self._listening or self._running or self._unrecorded:
+            for descriptor, _ in poll.poll(RETRY_MILLISECONDS if self._unrecorded else None):
+                if descriptor == woken:
+                    os.read(woken, 4096)
+                elif not self._take_orders():
+                    poll.unregister(self._control)
+                    self._listening = False
+            self._reap()
+            self._record_again()
+
+    def _take_orders(self) -> bool:
+        """Carry out what has arrived; False once the daemon is gone."""
+        try:
+            data = os.read(self._control, READ_BYTES)
+        except ConnectionError:
+            return False
+        self._inbox += data
+        for body in take_bodies(self._inbox):
+            order: Order = marshal.loads(body)  # the daemon that started us wrote it
+            reply = self._start(order)
+            if reply is not None:
+                self._send(reply)
+        return bool(data)
+
+    def _start(self, order: Order) -> Reply | None:
+        """Make the process, unless somebody has claimed the attempt; a reply says why not."""
+        number, folder, working_folder, command, environment, stdin = order
+        started = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        act = "spawn"
+        try:
+            if not claim(folder, f"claim {os.getpid()} {started}\n"):
+                return (number, "taken", 0, 0, "")
+            try:
+                act = "cwd"
+                os.chdir(working_folder)
+                act = "spawn"
+                pid = _spawn(folder, command, environment, stdin)
+            except (OSError, ValueError):
+                self._record(folder, "refused\n")
+                raise
+            finally:
+                os.chdir("/")  # or that folder could not be unmounted while we live
+        except OSError as error:
+            return (number, act, error.errno or 0, 0, str(error))
+        except ValueError as error:  # an environment that no process can have
+            return (number, act, errno.EINVAL, 0, str(error))
+        self._running[pid] = (number, folder, started)
+        self._record(folder, f"pid {pid} {time.clock_gettime_ns(time.CLOCK_BOOTTIME)}\n")
+        return None
+
+    def _reap(self) -> None:
+        """Record and report every process that has ended."""
+        while self._running:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
+            if ended is None:
+                return
+            number, folder, started = self._running.pop(ended.si_pid)
+            exited = ended.si_code == os.CLD_EXITED
+            code = ended.si_status if exited else 128 + ended.si_status
+            duration = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - started) // 1_000_000
+            self._record(folder, f"end {code} {duration} {bytes_written(folder)}\n")
+            self._send((number, "ended", code, duration, ""))
+
+    def _record(self, folder: str, line: str) -> None:
+        """Add a line to a record; later, when the disk has no room now."""
+        try:
+            record = _open_record(folder)
+            try:
+                os.write(record, line.encode())
+            finally:
+                os.close(record)
+        except OSError as error:
+            with contextlib.suppress(OSError):  # nor the complaint, perhaps
+                print(
+                    f"{folder}: {error}, not written: {line}", end="", file=sys.stderr, flush=True
+                )
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                self._unrecorded.append((folder, line))
+
+    def _record_again(self) -> None:
+        waiting, self._unrecorded = self._unrecorded, []
+        for folder, line in waiting:
+            self._record(folder, line)
+
+    def _send(self, reply: Reply) -> None:
+        with contextlib.suppress(OSError):  # the daemon is gone; the next one reads the record
+            os.write(self._control, pack(reply))
+
+
+def _spawn(folder: str, command: tuple[str, ...], environment: dict[str, str], stdin: str) -> int:
+    return os.posix_spawn(
+        command[0],
+        command,
+        environment,
+        setsid=True,
+        setsigmask=(),
+        setsigdef=RESET_IN_STEPS,
+        file_actions=(
+            (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, f"{folder}/stdout", _APPEND, 0o600),
+            (os.POSIX_SPAWN_OPEN, 2, f"{folder}/stderr", _APPEND, 0o600),
+        ),
+    )
+
+
+def main() -> None:
+    """Serve the socket on descriptor 0."""
+    for name in os.listdir("/proc/self/fd"):  # a step must not keep the daemon's files open
+        if int(name) > 2:
+            with contextlib.suppress(OSError):  # the listing's own is closed by now
+                os.close(int(name))
+    os.umask(USUAL_UMASK)
+    os.chdir("/")
+    for number in DEAF_TO:
+        signal.signal(number, signal.SIG_IGN)
+    Holder(0).serve()
+
+
+if __name__ == "__main__":
+    main()

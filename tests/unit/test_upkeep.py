@@ -1,0 +1,45 @@
+"""What the daemon does by itself: when, and what happens when it goes wrong."""
+
+import pytest
+import trio
+import trio.testing
+
+from flowd.domain.ports import Removed
+from flowd.domain.retention import KEEP_ALL, Retention
+from flowd.errors import StoreUnavailable
+from flowd.upkeep import EVERY_SECONDS, Upkeep
+
+
+class Witness:
+    """Notes when it is asked to retain what."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, Retention]] = []
+        self.fault = False
+
+    async def retain(self, retention: Retention) -> Removed:
+        self.asked.append((trio.current_time() - self.begun, retention))
+        if self.fault:
+            raise StoreUnavailable("the disk is full")
+        return Removed(1)
+
+    begun = 0.0
+
+
+@pytest.mark.parametrize("fault", [False, True])
+async def test_at_the_start_every_hour_and_with_new_settings(
+    autojump_clock: trio.testing.MockClock, fault: bool
+) -> None:
+    witness = Witness()
+    witness.begun, witness.fault = trio.current_time(), fault
+    changed = Retention(keep_days=3)
+    upkeep = Upkeep(witness, KEEP_ALL)  # type: ignore[arg-type]  # the one thing it uses
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(upkeep.serve)
+        await trio.sleep(EVERY_SECONDS * 1.5)
+        upkeep.configure(changed)
+        await trio.sleep(EVERY_SECONDS * 1.2)
+        nursery.cancel_scope.cancel()
+    hours = [round(at / EVERY_SECONDS, 3) for at, _ in witness.asked]
+    assert hours == [0, 1, 1.5, 2.5]
+    assert [keep for _, keep in witness.asked] == [KEEP_ALL, KEEP_ALL, changed, changed]
