@@ -93,8 +93,18 @@ class AttemptKey(Struct, frozen=True, order=True):
     attempt: int
 
 
+WindowSize = tuple[int, int]
+"""Columns and rows of a terminal, 1 to 65535 each."""
+
+MOST_KEYS_BYTES = 4000
+"""What can be typed at once."""
+
+
 class Launch(Struct, frozen=True):
-    """Everything needed to make the process. `environment` is complete: nothing is inherited."""
+    """Everything needed to make the process. `environment` is complete: nothing is inherited.
+
+    On a `terminal`, which excludes `stdin`, both streams of output are one: `stdout`.
+    """
 
     key: AttemptKey
     script: str
@@ -103,6 +113,7 @@ class Launch(Struct, frozen=True):
     environment: Mapping[str, str]
     stdin: str | None = None
     limits: Limits | None = None
+    terminal: bool = False
 
 
 class Exited(Struct, frozen=True):
@@ -152,6 +163,14 @@ class Executor(Protocol):
         """End the attempt's whole process tree: SIGTERM, then SIGKILL after the grace period.
 
         Returns when it is gone. Does nothing when it already is.
+        """
+        ...
+
+    def type_nowait(self, key: AttemptKey, keys: bytes, size: WindowSize | None) -> None:
+        """Set the size of the attempt's terminal, if given, and type up to MOST_KEYS_BYTES keys.
+
+        All is taken or nothing. Conflict when there is no terminal, or, with `again` true in its
+        data, none as yet, or when the program reads nothing of what was typed before.
         """
         ...
 
@@ -216,6 +235,17 @@ class Engine(Protocol):
 
     async def answer(self, run: str, step: str, answer: Answer, *, by: str = "") -> RunStatus:
         """Settle a question. Conflict when there is none or the answer does not fit it."""
+        ...
+
+    def type_nowait(self, run: str, step: str, keys: bytes, size: WindowSize | None) -> int:
+        """Type at the terminal of a step (see `Executor`); give the number of its attempt.
+
+        Conflict when the step is not running on a terminal, NotFound when the run has no such step.
+        """
+        ...
+
+    def terminals(self, run: str) -> list[str]:
+        """The steps of the run that are running on a terminal now."""
         ...
 
     async def wait_beyond(self, run: str, position: int) -> None:

@@ -27,6 +27,7 @@ from flowd.errors import SpawnFailed
 
 QUICKEST_LOOK = 0.05  # seconds between looks at a script's output while it writes
 SLOWEST_LOOK = 0.4  # and while it is silent
+ECHO_LOOK = 0.01  # and after somebody typed at its terminal
 
 
 class Carrier:
@@ -42,6 +43,7 @@ class Carrier:
         self.config = config
         self._report = report
         self._slots = trio.Semaphore(config.max_processes)
+        self._typed: dict[AttemptKey, trio.Event] = {}  # set when somebody types, of those running
 
     async def see_through(
         self, live: LiveRun, key: AttemptKey, launch: Launch | SpawnFailed | None
@@ -82,7 +84,9 @@ class Carrier:
         live.running.add(key)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._publish_output, live, key, cursor)
+                on_terminal = key.kind == "run" and live.state.plan[key.step].tty
+                publish = self._publish_screen if on_terminal else self._publish_output
+                nursery.start_soon(publish, live, key, cursor)
                 try:
                     return await carry_out(
                         key,
@@ -102,18 +106,46 @@ class Carrier:
         pause = QUICKEST_LOOK
         while True:
             await trio.sleep(pause)
-            cursor.unsent += cursor.read(self._executor)
-            if cursor.unsent:
-                await self._report(
-                    live,
-                    ReportOutput(
-                        step=key.step, kind=key.kind, attempt=key.attempt, chunks=cursor.unsent
-                    ),
-                )
-                cursor.unsent = []
+            if await self._publish_new(live, key, cursor):
                 pause = QUICKEST_LOOK
             else:
                 pause = min(pause * 1.5, SLOWEST_LOOK)
+
+    async def _publish_screen(self, live: LiveRun, key: AttemptKey, cursor: OutputCursor) -> None:
+        """As `_publish_output`, for an attempt on a terminal: who types wants to see the echo."""
+        pause = QUICKEST_LOOK
+        try:
+            while True:
+                typed = self._typed[key] = trio.Event()
+                with trio.move_on_after(pause):
+                    await typed.wait()
+                if typed.is_set():
+                    cursor.let_more_through(self._executor)
+                    pause = ECHO_LOOK
+                    await trio.sleep(pause)
+                if await self._publish_new(live, key, cursor):
+                    pause = min(pause, QUICKEST_LOOK)
+                else:
+                    pause = min(pause * 1.5, SLOWEST_LOOK)
+        finally:
+            del self._typed[key]
+
+    def look_soon(self, key: AttemptKey) -> None:
+        """Look at once, and often for a while, at what an attempt writes: somebody typed there."""
+        if key in self._typed:
+            self._typed[key].set()
+
+    async def _publish_new(self, live: LiveRun, key: AttemptKey, cursor: OutputCursor) -> bool:
+        """Record what a script has written since the last look; False when that is nothing."""
+        cursor.unsent += cursor.read(self._executor)
+        if not cursor.unsent:
+            return False
+        report = ReportOutput(
+            step=key.step, kind=key.kind, attempt=key.attempt, chunks=cursor.unsent
+        )
+        await self._report(live, report)
+        cursor.unsent = []
+        return True
 
 
 async def carry_out(

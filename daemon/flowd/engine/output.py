@@ -15,6 +15,8 @@ CHUNK_BYTES = 65_536
 CHUNKS_A_LOOK = 4
 HEAD_SHARE = 0.375  # of the cap, for each of the two streams
 TAIL_SHARE = 0.125
+MORE_BYTES = 65_536  # that may be kept beyond the cap for each time somebody types at a terminal
+SCREEN_BYTES = 16_384  # of what was left out before, so that the screen is whole again
 
 
 class OutputCursor(Struct):
@@ -26,11 +28,13 @@ class OutputCursor(Struct):
     key: AttemptKey
     cap: int
     offsets: dict[Stream, int] = field(default_factory=dict)
+    more_up_to: int = 0
+    skipped: int = 0
     unsent: list[OutputChunk] = field(default_factory=list)
 
     def read(self, executor: Executor) -> list[OutputChunk]:
         """Give what is new, at most a few chunks; nothing once the head is full."""
-        head = int(self.cap * HEAD_SHARE)
+        head = max(int(self.cap * HEAD_SHARE), self.more_up_to)
         chunks = []
         for stream in STREAMS:
             for _ in range(CHUNKS_A_LOOK):
@@ -40,8 +44,24 @@ class OutputCursor(Struct):
                 if not data:
                     break
                 self.offsets[stream] = offset + len(data)
-                chunks.append(OutputChunk(stream=stream, data=data))
+                skipped, self.skipped = (
+                    (self.skipped, 0) if stream == "stdout" else (0, self.skipped)
+                )
+                chunks.append(OutputChunk(stream=stream, data=data, skipped=skipped))
         return chunks
+
+    def let_more_through(self, executor: Executor) -> None:
+        """Somebody types at the terminal and wants to see what comes, however much there was.
+
+        What was left out so far stays so, but for a screenful.
+        """
+        size = executor.output_size(self.key, "stdout")
+        offset = self.offsets.get("stdout", 0)
+        if offset < max(int(self.cap * HEAD_SHARE), self.more_up_to):
+            return
+        self.skipped += max(0, size - SCREEN_BYTES - offset)
+        self.offsets["stdout"] = max(offset, size - SCREEN_BYTES)
+        self.more_up_to = size + MORE_BYTES
 
     def finish(self, executor: Executor) -> list[OutputChunk]:
         """Give the rest, after the script's end: all of the head, then the tail."""
