@@ -124,9 +124,9 @@ class Handover:
         self._screen.lend()
         self._terminal.lend()
         self.descriptors.add(sys.stdin.fileno())
-        self._say(f"{step} has the terminal; {HINT}")
+        self._type(connection, b"", sized=True, quietly=True)
+        self._say(self._typist or f"{step} has the terminal; {HINT}")
         self._write(without_questions(self._shown[step]))
-        self._type(connection, b"", sized=True)
 
     def _end(self) -> None:
         """Take the terminal back, as the program found it."""
@@ -154,18 +154,25 @@ class Handover:
                 data = b""
             if not data:  # the terminal is gone
                 self._leave()
-            keys, said = self._typed.feed(data)
-            if said == "leave":
-                self._leave()
-            self._take = self._take or said == "take"
-            if self._typist and _INTERRUPT in keys:  # meant for us: we only look on
-                self._leave()
-            elif len(self._waiting) + len(keys) > _MOST_WAITING:
-                _put("\a")
-            else:
-                self._waiting += keys
+            for keys, said in self._typed.feed(data):
+                self._keep(keys)
+                if said == "leave":
+                    self._leave()
+                elif said == "take":
+                    self._take, self._waiting = True, b"" if self._typist else self._waiting
 
-    def _type(self, connection: Client, keys: bytes, *, sized: bool = False) -> bool:
+    def _keep(self, keys: bytes) -> None:
+        """Let keys wait for being sent."""
+        if self._typist and _INTERRUPT in keys:  # meant for us: we only look on
+            self._leave()
+        if len(self._waiting) + len(keys) > _MOST_WAITING:
+            _put("\a")
+        else:
+            self._waiting += keys
+
+    def _type(
+        self, connection: Client, keys: bytes, *, sized: bool = False, quietly: bool = False
+    ) -> bool:
         """Send keys, the first ones that wait, or the size; False when they were not taken."""
         request: dict[str, Any] = {"run": self._view.run, "step": self._step, **_encoded(keys)}
         if sized:
@@ -177,7 +184,7 @@ class Handover:
         except ConnectionLost:  # whoever reads events is about to notice
             return False
         except RemoteError as error:
-            self._refused(error)
+            self._refused(error, quietly=quietly)
             return False
         if self._take and self._typist:
             self._say("you type now")
@@ -185,22 +192,23 @@ class Handover:
         self._waiting = self._waiting[len(keys) :]
         return True
 
-    def _refused(self, error: RemoteError) -> None:
+    def _refused(self, error: RemoteError, *, quietly: bool) -> None:
         if error.data.get("again"):  # a terminal about to open wants the size then
             self._resized = True
             return
         self._take, self._waiting = False, b""
         if "typist" in error.data:
-            said = f"{error.data['typist']} types here; Ctrl-] t takes the keyboard over; {HINT}"
+            who = harmless(str(error.data["typist"]))
+            said = f"{self._step}: {who} types; Ctrl-] t takes over; {HINT}"
         elif error.name == "conflict":  # it has just ended: that is about to be told
             return
         else:  # an older daemon, say
-            said = f"nothing can be typed: {error.message}; {HINT}"
-        if said == self._typist:
+            said = f"{self._step}: {harmless(error.message)}; {HINT}"
+        known, self._typist = self._typist, said
+        if said == known:
             _put("\a")
-        else:
-            self._typist = said
-            self._say(harmless(said))
+        elif not quietly:
+            self._say(said)
 
     # ------------------------------------------------------------------------------------ writing
 

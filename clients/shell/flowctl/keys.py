@@ -10,6 +10,7 @@ import re
 
 ESCAPE = b"\x1d"
 HINT = "Ctrl-] d leaves it"
+_WORDS = {b"d": "leave", b"D": "leave", b"t": "take", b"T": "take"}
 _MOST_REMEMBERED = 65_536
 _MODE = re.compile(r"\x1b\[\?([\d;]+)([hl])")
 _UNFINISHED = re.compile(r"\x1b(?:\[[\d;?]*)?$")
@@ -27,22 +28,25 @@ class Typed:
     def __init__(self) -> None:
         self._escaped = False
 
-    def feed(self, data: bytes) -> tuple[bytes, str]:
-        """Give the keys for the program, and `leave`, `take` or nothing; after `leave` all ends."""
-        keys, said = b"", ""
+    def feed(self, data: bytes) -> list[tuple[bytes, str]]:
+        """Give keys for the program, each time with the word that follows them.
+
+        The words are `leave`, after which all ends, `take`, and at the end nothing.
+        """
+        found: list[tuple[bytes, str]] = []
+        keys = b""
         for byte in (data[index : index + 1] for index in range(len(data))):
             if not self._escaped:
                 self._escaped = byte == ESCAPE
                 keys += b"" if self._escaped else byte
                 continue
             self._escaped = False
-            if byte in (b"d", b"D"):
-                return keys, "leave"
-            if byte in (b"t", b"T"):
-                said = "take"
+            if byte in _WORDS:
+                found.append((keys, _WORDS[byte]))
+                keys = b""
             else:
                 keys += ESCAPE if byte == ESCAPE else ESCAPE + byte
-        return keys, said
+        return [*found, (keys, "")]
 
 
 class Modes:

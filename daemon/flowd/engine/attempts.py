@@ -114,6 +114,7 @@ class Carrier:
     async def _publish_screen(self, live: LiveRun, key: AttemptKey, cursor: OutputCursor) -> None:
         """As `_publish_output`, for an attempt on a terminal: who types wants to see the echo."""
         pause = QUICKEST_LOOK
+        attended = False  # somebody typed and has not seen all that came of it
         try:
             while True:
                 typed = self._typed[key] = trio.Event()
@@ -121,11 +122,12 @@ class Carrier:
                     await typed.wait()
                 if typed.is_set():
                     cursor.let_more_through(self._executor)
-                    pause = ECHO_LOOK
+                    attended, pause = True, ECHO_LOOK
                     await trio.sleep(pause)
                 if await self._publish_new(live, key, cursor):
                     pause = min(pause, QUICKEST_LOOK)
                 else:
+                    attended = attended and not cursor.catch_up(self._executor)
                     pause = min(pause * 1.5, SLOWEST_LOOK)
         finally:
             del self._typed[key]

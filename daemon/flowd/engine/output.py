@@ -30,6 +30,7 @@ class OutputCursor(Struct):
     offsets: dict[Stream, int] = field(default_factory=dict)
     more_up_to: int = 0
     skipped: int = 0
+    size_seen: int = 0
     unsent: list[OutputChunk] = field(default_factory=list)
 
     def read(self, executor: Executor) -> list[OutputChunk]:
@@ -62,6 +63,16 @@ class OutputCursor(Struct):
         self.skipped += max(0, size - SCREEN_BYTES - offset)
         self.offsets["stdout"] = max(offset, size - SCREEN_BYTES)
         self.more_up_to = size + MORE_BYTES
+
+    def catch_up(self, executor: Executor) -> bool:
+        """When what was left out has come to rest, let its end through. True: all is through."""
+        size = executor.output_size(self.key, "stdout")
+        if size == self.offsets.get("stdout", 0):
+            return True
+        if size == self.size_seen:
+            self.let_more_through(executor)
+        self.size_seen = size
+        return False
 
     def finish(self, executor: Executor) -> list[OutputChunk]:
         """Give the rest, after the script's end: all of the head, then the tail."""
