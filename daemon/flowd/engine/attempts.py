@@ -22,7 +22,7 @@ from flowd.domain.ports import (
 )
 from flowd.engine.launches import timeout_seconds
 from flowd.engine.live import LiveRun
-from flowd.engine.output import OutputCursor
+from flowd.engine.output import RESTS, OutputCursor
 from flowd.errors import SpawnFailed
 
 QUICKEST_LOOK = 0.05  # seconds between looks at a script's output while it writes
@@ -114,7 +114,7 @@ class Carrier:
     async def _publish_screen(self, live: LiveRun, key: AttemptKey, cursor: OutputCursor) -> None:
         """As `_publish_output`, for an attempt on a terminal: who types wants to see the echo."""
         pause = QUICKEST_LOOK
-        attended = False  # somebody typed and has not seen all that came of it
+        rests = 0  # how often the end of a flood is still shown to whoever typed last
         try:
             while True:
                 typed = self._typed[key] = trio.Event()
@@ -122,12 +122,12 @@ class Carrier:
                     await typed.wait()
                 if typed.is_set():
                     cursor.let_more_through(self._executor)
-                    attended, pause = True, ECHO_LOOK
+                    rests, pause = RESTS, ECHO_LOOK
                     await trio.sleep(pause)
                 if await self._publish_new(live, key, cursor):
                     pause = min(pause, QUICKEST_LOOK)
                 else:
-                    attended = attended and not cursor.catch_up(self._executor)
+                    rests -= bool(rests and cursor.catch_up(self._executor))
                     pause = min(pause * 1.5, SLOWEST_LOOK)
         finally:
             del self._typed[key]

@@ -16,6 +16,7 @@ CHUNKS_A_LOOK = 4
 HEAD_SHARE = 0.375  # of the cap, for each of the two streams
 TAIL_SHARE = 0.125
 MORE_BYTES = 65_536  # that may be kept beyond the cap for each time somebody types at a terminal
+RESTS = 16  # how often, for each such time, a screenful is let through when a flood has ended
 SCREEN_BYTES = 16_384  # of what was left out before, so that the screen is whole again
 
 
@@ -65,14 +66,16 @@ class OutputCursor(Struct):
         self.more_up_to = size + MORE_BYTES
 
     def catch_up(self, executor: Executor) -> bool:
-        """When what was left out has come to rest, let its end through. True: all is through."""
-        size = executor.output_size(self.key, "stdout")
-        if size == self.offsets.get("stdout", 0):
-            return True
-        if size == self.size_seen:
-            self.let_more_through(executor)
+        """When what is left out has come to rest since the last call, let its end through.
+
+        True when there was something to let through.
+        """
+        size, seen = executor.output_size(self.key, "stdout"), self.size_seen
         self.size_seen = size
-        return False
+        if size != seen or size == self.offsets.get("stdout", 0):
+            return False
+        self.let_more_through(executor)
+        return True
 
     def finish(self, executor: Executor) -> list[OutputChunk]:
         """Give the rest, after the script's end: all of the head, then the tail."""
