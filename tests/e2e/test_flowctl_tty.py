@@ -185,9 +185,7 @@ def test_what_a_program_switched_on_is_switched_off(home: FlowHome) -> None:
     steps = "  - {id: a, tty: true, run: \"printf 'ready\\\\033[?25l'; read -r x\"}\n"
     with terminal(home, "run", home.workflow(steps)) as shown:
         shown.wait_for("ready")
-        while shown.screen.cursor_shown:
-            shown.wait_for("ready")
-            shown._read(0.1)
+        shown.wait_until(lambda: not shown.screen.cursor_shown, "a hidden cursor")
         os.kill(shown.pid, signal.SIGTERM)
         assert shown.wait() == 128 + signal.SIGTERM
         assert shown.screen.cursor_shown
@@ -238,7 +236,8 @@ def test_attaching_from_a_position_finds_the_terminal_too(home: FlowHome) -> Non
         shown.wait_for("name?")
         shown.type("\x1dd")
         shown.wait()
-    with terminal(home, "attach", run, "--from", "1") as shown:
+    newest = home.json("show", run)["position"]
+    with terminal(home, "attach", run, "--from", str(newest)) as shown:
         shown.wait_for("name?")
         shown.type("eve\r")
         shown.wait_for("word?")

@@ -196,6 +196,20 @@ async def test_a_program_that_reads_nothing_is_told_of_and_holds_nobody_up(execu
         assert await step.code() == 3
 
 
+async def test_a_full_disk_holds_up_only_what_is_written(executor, steps):
+    launch = launch_of("echo lost; read -r line; test $line = on; exit 3", terminal=True)
+    executor.prepare(launch)
+    (folder_of(steps) / "stdout").symlink_to("/dev/full")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(executor.run, launch)
+        await until(lambda: isinstance(read_record(str(folder_of(steps))), Running))
+        executor.type_nowait(launch.key, b"on\r", None)
+        ending = await run_script(executor, "exit 4", key=key_of("other"))
+        assert isinstance(ending, Exited)
+        assert ending.exit_code == 4
+        assert await OnTerminal(executor, launch).code() == 3
+
+
 # --------------------------------------------------------------------------- odd ends
 
 

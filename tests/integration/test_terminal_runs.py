@@ -156,6 +156,18 @@ def test_who_types_sees_what_comes_beyond_the_cap_on_output(tmp_path):
     assert kept + sum(event.skipped for event in outputs) >= size
 
 
+def test_the_prompt_after_a_flood_is_seen_without_a_further_key(tmp_path):
+    (tmp_path / "config.toml").write_text("[engine]\noutput_bytes_per_attempt = 65536\n")
+    script = "echo -n 'x? '; read -r x; seq 100000; echo -n 'ok? '; read -r x"
+    with real_daemon(tmp_path) as daemon, daemon.client() as client:
+        run = start(client, tmp_path, {"id": "a", "tty": True, "run": script})
+        read_until(client, run, "x? ")
+        press(client, run, "\r")
+        read_until(client, run, "99999\r\n100000\r\nok? ")
+        press(client, run, "\r")
+        assert to_the_end(client, run)[-1].state == "succeeded"  # type: ignore[union-attr]
+
+
 def test_a_flood_on_one_terminal_does_not_hold_other_steps_up(tmp_path):
     with real_daemon(tmp_path) as daemon, daemon.client() as client:
         flood = "head -c 10485760 /dev/zero | tr '\\0' x; touch flooded"

@@ -137,8 +137,8 @@ class _Watcher:
         view = self._view
         with self._daemon.connect() as connection:
             try:
-                if after:
-                    self._learn_terminals(connection)
+                if after and self._learn_terminals(connection) and self.handover is not None:
+                    after = 0  # its screen is made of all that it wrote
                 for raw in connection.events(
                     self._run,
                     after,
@@ -185,10 +185,15 @@ class _Watcher:
 
     # ---------------------------------------------------------------------- steps on terminals
 
-    def _learn_terminals(self, connection: Client) -> None:
-        """Ask which steps are on a terminal: the event that tells lies before what is watched."""
-        for row in connection.request("flow/show", {"run": self._run})["steps"]:
+    def _learn_terminals(self, connection: Client) -> bool:
+        """Ask which steps are on a terminal: the event that tells lies before what is watched.
+
+        True when one of them is running.
+        """
+        rows = connection.request("flow/show", {"run": self._run})["steps"]
+        for row in rows:
             self._view.step(row["id"]).tty = row.get("tty", False)
+        return any(row.get("tty") and row["state"] == "running" for row in rows)
 
     def _mind_handover(self, connection: Client, *, present: bool) -> None:
         if self.handover is not None and not self.questions.open:
