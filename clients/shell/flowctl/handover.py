@@ -43,7 +43,6 @@ class Handover:
         self._terminal = terminal
         self._view = view
         self._shown: dict[str, str] = {}  # by running step on a terminal: what it wrote last
-        self._left: set[str] = set()
         self._step = ""
         self._typist = ""  # why we only look on, if we do
         self._take = False
@@ -78,7 +77,6 @@ class Handover:
         match event:
             case e.StepStarted() if self._view.step(event.step).tty:
                 self._shown[event.step] = ""
-                self._left.discard(event.step)
             case e.StepOutput(kind="run") if event.step in self._shown:
                 if event.step == self._step:
                     self._write(event.text)
@@ -117,7 +115,7 @@ class Handover:
     # -------------------------------------------------------------------------------- handing over
 
     def _begin(self, connection: Client) -> None:
-        step = next((step for step in self._shown if step not in self._left), "")
+        step = next(iter(self._shown), "")
         if not step:
             return
         self._step, self._typist, self._waiting = step, "", b""
@@ -184,31 +182,31 @@ class Handover:
         except ConnectionLost:  # whoever reads events is about to notice
             return False
         except RemoteError as error:
-            self._refused(error, quietly=quietly)
+            known = self._typist
+            self._refused(error)
+            if self._typist != known and not quietly:
+                self._say(self._typist)
+            elif self._typist and keys:
+                _put("\a")
             return False
-        if self._take and self._typist:
+        if self._typist:  # until now
             self._say("you type now")
+            self._resized = not sized
         self._typist, self._take = "", False
         self._waiting = self._waiting[len(keys) :]
         return True
 
-    def _refused(self, error: RemoteError, *, quietly: bool) -> None:
+    def _refused(self, error: RemoteError) -> None:
+        """Take note of why nothing was taken."""
         if error.data.get("again"):  # a terminal about to open wants the size then
             self._resized = True
             return
         self._take, self._waiting = False, b""
         if "typist" in error.data:
             who = harmless(str(error.data["typist"]))
-            said = f"{self._step}: {who} types; Ctrl-] t takes over; {HINT}"
-        elif error.name == "conflict":  # it has just ended: that is about to be told
-            return
-        else:  # an older daemon, say
-            said = f"{self._step}: {harmless(error.message)}; {HINT}"
-        known, self._typist = self._typist, said
-        if said == known:
-            _put("\a")
-        elif not quietly:
-            self._say(said)
+            self._typist = f"{self._step}: {who} types; Ctrl-] t takes over; {HINT}"
+        elif error.name != "conflict":  # a conflict: it has just ended, as is about to be told
+            self._typist = f"{self._step}: {harmless(error.message)}; {HINT}"
 
     # ------------------------------------------------------------------------------------ writing
 
