@@ -25,7 +25,7 @@ from flowproto.socketpath import find_socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
     from typing import Any, TypeVar
@@ -101,6 +101,8 @@ class Client:
     ) -> None:
         self.path = path
         self.server_version = ""  # known once the first answer came
+        self.present = 0
+        """The run's newest position when `events` attached: from there on, events are news."""
         self._timeout = timeout
         self._hello: Json = {
             "processId": os.getpid(),
@@ -174,6 +176,7 @@ class Client:
         patience: float = 0.0,
         before_retry: Callable[[], None] | None = None,
         pulse: Callable[[], None] | None = None,
+        beside: Collection[int] = (),
     ) -> Iterator[Json]:
         """Give the run's events after position `after` as JSON data: past ones, then live ones.
 
@@ -181,14 +184,17 @@ class Client:
         (the daemon restarts), tries for `patience` seconds to reach a daemon again, calling
         `before_retry` before each try, and goes on without loss or repetition; then, or with no
         patience, raises ConnectionLost or DaemonUnreachable. `pulse` is called ten times a second
-        while no event comes; what it raises ends the iteration.
+        while no event comes, and at once when one of the descriptors `beside` can be read, which
+        may be others each time; what it raises ends the iteration, ConnectionLost apart. It may
+        make requests.
         """
         give_up_at: float | None = None
         while True:
             try:
                 attached = self._attach(run, after)
                 give_up_at = None
-                for event in self._read_events(attached, after, pulse):
+                self.present = attached["position"]
+                for event in self._read_events(attached, after, pulse, beside):
                     after = event["position"]
                     yield event
                 return
@@ -228,19 +234,25 @@ class Client:
         return attached
 
     def _read_events(
-        self, attached: Json, after: int, pulse: Callable[[], None] | None
+        self,
+        attached: Json,
+        after: int,
+        pulse: Callable[[], None] | None,
+        beside: Collection[int],
     ) -> Iterator[Json]:
         newest, finished = attached["position"], attached["state"] in _FINISHED
         try:
             while after < newest or not finished:
-                event = self._next_event(attached["run"], pulse)
+                event = self._next_event(attached["run"], pulse, beside)
                 after = event["position"]
                 finished = finished or (event["type"] == "run_finished" and after > newest)
                 yield event
         finally:
             self._detach(attached["run"])
 
-    def _next_event(self, run: str, pulse: Callable[[], None] | None) -> Json:
+    def _next_event(
+        self, run: str, pulse: Callable[[], None] | None, beside: Collection[int]
+    ) -> Json:
         while True:
             while self._notifications:
                 message = self._notifications.popleft()
@@ -249,13 +261,15 @@ class Client:
                     return params
                 if message["method"] == "flow/detached" and params["run"] == run:
                     raise _remote_error(params["error"])
+            deadline = deadline_after(_PULSE_SECONDS if pulse else None)
             try:
-                self._keep(
-                    self._connection.receive(deadline_after(_PULSE_SECONDS if pulse else None))
-                )
+                if not beside or self._connection.comes_first(beside, deadline):
+                    self._keep(self._connection.receive(deadline))
+                    continue
             except TimedOut:
-                if pulse:
-                    pulse()
+                pass
+            if pulse:
+                pulse()
 
     def _detach(self, run: str) -> None:
         """Stop the flow of events; the answer is of no interest, nor is a broken connection."""

@@ -18,6 +18,7 @@ from flowproto.framing import MAX_BODY_BYTES, FrameDecoder, FramingError, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     Json = dict[str, Any]
@@ -101,6 +102,19 @@ class Connection:
             return
         except OSError as error:
             raise ConnectionLost(f"the daemon does not take requests: {error}") from None
+
+    def comes_first(self, others: Iterable[int], deadline: float | None) -> bool:
+        """Wait for the daemon, but no longer than until one of the `others` can be read.
+
+        False when nothing came from the daemon until then, or until the deadline.
+        """
+        if self._frames:
+            return True
+        import select
+
+        ours = self._socket.fileno()
+        ready, _, _ = select.select([ours, *others], [], [], _remaining(deadline))
+        return ours in ready
 
     def receive(self, deadline: float | None) -> Json:
         """Give the next message; blocks until the deadline. TimedOut, ConnectionLost."""

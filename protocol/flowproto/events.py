@@ -25,12 +25,16 @@ class EventBase(Struct, kw_only=True, tag_field="type", omit_defaults=False):
 
 
 class RunStarted(EventBase, tag="run_started"):
-    """The plan was accepted; `steps` are its step ids in file order."""
+    """The plan was accepted; `steps` are its step ids in file order.
+
+    `terminals` are those of them that run on a terminal: `flow/type` types there.
+    """
 
     name: str
     cwd: str
     steps: list[str]
     inputs: dict[str, Any]
+    terminals: list[str] = field(default_factory=list)
 
 
 class StepStarted(EventBase, tag="step_started"):

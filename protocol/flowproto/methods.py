@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from flowproto import check, daemon, db, runs, suggest
+from flowproto import check, daemon, db, runs, suggest, terminals
 
 P = TypeVar("P", bound=Struct)
 R = TypeVar("R", bound=Struct)
@@ -34,6 +34,7 @@ UNDO = Method("flow/undo", runs.RunRef, runs.StateResult, "compensate a finished
 RESUME = Method("flow/resume", runs.RunRef, runs.StateResult, "go on with a parked run")
 RETRY = Method("flow/retry", runs.RunRef, runs.StateResult, "go on from the failed step")
 ANSWER = Method("flow/answer", runs.AnswerParams, runs.StateResult, "decide what a run waits for")
+TYPE = Method("flow/type", terminals.TypeParams, terminals.TypeResult, "type at a step's terminal")
 CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")
 SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
 STATS = Method("flow/stats", daemon.Empty, daemon.StatsResult, "figures")
@@ -67,6 +68,7 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     RESUME,
     RETRY,
     ANSWER,
+    TYPE,
     CHECK,
     SUGGEST,
     STATS,

@@ -91,7 +91,10 @@ class ListParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
 
 
 class RunRow(Struct, kw_only=True):
-    """One run in a list. Times are milliseconds since the epoch."""
+    """One run in a list. Times are milliseconds since the epoch.
+
+    `terminals` are the steps that run on a terminal now: perhaps they wait for somebody to type.
+    """
 
     id: str
     name: str
@@ -102,6 +105,7 @@ class RunRow(Struct, kw_only=True):
     steps: int
     steps_done: int
     question: str = ""
+    terminals: list[str] = field(default_factory=list)
 
 
 class ListResult(Struct):
@@ -131,7 +135,10 @@ class AttemptRow(Struct, kw_only=True):
 
 
 class StepRow(Struct, kw_only=True):
-    """One step of a run. `exit_code` and `duration_ms` are those of its last attempt."""
+    """One step of a run. `exit_code` and `duration_ms` are those of its last attempt.
+
+    `tty` says that its script runs on a terminal.
+    """
 
     id: str
     name: str
@@ -143,6 +150,7 @@ class StepRow(Struct, kw_only=True):
     outputs: dict[str, str] = field(default_factory=dict)
     needs: list[str] = field(default_factory=list)
     undo: str | None = None
+    tty: bool = False
     attempts: list[AttemptRow] = field(default_factory=list)
 
 

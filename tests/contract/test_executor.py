@@ -15,7 +15,7 @@ from flowd.domain.ports import (
     NeverStarted,
     Vanished,
 )
-from flowd.errors import Bug, SpawnFailed
+from flowd.errors import Bug, Conflict, SpawnFailed
 from flowd.exec.process import open_executor
 from support.attempts import key_of, launch_of, lines_of, written
 from support.scripted_executor import Behaviour, ScriptedExecutor
@@ -40,11 +40,14 @@ class RealWorld:
         for stream, data in (("1", behaviour.stdout), ("2", behaviour.stderr)):
             if data:
                 lines.append(f"printf %s {shlex.quote(data.decode())} >&{stream}")
-        if behaviour.seconds:
+        if behaviour.ends_on:
+            lines.append(f'until test "$line" = "{behaviour.ends_on}"; do read -r line; done')
+        if behaviour.seconds and not behaviour.ends_on:
             lines.append(f"sleep {behaviour.seconds}")
         lines.append(f"exit {behaviour.exit_code}")
         folder = "/there is no such folder" if behaviour.refused else "/"
-        return launch_of("\n".join(lines), key, cwd=folder)
+        terminal = bool(behaviour.ends_on)
+        return launch_of("\n".join(lines), key, cwd=folder, terminal=terminal)
 
     def started(self) -> list[str]:
         return lines_of(self._witness)
@@ -58,7 +61,7 @@ class ScriptedWorld:
 
     def launch(self, behaviour: Behaviour, key: AttemptKey) -> Launch:
         self.executor.behaviours[key] = behaviour
-        return launch_of("anything", key)
+        return launch_of("anything", key, terminal=bool(behaviour.ends_on))
 
     def started(self) -> list[str]:
         return [f"{key.step}.{key.attempt}" for key in self.executor.started]
@@ -294,3 +297,42 @@ async def test_many_attempts_run_side_by_side(world: World) -> None:
                 nursery.start_soon(run, launch)
     assert codes == {n: n % 7 for n in range(20)}
     assert sorted(world.started()) == sorted(f"many.{n}" for n in range(20))
+
+
+async def test_what_is_typed_reaches_an_attempt_on_a_terminal(world: World) -> None:
+    launch = world.launch(Behaviour(seconds=3600, exit_code=4, ends_on="go"), key_of())
+    await begin(world, launch)
+    world.executor.type_nowait(launch.key, b"wa", None)
+    world.executor.type_nowait(launch.key, b"it\ng", (100, 30))
+    world.executor.type_nowait(launch.key, b"o\n", None)
+    with trio.fail_after(10):
+        ending = await world.executor.adopt(launch.key)
+    assert isinstance(ending, Exited)
+    assert ending.exit_code == 4
+
+
+async def test_nobody_types_where_no_terminal_is_open(world: World) -> None:
+    plain = world.launch(HANGS, key_of("plain"))
+    await begin(world, plain)
+    ended = world.launch(Behaviour(seconds=3600, ends_on="go"), key_of("ended"))
+    world.executor.prepare(ended)
+    refused = [plain.key, ended.key, key_of("unknown")]
+    for key in refused:
+        with pytest.raises(Conflict) as caught:
+            world.executor.type_nowait(key, b"go\n", None)
+        assert caught.value.data == {"again": True}
+    await world.executor.terminate(ended.key, 0)
+    with pytest.raises(Conflict):
+        world.executor.type_nowait(ended.key, b"go\n", None)
+
+
+async def test_an_attempt_on_a_terminal_is_terminated_as_others_are(world: World) -> None:
+    launch = world.launch(Behaviour(seconds=3600, ends_on="go"), key_of())
+    await begin(world, launch)
+    with trio.fail_after(5):
+        await world.executor.terminate(launch.key, 30)
+        ending = await world.executor.adopt(launch.key)
+    assert isinstance(ending, Exited)
+    assert ending.exit_code == 143
+    with pytest.raises(Conflict):
+        world.executor.type_nowait(launch.key, b"go\n", None)

@@ -59,6 +59,29 @@ def seen_by(client: Client, run: str, **options: Any) -> list[int]:
     return [event["position"] for event in client.events(run, **options)]
 
 
+async def test_what_is_beside_the_events_is_noticed_at_once_and_requests_go_between(services, runs):
+    read, write = os.pipe()
+    seen: list[bytes] = []
+
+    def work(client: Client) -> list[int]:
+        def pulse() -> None:
+            if not seen:
+                seen.append(os.read(read, 10))
+                assert client.request("flow/show", {"run": "abc"})["id"] == "abcdef"
+                trio.from_thread.run(runs.tell, "abcdef", e.RunFinished(at=9, state="succeeded"))
+
+        os.write(write, b"key")
+        return seen_by(client, "abcdef", pulse=pulse, beside={read})
+
+    async with serving(services) as path:
+        positions = await in_thread(with_client, path, work)
+    os.close(read)
+    os.close(write)
+    assert seen == [b"key"]
+    assert positions == sorted(set(positions))
+    assert len(positions) == len(runs.events)
+
+
 # -------------------------------------------------------------------------------------- requests
 
 

@@ -35,6 +35,7 @@ class ScriptedRuns:
         self.asked: list[tuple[str, ...]] = []
         self.started: list[ports.RunRequest] = []
         self.cancelled: list[str] = []
+        self.typed: list[tuple[str, str, bytes, ports.WindowSize | None]] = []
         self.fault: Exception | None = None
         self._holding: trio.Event | None = None
         self._news = trio.Condition()
@@ -192,6 +193,15 @@ class ScriptedRuns:
         if self.fault is not None:
             raise self.fault
         return self._state(run)
+
+    def type_nowait(self, run: str, step: str, keys: bytes, size: ports.WindowSize | None) -> int:
+        if self.fault is not None:
+            raise self.fault
+        self.typed.append((run, step, keys, size))
+        return 1
+
+    def terminals(self, run: str) -> list[str]:
+        return [step.id for step in self._state(run).workflow.steps if step.tty]
 
     def live_runs(self) -> int:
         return len({known.run for known in self.events})

@@ -13,15 +13,24 @@ from math import inf
 import trio
 
 from flowd.domain.events import Stream
-from flowd.domain.ports import AttemptKey, Ending, Exited, Launch, NeverStarted, Vanished
-from flowd.errors import Bug, SpawnFailed
+from flowd.domain.ports import (
+    AttemptKey,
+    Ending,
+    Exited,
+    Launch,
+    NeverStarted,
+    Vanished,
+    WindowSize,
+)
+from flowd.errors import Bug, Conflict, SpawnFailed
 
 
 @dataclass(frozen=True)
 class Behaviour:
     """What a script does: how long it takes, what it leaves, how it takes SIGTERM.
 
-    `seconds` may be infinite. `vanishes`: its end will not be known; `refused`: it cannot be made.
+    `seconds` may be infinite; on a terminal the line `ends_on` ends it sooner. `vanishes`: its end
+    will not be known; `refused`: it cannot be made.
     """
 
     exit_code: int = 0
@@ -32,6 +41,7 @@ class Behaviour:
     ignores_sigterm: bool = False
     vanishes: str = ""
     refused: str = ""
+    ends_on: str = ""
 
 
 HANGS = Behaviour(seconds=inf)
@@ -45,6 +55,8 @@ class _Attempt:
         self.begun_at: float | None = None
         self.ending: Ending | None = None
         self.settled = trio.Event()
+        self.typed = b""
+        self.size: WindowSize = (80, 24)
 
     def settle(self, ending: Ending) -> None:
         if self.ending is None:
@@ -145,6 +157,23 @@ class ScriptedExecutor:
                     attempt.exit(137)
                 return
         attempt.exit(143)
+
+    def type_nowait(self, key: AttemptKey, keys: bytes, size: WindowSize | None) -> None:
+        """Remember what is typed; see the port."""
+        attempt = self._attempts.get(key)
+        running = attempt is not None and attempt.begun_at is not None and attempt.ending is None
+        if attempt is None or not running or not self.launches[key].terminal:
+            raise Conflict("its terminal is not open", data={"again": True})
+        attempt.size = size or attempt.size
+        attempt.typed += keys
+        line = attempt.behaviour.ends_on
+        if line and line.encode() in attempt.typed.splitlines()[: attempt.typed.count(b"\n")]:
+            attempt.exit(attempt.behaviour.exit_code)
+
+    def typed(self, key: AttemptKey) -> tuple[bytes, WindowSize]:
+        """Tell, for a test, what was typed and how large the window is."""
+        attempt = self._attempts[key]
+        return attempt.typed, attempt.size
 
     def output_size(self, key: AttemptKey, stream: Stream) -> int:
         """Count the bytes written so far: all of them, from the beginning on."""

@@ -8,7 +8,7 @@ import signal
 import struct
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from support.screen import Screen
@@ -48,10 +48,14 @@ class Terminal:
 
     def wait_for(self, text: str, seconds: float = 20) -> None:
         """Read until the text is somewhere on the screen or above it."""
+        self.wait_until(lambda: text in "\n".join(self.screen.text), repr(text), seconds)
+
+    def wait_until(self, what: Callable[[], bool], name: str, seconds: float = 20) -> None:
+        """Read until that is so."""
         deadline = time.monotonic() + seconds
-        while text not in "\n".join(self.screen.text):
+        while not what():
             shown = "\n".join(self.screen.text)
-            assert time.monotonic() < deadline, f"{text!r} did not come:\n{shown}"
+            assert time.monotonic() < deadline, f"{name} did not come:\n{shown}"
             self._read(0.2)
 
     def wait(self, seconds: float = 20) -> int:

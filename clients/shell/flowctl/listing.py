@@ -9,7 +9,8 @@ from flowctl.text import age, clip, harmless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypedDict
+    from collections.abc import Iterator
+    from typing import NotRequired, TypedDict
 
     from flowctl.console import Console
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         steps: int
         steps_done: int
         question: str
+        terminals: NotRequired[list[str]]
 
     class Answer(TypedDict):
         """As `flowproto.runs.ListResult`."""
@@ -61,10 +63,17 @@ def print_runs(answer: Answer, console: Console, *, if_none: str) -> int:
     rows += [_cells(row, now, console) for row in answer["runs"]]
     console.table(rows, elastic=1)
     for row in answer["runs"]:
-        if row["question"]:
-            question = f"{row['id']} waits: {harmless(row['question'])}"
-            console.print(clip(question, console.columns) if console.terminal else question)
+        for line in _wanted(row):
+            console.print(clip(line, console.columns) if console.terminal else line)
     return 0
+
+
+def _wanted(row: Row) -> Iterator[str]:
+    """Say what a run wants of a person."""
+    if row["question"]:
+        yield f"{row['id']} waits: {harmless(row['question'])}"
+    for step in row.get("terminals", ()):  # an older daemon sends none
+        yield f"{row['id']} runs {step} on a terminal, type there with: flowctl attach {row['id']}"
 
 
 def _cells(row: Row, now: float, console: Console) -> list[str]:

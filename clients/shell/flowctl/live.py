@@ -209,6 +209,8 @@ def _note(step: StepView, now_ms: int) -> str:
             said = f"failed{_exit_note(step)}; again in {duration(step.since - now_ms)}"
         case "waiting":
             said = "waits for an answer"
+        case "running" if step.tty:
+            said = "on a terminal: flowctl attach"
         case "failed":
             said = step.reason or f"failed{_exit_note(step)}"
         case "timed_out":

@@ -73,7 +73,10 @@ def _told(event: e.WireEvent, view: RunView) -> list[str]:
         case e.CheckStarted() | e.AttemptWithdrawn() | e.StepOutput():
             return []
         case _:
-            return [f"{event.step} {said}" for said in _told_of_step(event)]
+            said = _told_of_step(event)
+            if isinstance(event, e.StepStarted) and view.step(event.step).tty:
+                said.append(f"is on a terminal, type there with: flowctl attach {event.run}")
+            return [f"{event.step} {what}" for what in said]
 
 
 def _told_of_step(event: _StepEvent) -> list[str]:

@@ -31,6 +31,11 @@ class Questions:
         self._prompt: AnswerPrompt | None = None
         self._later: set[str] = set()
 
+    @property
+    def open(self) -> bool:
+        """Whether a question stands on the terminal."""
+        return self._prompt is not None
+
     def heed(self, event: WireEvent | None) -> None:
         """Close the open question when this event, folded in already, settled it."""
         if self._prompt is None or self._prompt.step in self._view.questions:

@@ -17,10 +17,14 @@ FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compen
 
 
 class StepView:
-    """One step. Times in milliseconds; `since` is when its present activity began, by the clock."""
+    """One step; `tty` says that it is on a terminal.
+
+    Times in milliseconds; `since` is when its present activity began, by the clock.
+    """
 
     def __init__(self, step_id: str):
         self.id = step_id
+        self.tty = False
         self.status = "pending"
         self.since = 0
         self.duration_ms: int | None = None
@@ -100,6 +104,8 @@ class RunView:
             case e.RunStarted():
                 self.name, self.cwd, self.state = event.name, event.cwd, "running"
                 self.steps = {step_id: StepView(step_id) for step_id in event.steps}
+                for step_id in event.terminals:
+                    self.step(step_id).tty = True
             case e.CancelRequested():
                 self.cancelling = True
                 self.questions.clear()

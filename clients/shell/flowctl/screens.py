@@ -98,6 +98,7 @@ class Live:
         self._block = Block(_write, console.size)
         self._drawn_at = 0.0
         self._asking = False
+        self._lent = False
 
     def event(self, raw: dict[str, Any], event: e.WireEvent | None, view: RunView) -> None:
         """Draw, unless that was done a moment ago."""
@@ -107,7 +108,7 @@ class Live:
     def tick(self, view: RunView) -> None:
         """Draw."""
         self._drawn_at = time.monotonic()
-        if view.steps and not self._asking:
+        if view.steps and not self._asking and not self._lent:
             self._block.draw(live.block(view, self._console, now_ms()))
 
     def redraw(self) -> None:
@@ -127,10 +128,21 @@ class Live:
         if new_line:
             _write("\n")
 
-    def note(self, text: str) -> None:
-        """Put a line above the run."""
+    def lend(self) -> None:
+        """Take the drawing away and draw no more: a step has the terminal until `take_back`."""
         self._block.clear()
-        _write(self._console.style(text, "dim") + "\n")
+        self._lent = True
+
+    def take_back(self) -> None:
+        """Draw again, from where the cursor is, at the beginning of a line."""
+        self._lent = False
+        self._block.forget()
+
+    def note(self, text: str) -> None:
+        """Put a line above the run, or into what the step shows that has the terminal."""
+        self._block.clear()
+        line = self._console.style(text, "dim")
+        _write(f"\r\n{line}\r\n" if self._lent else f"{line}\n")
 
     def end(self, view: RunView) -> None:
         """Replace the drawing by what stays; a run that is left stays as it was drawn last."""

@@ -102,6 +102,8 @@ _STATES = (
 
 _WATCHING = """\
 While it runs: Ctrl-C {once}, Ctrl-C again leaves at once.
+A step with `tty: true` gets your keys, Ctrl-C too: Ctrl-] d leaves it, Ctrl-] t takes the keyboard
+over from another terminal.
 The run itself never depends on this terminal: come back with `flowctl attach`."""
 
 COMMANDS = (

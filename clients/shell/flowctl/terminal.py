@@ -65,9 +65,34 @@ class QuietTerminal:
     def __init__(self) -> None:
         self._input = sys.stdin.fileno() if sys.stdin.isatty() else None
         self._usual = None if self._input is None else termios.tcgetattr(self._input)
+        self._again: Callable[[], None] = self.hush
+
+    def resume(self) -> None:
+        """After a `restore`: be as before."""
+        self._again()
+
+    def lend(self) -> None:
+        """Let a program at the other end of the line have all keys, and do all drawing."""
+        self._again = self.lend
+        self._write(_SHOW_CURSOR)
+        if self._usual is not None:
+            raw = [*self._usual]
+            raw[0] = int(self._usual[0]) & ~(
+                termios.BRKINT | termios.ICRNL | termios.INLCR | termios.IGNCR
+                | termios.INPCK | termios.ISTRIP | termios.IXON
+            )  # fmt: skip
+            raw[1] = int(self._usual[1]) & ~termios.OPOST
+            raw[3] = int(self._usual[3]) & ~(
+                termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG
+            )
+            keys = [*self._usual[6]]  # a list among numbers
+            keys[termios.VMIN], keys[termios.VTIME] = 1, 0
+            raw[6] = keys
+            self._set(raw)
 
     def hush(self) -> None:
         """Hide both."""
+        self._again = self.hush
         self._write(_HIDE_CURSOR)
         if self._input is not None and self._usual is not None:
             quiet = [*self._usual]
@@ -112,7 +137,7 @@ def quiet_terminal(after_stop: Callable[[], None]) -> Iterator[QuietTerminal]:
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, stop)
-        terminal.hush()
+        terminal.resume()
         after_stop()
 
     handlers = {signal.SIGTERM: leave, signal.SIGHUP: leave, signal.SIGTSTP: stop}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from flowctl import exits
 from flowctl.exits import Left
+from flowctl.handover import Handover
 from flowctl.questions import Questions
 from flowctl.runview import RunView
 from flowctl.screens import JsonLines, Live, Plain, Silent
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from flowctl.connect import Daemon
     from flowctl.console import Console
     from flowctl.screens import Screen
+    from flowproto.client import Client
     from flowproto.starting import Starting
 
 _PATIENCE_SECONDS = 30.0
@@ -88,10 +90,15 @@ def watch(
     else:
         screen = Plain(console, told)
     watcher = _Watcher(daemon, console, run, screen, interrupts, cancels=cancels)
-    drawing = quiet_terminal(screen.redraw) if isinstance(screen, Live) else nullcontext()
-    with drawing as terminal:
-        watcher.questions.terminal = terminal
+    if not isinstance(screen, Live):
         return watcher.follow(after)
+    with quiet_terminal(screen.redraw) as terminal:
+        watcher.questions.terminal = terminal
+        if not console.asks:
+            return watcher.follow(after)
+        with Handover(console, screen, terminal, watcher.view) as handover:
+            watcher.handover = handover
+            return watcher.follow(after)
 
 
 class _Watcher:
@@ -116,23 +123,33 @@ class _Watcher:
         self._noticed = 0
         self._view = RunView(run)
         self.questions = Questions(daemon, console, screen, self._view)
+        self.handover: Handover | None = None
         self._lost_at: float | None = None
         self._starting: Starting | None = None
+
+    @property
+    def view(self) -> RunView:
+        """The run as seen so far."""
+        return self._view
 
     def follow(self, after: int) -> Watched:
         """Show every event until the end."""
         view = self._view
         with self._daemon.connect() as connection:
             try:
+                if after and self._learn_terminals(connection) and self.handover is not None:
+                    after = 0  # its screen is made of all that it wrote
                 for raw in connection.events(
                     self._run,
                     after,
                     patience=_PATIENCE_SECONDS,
                     before_retry=self._reach_again,
-                    pulse=self._pulse,
+                    pulse=lambda: self._pulse(connection),
+                    beside=() if self.handover is None else self.handover.descriptors,
                 ):
                     self._take(raw)
                     self._mind_interrupts()
+                    self._mind_handover(connection, present=view.position >= connection.present)
             except Left as left:
                 self.questions.close()
                 self._screen.end(view)
@@ -153,14 +170,34 @@ class _Watcher:
             self._view.run = event.run
             self._view.apply(event)
         self.questions.heed(event)
+        if self.handover is not None:
+            self.handover.heed(event)
         self._screen.event(raw, event, self._view)
 
-    def _pulse(self) -> None:
+    def _pulse(self, connection: Client) -> None:
         """Nothing came for a moment, so what was seen is the present."""
         self._mind_interrupts()
-        self.questions.mind()
+        self._mind_handover(connection, present=True)
+        if self.handover is None or not self.handover.active:
+            self.questions.mind()
         self._mind_parking()
         self._screen.tick(self._view)
+
+    # ---------------------------------------------------------------------- steps on terminals
+
+    def _learn_terminals(self, connection: Client) -> bool:
+        """Ask which steps are on a terminal: the event that tells lies before what is watched.
+
+        True when one of them is running.
+        """
+        rows = connection.request("flow/show", {"run": self._run})["steps"]
+        for row in rows:
+            self._view.step(row["id"]).tty = row.get("tty", False)
+        return any(row.get("tty") and row["state"] == "running" for row in rows)
+
+    def _mind_handover(self, connection: Client, *, present: bool) -> None:
+        if self.handover is not None and not self.questions.open:
+            self.handover.mind(connection, present=present)
 
     # ------------------------------------------------------------------------------ interrupts
 
@@ -192,6 +229,8 @@ class _Watcher:
     def _reach_again(self) -> None:
         """Before each try to connect again: say so once, and start a daemon if none comes back."""
         self._mind_interrupts_while_away()
+        if self.handover is not None:
+            self.handover.mind_away()
         now = time.monotonic()
         if self._lost_at is None:
             self._lost_at = now

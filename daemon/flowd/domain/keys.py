@@ -43,7 +43,7 @@ KEYS: dict[type, dict[str, str]] = {
         "env": "environment variables of this step's scripts",
         "cwd": "folder this step's scripts run in",
         "shell": "program that reads the scripts: bash, sh, zsh, fish or python",
-        "tty": "true gives the step a terminal",
+        "tty": "true runs `run` on a terminal that flowctl attach types to; not `undo` and `check`",
         "stdin": "text the script reads from standard input",
         "outputs": "keys the script writes to the file $FLOW_OUTPUT, as key=value lines",
         "sandbox": "off, project (may only write in the project) or strict",

@@ -116,6 +116,12 @@ def _check_scripts(step: Step, path: Path, problems: Problems) -> None:
             continue
         if not script.strip():
             problems.add((*path, *key), f"`{key[0]}` is empty", "write a command, or remove it")
+    if step.tty and step.stdin is not None:
+        problems.add(
+            (*path, "stdin"),
+            "a step on a terminal (`tty`) reads what is typed there, not `stdin`",
+            "remove `stdin`, or remove `tty`",
+        )
     for keys, text in (*_scripts(step), (("stdin",), step.stdin)):
         if text is not None and len(text.encode()) > MAX_SCRIPT_BYTES:
             problems.add(

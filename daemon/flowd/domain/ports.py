@@ -169,8 +169,18 @@ class AttemptKey(Struct, frozen=True, order=True):
     attempt: int
 
 
+WindowSize = tuple[int, int]
+"""Columns and rows of a terminal, 1 to 65535 each."""
+
+MOST_KEYS_BYTES = 4000
+"""What can be typed at once."""
+
+
 class Launch(Struct, frozen=True):
-    """Everything needed to make the process. `environment` is complete: nothing is inherited."""
+    """Everything needed to make the process. `environment` is complete: nothing is inherited.
+
+    On a `terminal`, which excludes `stdin`, both streams of output are one: `stdout`.
+    """
 
     key: AttemptKey
     script: str
@@ -179,6 +189,7 @@ class Launch(Struct, frozen=True):
     environment: Mapping[str, str]
     stdin: str | None = None
     limits: Limits | None = None
+    terminal: bool = False
 
 
 class Usage(Struct, frozen=True):
@@ -245,6 +256,14 @@ class Executor(Protocol):
         """
         ...
 
+    def type_nowait(self, key: AttemptKey, keys: bytes, size: WindowSize | None) -> None:
+        """Set the size of the attempt's terminal, if given, and type up to MOST_KEYS_BYTES keys.
+
+        All is taken or nothing. Conflict when there is no terminal, or, with `again` true in its
+        data, none as yet, or when the program reads nothing of what was typed before.
+        """
+        ...
+
     def output_size(self, key: AttemptKey, stream: Stream) -> int:
         """Bytes written so far; 0 when there is nothing."""
         ...
@@ -306,6 +325,17 @@ class Engine(Protocol):
 
     async def answer(self, run: str, step: str, answer: Answer, *, by: str = "") -> RunStatus:
         """Settle a question. Conflict when there is none or the answer does not fit it."""
+        ...
+
+    def type_nowait(self, run: str, step: str, keys: bytes, size: WindowSize | None) -> int:
+        """Type at the terminal of a step (see `Executor`); give the number of its attempt.
+
+        Conflict when the step is not running on a terminal, NotFound when the run has no such step.
+        """
+        ...
+
+    def terminals(self, run: str) -> list[str]:
+        """The steps of the run that are running on a terminal now."""
         ...
 
     async def wait_beyond(self, run: str, position: int) -> None:

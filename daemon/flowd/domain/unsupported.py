@@ -11,12 +11,6 @@ def unsupported(workflow: Workflow) -> Iterator[tuple[Path, str, str]]:
     default = workflow.defaults.sandbox
     for index, step in enumerate(workflow.steps):
         path: Path = ("steps", index)
-        if step.tty:
-            yield (
-                (*path, "tty"),
-                f"step {step.id}: tty steps cannot be run yet",
-                "remove tty: true, and give answers with stdin:",
-            )
         if (step.sandbox or default) != "off":
             yield (
                 (*path, "sandbox") if step.sandbox else ("defaults", "sandbox"),

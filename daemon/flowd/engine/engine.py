@@ -24,6 +24,7 @@ from flowd.domain.ports import (
     Judge,
     Launch,
     RunRequest,
+    WindowSize,
 )
 from flowd.domain.run import RunState
 from flowd.engine.acceptance import accept
@@ -31,6 +32,7 @@ from flowd.engine.attempts import Carrier
 from flowd.engine.launches import launch_of
 from flowd.engine.live import LiveRun, wall_clock_ms
 from flowd.engine.registry import Registry
+from flowd.engine.terminals import attempt_to_type_to, on_terminal
 from flowd.errors import (
     Bug,
     CallerError,
@@ -142,6 +144,17 @@ class RunEngine:
             if parked:
                 self._take_up(live, in_flight)
             return live.state.status
+
+    def type_nowait(self, run: str, step: str, keys: bytes, size: WindowSize | None) -> int:
+        """Type at the terminal of a step; see the port."""
+        key = attempt_to_type_to(self._runs.get(run), run, step)
+        self._executor.type_nowait(key, keys, size)
+        self._carrier.publisher.look_soon(key)
+        return key.attempt
+
+    def terminals(self, run: str) -> list[str]:
+        """The steps that are running on a terminal; see the port."""
+        return [key.step for key in on_terminal(self._runs.get(run))]
 
     def configure(self, config: EngineConfig, judge: Judge) -> None:
         """Take over settings; the number of processes at once counts from the next start."""

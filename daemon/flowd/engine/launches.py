@@ -20,6 +20,7 @@ def launch_of(state: RunState, key: AttemptKey) -> Launch:
         environment=environment_of(state, step),
         stdin=step.stdin if key.kind == "run" else None,
         limits=step.limits,
+        terminal=step.tty and key.kind == "run",
     )
 
 

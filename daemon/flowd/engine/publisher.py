@@ -13,8 +13,9 @@ import trio
 from flowd.domain.commands import OutputChunk, ReportOutput
 from flowd.domain.ports import AttemptKey, Executor
 from flowd.engine.live import LiveRun
-from flowd.engine.output import OutputCursor
+from flowd.engine.output import RESTS, OutputCursor
 
+ECHO_LOOK = 0.01  # seconds until the look after somebody typed at a terminal
 QUICKEST_LOOK = 0.05  # seconds between looks while scripts write, or are new
 SLOWEST_LOOK = 0.4  # and while all are silent
 PATIENT_LOOKS = 10  # in vain, before they become rarer
@@ -23,14 +24,18 @@ log = logging.getLogger(__name__)
 
 
 class _Watched:
-    """A running attempt, and whether what was read of it is on its way into the log."""
+    """A running attempt, and whether what was read of it is on its way into the log.
 
-    __slots__ = ("cursor", "live", "told")
+    `rests`: how often the end of a flood is still shown to whoever typed at its terminal.
+    """
+
+    __slots__ = ("cursor", "live", "rests", "told")
 
     def __init__(self, live: LiveRun, cursor: OutputCursor):
         self.live = live
         self.cursor = cursor
         self.told: trio.Event | None = None
+        self.rests = 0
 
 
 class Publisher:
@@ -45,12 +50,22 @@ class Publisher:
         self._pause = math.inf
         self._in_vain = 0
         self._hurry = trio.Event()
+        self._next_look = QUICKEST_LOOK
 
     def watch(self, live: LiveRun, cursor: OutputCursor) -> None:
         """Look at this attempt, too, soon and then again and again."""
         self._watched[cursor.key] = _Watched(live, cursor)
         self._in_vain = 0  # so that one short step after the other disturbs nobody's sleep
         if self._pause > QUICKEST_LOOK:
+            self._hurry.set()
+
+    def look_soon(self, key: AttemptKey) -> None:
+        """Look in a moment: somebody typed at the terminal of this attempt, and awaits the echo."""
+        watched = self._watched.get(key)
+        if watched is not None:
+            watched.cursor.let_more_through(self._executor)
+            watched.rests = RESTS
+            self._in_vain, self._next_look = 0, ECHO_LOOK
             self._hurry.set()
 
     async def leave(self, key: AttemptKey) -> None:
@@ -68,9 +83,9 @@ class Publisher:
         while True:
             with trio.move_on_after(self._pause) as patience:
                 await self._hurry.wait()
-            if not patience.cancelled_caught:  # somebody is new: his first look comes soon
+            if not patience.cancelled_caught:  # somebody is new, or typed: the look comes soon
                 self._hurry = trio.Event()
-                self._pause = QUICKEST_LOOK
+                self._pause, self._next_look = self._next_look, QUICKEST_LOOK
                 continue
             self._in_vain = 0 if await self._look() else self._in_vain + 1
             if self._in_vain < PATIENT_LOOKS:
@@ -88,6 +103,8 @@ class Publisher:
                 except OSError as error:  # too many open files, say: the next look may fare better
                     log.debug("%s cannot be looked at: %s", watched.cursor.key, error)
                     continue
+                if not chunks and watched.rests:
+                    watched.rests -= watched.cursor.catch_up(self._executor)
                 if chunks:
                     found = True
                     watched.told = trio.Event()

@@ -23,6 +23,7 @@ _SHELLS: dict[Shell, tuple[str, ...]] = {
     "fish": ("fish",),
     "python": ("python3", "-u"),
 }
+USUAL_TERM = "xterm-256color"  # what a terminal is called when the run's client had none
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -38,7 +39,9 @@ def command_of(launch: Launch, script_path: str) -> tuple[str, ...]:
 def environment_of(launch: Launch, folder: str) -> dict[str, str]:
     """Give the whole environment: the launch's, and what a script may know of itself."""
     key = launch.key
+    terminal = {"TERM": USUAL_TERM} if launch.terminal else {}
     return {
+        **terminal,
         **launch.environment,
         "PWD": launch.cwd,
         "FLOW_RUN": key.run,

@@ -4,6 +4,7 @@
     record             how far it has come (`holder.py`)
     stdout, stderr     what it wrote
     output             values it published (`outputs.py`)
+    keys               a FIFO: what is typed at its terminal, if it has one (`terminal.py`)
 
 A folder appears complete under its name, before the attempt's start is recorded; so an attempt
 with a recorded start and no folder in BOOT belongs to another boot of the machine.

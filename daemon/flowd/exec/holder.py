@@ -18,10 +18,15 @@ The folder of an attempt holds a file `record`, to which lines are added:
                                    it ended: exit code, duration, bytes it had written by then;
                                    then (not in the oldest records) ms of CPU, KiB of memory
 
+A step on a terminal gets a second process, which keeps the terminal (`terminal.py`): it copies
+what is written to the attempt's `stdout` and takes keys from the FIFO `keys`, so that neither a
+slow disk nor a flood of output holds this program up. The end of such a step is recorded once its
+last words are copied.
+
 Nanoseconds are those of CLOCK_BOOTTIME, which no change of the wall clock and no sleep disturbs.
 """
 # Paths are strings here: pathlib would double the time this program takes to start.
-# ruff: noqa: PTH116, PTH208
+# ruff: noqa: PTH100, PTH116, PTH120, PTH208
 
 import contextlib
 import errno
@@ -31,6 +36,7 @@ import os
 import select
 import signal
 import sys
+import termios
 import time
 from collections.abc import Iterator
 
@@ -38,8 +44,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import resource
 
-Order = tuple[int, str, str, tuple[str, ...], dict[str, str], str]
-"""Number, attempt's folder, working folder, command (a path first), environment, file for stdin."""
+Order = tuple[int, str, str, tuple[str, ...], dict[str, str], str | None]
+"""Number, attempt's folder, working folder, command (a path first), environment, and the file for
+stdin, or None for a terminal."""
+
+Finished = tuple[int, str, int, int, str]
+"""Number, attempt's folder, exit code, duration in ms, and CPU and memory as in the record."""
 
 Reply = tuple[int, str, int, int, str]
 """Number, then `ended` with exit code, duration in ms, and CPU and memory as in the record;
@@ -51,9 +61,14 @@ RETRY_MILLISECONDS = 1000  # how often a line is written again that the disk had
 WRITTEN = ("stdout", "stderr", "output")
 USUAL_UMASK = 0o022  # the daemon's own is stricter, and not meant for what users' commands make
 DEAF_TO = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+KEYS = "keys"  # the FIFO, in an attempt's folder, of what is typed at its terminal
+USUAL_WINDOW = (24, 80)  # rows and columns, until somebody says how large theirs is
 RESET_IN_STEPS = tuple(map(int, (*DEAF_TO, signal.SIGPIPE, signal.SIGXFSZ)))  # Python ignores two
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+
+Files = tuple[tuple[int | str, ...], ...]
+"""What a process is to have open, for posix_spawn."""
 
 
 # ------------------------------------------------------------------------- messages and records
@@ -125,7 +140,10 @@ class Holder:
         self._control = control
         self._inbox = bytearray()
         self._listening = True
-        self._running: dict[int, tuple[int, str, int]] = {}  # pid: number, folder, started
+        # pid: number, folder, started, pid of the keeper of its terminal or 0
+        self._running: dict[int, tuple[int, str, int, int]] = {}
+        # keeper's pid: what there is to record of the step, once that has ended
+        self._keepers: dict[int, Finished | None] = {}
         self._peak = 0  # of our own memory, in KiB, when it was looked at last
         self._unrecorded: list[tuple[str, str]] = []  # folder and line: the disk had no room
 
@@ -137,7 +155,7 @@ class Holder:
         poll = select.poll()
         poll.register(woken, select.POLLIN)
         poll.register(self._control, select.POLLIN)
-        while self._listening or self._running or self._unrecorded:
+        while self._listening or self._running or self._keepers or self._unrecorded:
             for descriptor, _ in poll.poll(RETRY_MILLISECONDS if self._unrecorded else None):
                 if descriptor == woken:
                     os.read(woken, 4096)
@@ -165,7 +183,7 @@ class Holder:
         """Make the process, unless somebody has claimed the attempt; a reply says why not."""
         number, folder, working_folder, command, environment, stdin = order
         started = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        act = "spawn"
+        act, keeper = "spawn", 0
         try:
             if not claim(folder, f"claim {os.getpid()} {started}\n"):
                 return (number, "taken", 0, 0, "")
@@ -173,7 +191,10 @@ class Holder:
                 act = "cwd"
                 os.chdir(working_folder)
                 act = "spawn"
-                pid = _spawn(folder, command, environment, stdin)
+                if stdin is None:
+                    pid, keeper = self._spawn_on_terminal(folder, command, environment)
+                else:
+                    pid = _spawn(command, environment, _on_files(folder, stdin))
             except (OSError, ValueError):
                 self._record(folder, "refused\n")
                 raise
@@ -183,23 +204,59 @@ class Holder:
             return (number, act, error.errno or 0, 0, str(error))
         except ValueError as error:  # an environment that no process can have
             return (number, act, errno.EINVAL, 0, str(error))
-        self._running[pid] = (number, folder, started)
+        self._running[pid] = (number, folder, started, keeper)
         self._record(folder, f"pid {pid} {time.clock_gettime_ns(time.CLOCK_BOOTTIME)}\n")
         return None
 
+    def _spawn_on_terminal(
+        self, folder: str, command: tuple[str, ...], environment: dict[str, str]
+    ) -> tuple[int, int]:
+        """Make the process on a terminal of its own; give its pid and that of the keeper."""
+        os.mkfifo(f"{folder}/{KEYS}", 0o600)
+        keys = os.open(f"{folder}/{KEYS}", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            master, slave = os.openpty()  # ours until both are there: a moment without is a hang-up
+            try:
+                termios.tcsetwinsize(slave, USUAL_WINDOW)
+                keeper = _spawn_keeper(folder, master, keys)
+                self._keepers[keeper] = None
+                try:
+                    files = _on_terminal(os.ttyname(slave))
+                    return _spawn(command, environment, files), keeper
+                except (OSError, ValueError):
+                    os.kill(keeper, signal.SIGTERM)
+                    raise
+            finally:
+                os.close(slave)
+                os.close(master)
+        finally:
+            os.close(keys)
+
     def _reap(self) -> None:
         """Record and report every process that has ended."""
-        while self._running:
+        while self._running or self._keepers:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
             if not pid:
                 return
-            number, folder, started = self._running.pop(pid)
+            if pid in self._keepers:
+                last = self._keepers.pop(pid)
+                if last is not None:
+                    self._finish(*last)
+                continue
+            number, folder, started, keeper = self._running.pop(pid)
             code = os.waitstatus_to_exitcode(status)
             code = code if code >= 0 else 128 - code
             duration = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - started) // 1_000_000
-            used = self._used(usage)
-            self._record(folder, f"end {code} {duration} {bytes_written(folder)} {used}\n")
-            self._send((number, "ended", code, duration, used))
+            finished = (number, folder, code, duration, self._used(usage))
+            if keeper in self._keepers:
+                self._keepers[keeper] = finished
+                os.kill(keeper, signal.SIGTERM)  # "that was all": it copies the rest and ends
+            else:
+                self._finish(*finished)
+
+    def _finish(self, number: int, folder: str, code: int, duration: int, used: str) -> None:
+        self._record(folder, f"end {code} {duration} {bytes_written(folder)} {used}\n")
+        self._send((number, "ended", code, duration, used))
 
     def _used(self, usage: "resource.struct_rusage") -> str:
         """Give the milliseconds of CPU of a process and all it waited for, and its peak in KiB.
@@ -248,7 +305,24 @@ def _own_peak() -> int:
     return 0
 
 
-def _spawn(folder: str, command: tuple[str, ...], environment: dict[str, str], stdin: str) -> int:
+def _on_files(folder: str, stdin: str) -> Files:
+    return (
+        (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, f"{folder}/stdout", _APPEND, 0o600),
+        (os.POSIX_SPAWN_OPEN, 2, f"{folder}/stderr", _APPEND, 0o600),
+    )
+
+
+def _on_terminal(path: str) -> Files:
+    # A session leader that opens a terminal gets it as its controlling one.
+    return (
+        (os.POSIX_SPAWN_OPEN, 0, path, os.O_RDWR, 0),
+        (os.POSIX_SPAWN_DUP2, 0, 1),
+        (os.POSIX_SPAWN_DUP2, 0, 2),
+    )
+
+
+def _spawn(command: tuple[str, ...], environment: dict[str, str], files: Files) -> int:
     return os.posix_spawn(
         command[0],
         command,
@@ -256,10 +330,23 @@ def _spawn(folder: str, command: tuple[str, ...], environment: dict[str, str], s
         setsid=True,
         setsigmask=(),
         setsigdef=RESET_IN_STEPS,
+        file_actions=files,
+    )
+
+
+def _spawn_keeper(folder: str, master: int, keys: int) -> int:
+    """Start `terminal.py`, which tells what its descriptors are. SIGTERM waits until it listens."""
+    keeper = f"{os.path.dirname(os.path.abspath(__file__))}/terminal.py"
+    return os.posix_spawn(
+        sys.executable,
+        (sys.executable, "-I", "-S", keeper, str(os.getpid()), folder),  # the last is for `ps` only
+        {},
+        setsid=True,
+        setsigmask=(signal.SIGTERM,),
         file_actions=(
-            (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, master, 0),
             (os.POSIX_SPAWN_OPEN, 1, f"{folder}/stdout", _APPEND, 0o600),
-            (os.POSIX_SPAWN_OPEN, 2, f"{folder}/stderr", _APPEND, 0o600),
+            (os.POSIX_SPAWN_DUP2, keys, 3),
         ),
     )
 

@@ -77,9 +77,12 @@ class HolderLink:
         working_folder: str,
         command: tuple[str, ...],
         environment: dict[str, str],
-        stdin: str,
+        stdin: str | None,
     ) -> Answer:
-        """Have a process made. Never waits: what the socket does not take now goes later."""
+        """Have a process made, on a terminal when `stdin` is None.
+
+        Never waits: what the socket does not take now goes later.
+        """
         self._orders += 1
         answer = self._waiting[self._orders] = Answer()
         self._send(pack((self._orders, folder, working_folder, command, environment, stdin)))

@@ -22,11 +22,13 @@ from flowd.domain.ports import (
     Launch,
     NeverStarted,
     Vanished,
+    WindowSize,
 )
 from flowd.errors import Bug, SpawnFailed
 from flowd.exec.commands import command_of, environment_of, forget_programs, mark_of
 from flowd.exec.folders import Folders
 from flowd.exec.holder import bytes_written
+from flowd.exec.keyboard import send_keys
 from flowd.exec.link import Answer, HolderLink, Reply, start_holder
 from flowd.exec.liveness import Process, is_alive, wait_gone
 from flowd.exec.outputs import read_outputs
@@ -112,12 +114,13 @@ class ProcessExecutor:
         if not launch.cwd.startswith("/"):
             raise SpawnFailed(f"the folder {launch.cwd!r} is not absolute", cure="give a full path")
         command = command_of(launch, f"{folder}/script")
+        stdin = os.devnull if launch.stdin is None else f"{folder}/stdin"
         return self._living_holder().order(
             folder,
             launch.cwd,
             command,
             environment_of(launch, folder),
-            os.devnull if launch.stdin is None else f"{folder}/stdin",
+            None if launch.terminal else stdin,
         )
 
     def _living_holder(self) -> HolderLink:
@@ -223,7 +226,11 @@ class ProcessExecutor:
         ours = {os.getpid()} if self._holder is None else {os.getpid(), self._holder.pid}
         return Tree(mark_of(folder), leader, since_ns, frozenset(ours))
 
-    # ------------------------------------------------------------------------ what was written
+    # --------------------------------------------------------------- what is typed and written
+
+    def type_nowait(self, key: AttemptKey, keys: bytes, size: WindowSize | None) -> None:
+        """Type at the attempt's terminal; see the port."""
+        send_keys(self._folders.of(key), keys, size)
 
     def output_size(self, key: AttemptKey, stream: Stream) -> int:
         """Bytes written so far; 0 when there is nothing."""

@@ -7,9 +7,18 @@ from typing import Protocol, Self
 
 from flowd.config import SuggestConfig
 from flowd.domain.events import Answer, Recorded, RunStatus
-from flowd.domain.ports import Judge, LogKeeper, LogStats, RunRequest, RunSummary, Suggester
+from flowd.domain.ports import (
+    Judge,
+    LogKeeper,
+    LogStats,
+    RunRequest,
+    RunSummary,
+    Suggester,
+    WindowSize,
+)
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
+from flowd.server.keyboards import Keyboard
 from flowd.server.peer import Peer
 from flowd.server.services import Services
 from flowd.server.subscriptions import Attachments
@@ -37,6 +46,18 @@ class RunWatcher(Protocol):
     """The engine, to look at."""
 
     async def state(self, run: str) -> RunState:
+        """See `Engine`."""
+        ...
+
+    def terminals(self, run: str) -> list[str]:
+        """See `Engine`."""
+        ...
+
+
+class Typewriter(Protocol):
+    """The engine, to type at the terminals of steps."""
+
+    def type_nowait(self, run: str, step: str, keys: bytes, size: WindowSize | None) -> int:
         """See `Engine`."""
         ...
 
@@ -134,11 +155,26 @@ class AttachContext:
 
     log: RunReader
     attachments: Attachments
+    keyboard: Keyboard
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the peer."""
-        return cls(services.log, peer.attachments)
+        return cls(services.log, peer.attachments, Keyboard(services.keyboards, peer))
+
+
+@dataclass(frozen=True, slots=True)
+class TypeContext:
+    """To let the peer type at terminals."""
+
+    log: RunReader
+    engine: Typewriter
+    keyboard: Keyboard
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services and the peer."""
+        return cls(services.log, services.engine, Keyboard(services.keyboards, peer))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ def from_position(given: int) -> int:
     return max(0, min(given, _LAST_POSITION))
 
 
-def to_run_row(summary: ports.RunSummary) -> runs.RunRow:
-    """One line of a list."""
+def to_run_row(summary: ports.RunSummary, terminals: list[str]) -> runs.RunRow:
+    """One line of a list, with the steps that run on a terminal now."""
     return runs.RunRow(
         id=summary.id,
         name=summary.name,
@@ -29,6 +29,7 @@ def to_run_row(summary: ports.RunSummary) -> runs.RunRow:
         steps=summary.steps,
         steps_done=summary.steps_done,
         question=summary.question,
+        terminals=terminals,
     )
 
 
@@ -66,6 +67,7 @@ def _step_rows(state: RunState) -> list[runs.StepRow]:
                 outputs=dict(now.outputs),
                 needs=list(needs[step.id]),
                 undo=None if undo is None else undo.run,
+                tty=step.tty,
                 attempts=[_attempt_row(attempt) for attempt in now.attempts],
             )
         )

@@ -86,6 +86,7 @@ class EventConverter:
                 cwd=event.cwd,
                 steps=[step.id for step in event.workflow.steps],
                 inputs=dict(event.inputs),
+                terminals=[step.id for step in event.workflow.steps if step.tty],
             )
         if isinstance(event, domain.QuestionAsked):
             question = Question(event.step, event.about, event.question)

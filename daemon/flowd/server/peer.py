@@ -36,8 +36,8 @@ class _Awaited:
 class Peer:
     """Sends whole messages to one client, in turn, and knows what it follows.
 
-    `name` is what the client calls itself. Everything started through a peer ends with its
-    connection.
+    `name` is what the client calls itself, `process` the pid it gives. Everything started through
+    a peer ends with its connection.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Peer:
         engine: Engine,
     ) -> None:
         self.name = ""
+        self.process: int | None = None
         self.attachments = Attachments(self.send_encoded, self.start_soon, log, engine)
         self._stream = stream
         self._nursery = nursery
@@ -57,6 +58,11 @@ class Peer:
         self._turn = trio.Lock()
         self._awaited: dict[str, _Awaited] = {}
         self._numbers = itertools.count(1)
+
+    @property
+    def title(self) -> str:
+        """The client as other clients may tell it from others of its name."""
+        return self.name if self.process is None else f"{self.name} (process {self.process})"
 
     def start_soon(self, work: Callable[..., Awaitable[object]], *args: object) -> None:
         """Run `work(*args)` until it ends or the connection does. It must not raise."""

@@ -2,7 +2,16 @@
 
 from flowd.server import contexts as c
 from flowd.server.dispatch import Route, route
-from flowd.server.handlers import attaching, check, daemon, db, runs, steering, suggest
+from flowd.server.handlers import (
+    attaching,
+    check,
+    daemon,
+    db,
+    runs,
+    steering,
+    suggest,
+    terminals,
+)
 from flowproto import methods as m
 
 _ROUTES = (
@@ -17,6 +26,7 @@ _ROUTES = (
     route(m.RESUME, steering.handle_resume, c.SteerContext.of),
     route(m.RETRY, steering.handle_retry, c.SteerContext.of),
     route(m.ANSWER, steering.handle_answer, c.SteerContext.of),
+    route(m.TYPE, terminals.handle_type, c.TypeContext.of),
     route(m.CHECK, check.handle_check, c.JudgeContext.of),
     route(m.SUGGEST, suggest.handle_suggest, c.SuggestContext.of),
     route(m.STATS, daemon.handle_stats, c.DaemonContext.of),

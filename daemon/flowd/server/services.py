@@ -9,6 +9,7 @@ from msgspec import Raw
 import flowd
 from flowd.config import Config, Paths
 from flowd.domain.ports import Engine, EventLog, Judge, LogKeeper, Suggester
+from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
 
 if TYPE_CHECKING:
@@ -76,3 +77,4 @@ class Services:
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0
+    keyboards: Keyboards = field(default_factory=Keyboards)

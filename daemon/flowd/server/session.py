@@ -66,6 +66,7 @@ async def serve_session(services: Services, stream: trio.abc.Stream) -> None:
                 exited = await _Session(services, stream, peer, requests).read()
                 if exited or _hung_up(stream):
                     requests.cancel_scope.cancel()
+            services.keyboards.take_back(peer)
             lasting.cancel_scope.cancel()
     finally:
         services.peers -= 1
@@ -199,6 +200,7 @@ class _Session:
         try:
             params = decode_params(_initialize_decoder, request.params)
             self._peer.name = name_of(params)
+            self._peer.process = params.process_id
             open_lsp = self._services.open_lsp
             if open_lsp is not None and is_editor(params):
                 self._features = await open_lsp(self._services, self._peer, request.params)

@@ -264,7 +264,6 @@ def test_what_depends_on_values_is_not_called_a_mistake(condition: str) -> None:
 @pytest.mark.parametrize(
     ("line", "path", "said", "fix"),
     [
-        ("tty: true", "steps[1].tty", "tty steps cannot be run yet", "stdin:"),
         ("sandbox: strict", "steps[1].sandbox", "cannot be enforced yet", "sandbox: off"),
         ("secrets: [TOKEN]", "steps[1].secrets", "cannot be handed over yet", "keyring"),
         ("limits: {output: 1MB}", "steps[1].limits.output", "is not kept yet", "config.toml"),
@@ -277,6 +276,14 @@ def test_what_cannot_be_carried_out_yet_is_told_where_it_is_written(
     assert (problem.severity, problem.path) == ("warning", path)
     assert said in problem.message
     assert fix in problem.fix
+
+
+def test_a_step_on_a_terminal_has_no_text_for_stdin() -> None:
+    (problem,) = problems_in(step_with("tty: true\n    stdin: yes please"))
+    assert (problem.severity, problem.path) == ("error", "steps[1].stdin")
+    assert "reads what is typed there" in problem.message
+    assert "remove `tty`" in problem.fix
+    assert problems_in(step_with("tty: true")) == []
 
 
 def test_a_misspelled_name_in_a_condition_is_underlined_exactly() -> None:

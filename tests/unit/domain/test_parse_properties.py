@@ -77,6 +77,7 @@ def workflows(draw: st.DrawFn) -> Workflow:
         goto = st.builds(Goto, st.sampled_from(later)) if later else st.just("stop")
         undo = draw(st.none() | script | undos)
         check = draw(st.none() | script)
+        tty = draw(st.booleans())
         possible = ["ask", "retry"] + (["check"] if check else []) + (["undo"] if undo else [])
         step = Step(
             id=step_id,
@@ -92,8 +93,8 @@ def workflows(draw: st.DrawFn) -> Workflow:
             env=draw(environments),
             cwd=draw(st.none() | any_text),
             shell=draw(st.none() | st.sampled_from(["bash", "sh", "python"])),
-            tty=draw(st.booleans()),
-            stdin=draw(st.none() | any_text),
+            tty=tty,
+            stdin=None if tty else draw(st.none() | any_text),
             outputs=draw(st.lists(names, max_size=2)),
             secrets=draw(st.lists(names, max_size=2)),
             finally_=index >= last,

@@ -32,6 +32,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/resume": RUN,
     "flow/retry": RUN,
     "flow/answer": {**RUN, "step": "a", "answer": "yes"},
+    "flow/type": {**RUN, "step": "a", "data": "x", "columns": 80, "rows": 24},
     "flow/check": {"command": "true"},
     "flow/suggest": {"task": "tag a release"},
     "flow/stats": {},

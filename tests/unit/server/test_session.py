@@ -47,7 +47,11 @@ async def test_the_handshake_lists_our_abilities(services):
     assert "flow/attach" in ours["methods"]
     assert "step_output" in ours["events"]
     assert ours["notifications"] == ["flow/event", "flow/detached"]
-    assert ours["limits"] == {"message_bytes": 16 * 1024 * 1024, "requests_in_flight": 64}
+    assert ours["limits"] == {
+        "message_bytes": 16 * 1024 * 1024,
+        "requests_in_flight": 64,
+        "keys_bytes": 4000,
+    }
     assert result["serverInfo"] == {"name": "flowd", "version": "0.1.0"}
 
 

@@ -54,6 +54,8 @@ def lines(shown: ShowResult, console: Console) -> list[str]:
         found.append(f"  {name} = {harmless(str(value))}")
     for step in shown.steps:
         found += _step_lines(step, console)
+        if step.tty and step.state == "running":
+            found.append(f"    on a terminal, type there with: flowctl attach {shown.id}")
     for question in shown.questions:
         found += _question_lines(shown.id, question, console)
     return found

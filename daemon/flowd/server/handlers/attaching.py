@@ -23,7 +23,8 @@ async def handle_attach(params: AttachParams, context: AttachContext) -> Reply[A
 
 
 async def handle_detach(params: RunRef, context: AttachContext) -> StateResult:
-    """Send no more events of the run; it is no error when none were sent."""
+    """Send no more events of the run; it is no error when none were sent. Nor types the client."""
     run = await context.log.find(params.run)
     context.attachments.end(run.id)
+    context.keyboard.leave(run.id)
     return StateResult(run.id, run.state)

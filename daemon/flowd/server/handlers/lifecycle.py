@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flowd.domain.ports import MOST_KEYS_BYTES
 from flowd.server.services import Services
 from flowproto.daemon import InitializeParams
 from flowproto.events import EVENT_TYPES
@@ -38,6 +39,7 @@ def initialize_result(services: Services, editor: Mapping[str, Any]) -> dict[str
         "limits": {
             "message_bytes": services.limits.message_bytes,
             "requests_in_flight": services.limits.requests_in_flight,
+            "keys_bytes": MOST_KEYS_BYTES,
         },
     }
     experimental = {**editor.get("experimental", {}), "flow": ours}

@@ -115,7 +115,9 @@ async def handle_list(params: ListParams, context: ReadContext) -> ListResult:
                 f"no run is ever {state!r}", cure=f"the states are {', '.join(_STATES)}"
             )
     found = await context.log.summaries(query=params.query, states=states, limit=params.limit)
-    return ListResult([to_run_row(summary) for summary in found])
+    return ListResult(
+        [to_run_row(summary, context.engine.terminals(summary.id)) for summary in found]
+    )
 
 
 async def handle_logs(params: LogsParams, context: ReadContext) -> LogsResult:
