@@ -103,7 +103,8 @@ class ProcessExecutor:
         reply = await answer.wait()
         self._answers.pop(launch.key, None)
         if reply is not None and reply.what == "ended":
-            return Exited(reply.code, reply.duration_ms, read_outputs(self._folders.of(launch.key)))
+            outputs = read_outputs(self._folders.of(launch.key))
+            return Exited(reply.code, reply.duration_ms, outputs, reply.usage)
         if reply is not None and reply.what in ("cwd", "spawn"):
             forget_programs()
             raise _spawn_failed(launch, reply)
