@@ -123,7 +123,10 @@ class AttemptRow(Struct, kw_only=True):
 
 
 class StepRow(Struct, kw_only=True):
-    """One step of a run. `exit_code` and `duration_ms` are those of its last attempt."""
+    """One step of a run. `exit_code` and `duration_ms` are those of its last attempt.
+
+    `saved_files` counts the paths that were kept before the step and that undoing puts back.
+    """
 
     id: str
     name: str
@@ -135,6 +138,7 @@ class StepRow(Struct, kw_only=True):
     outputs: dict[str, str] = field(default_factory=dict)
     needs: list[str] = field(default_factory=list)
     undo: str | None = None
+    saved_files: int = 0
     attempts: list[AttemptRow] = field(default_factory=list)
 
 

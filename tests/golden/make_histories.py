@@ -49,6 +49,8 @@ STARTED = e.RunStarted(
 EVERY_EVENT: list[e.Event] = [
     STARTED,
     e.StepStarted(at=1, step="build", attempt=1),
+    e.FilesSaved(at=1, step="build", attempt=1, files=3, bytes=4096),
+    e.FilesSaved(at=1, step="tidy", attempt=1, files=0, bytes=0, reason="no room"),
     e.OutputAppended(
         at=2, step="build", attempt=1, kind="run", stream="stdout", data=b"\0short\xff", skipped=9
     ),

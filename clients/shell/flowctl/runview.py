@@ -119,6 +119,8 @@ class RunView:
                 step._begin("checking", event.at, event.attempt)
             case e.CompensationStarted():
                 step._begin("compensating", event.at, event.attempt)
+            case e.FilesSaved():
+                pass
             case e.StepOutput():
                 buffer = step.buffers.setdefault(event.stream, LineBuffer())
                 step.tail.extend(buffer.feed(event.text))
@@ -181,6 +183,7 @@ _RunEvent = (
 )
 _StepEvent = (
     e.StepStarted
+    | e.FilesSaved
     | e.StepOutput
     | e.StepFinished
     | e.AttemptWithdrawn

@@ -20,6 +20,7 @@ from flowd.domain.ports import (
     NeverStarted,
     Vanished,
 )
+from flowd.engine.keeping import Keeper
 from flowd.engine.launches import timeout_seconds
 from flowd.engine.live import LiveRun
 from flowd.engine.output import OutputCursor
@@ -37,10 +38,12 @@ class Carrier:
         executor: Executor,
         config: EngineConfig,
         report: Callable[[LiveRun, Command], Awaitable[None]],
+        keeper: Keeper | None = None,
     ):
         self._executor = executor
         self.config = config
         self._report = report
+        self._keeper = keeper
         self._slots = trio.Semaphore(config.max_processes)
 
     async def see_through(
@@ -60,6 +63,8 @@ class Carrier:
             ending, timed_out = await self._watch(live, key, None, cursor)
         else:
             async with self._slots:
+                if self._keeper is not None:
+                    await self._keeper.before(live, key, launch, self._report)
                 ending, timed_out = await self._watch(live, key, launch, cursor)
         return report_of(
             key,

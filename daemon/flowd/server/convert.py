@@ -66,6 +66,7 @@ def _step_rows(state: RunState) -> list[runs.StepRow]:
                 outputs=dict(now.outputs),
                 needs=list(needs[step.id]),
                 undo=None if undo is None else undo.run,
+                saved_files=now.saved_files,
                 attempts=[_attempt_row(attempt) for attempt in now.attempts],
             )
         )
