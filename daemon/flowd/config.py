@@ -18,11 +18,15 @@ __all__ = ["Config", "EngineConfig", "Paths", "ProviderConfig", "SuggestConfig",
 
 
 class EngineConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[engine]`."""
+    """`[engine]`. `saved_…` is about files kept before steps; 0 bytes a step keeps none."""
 
     max_processes: Annotated[int, Meta(ge=1, le=4096)] = 64
     grace_seconds: Annotated[float, Meta(ge=0, le=600)] = 5.0
     output_bytes_per_attempt: Annotated[int, Meta(ge=1024)] = 4 * 1024 * 1024
+    saved_bytes_per_step: Annotated[int, Meta(ge=0)] = 256 * 1024 * 1024
+    saved_files_per_step: Annotated[int, Meta(ge=0)] = 10_000
+    saved_bytes_total: Annotated[int, Meta(ge=0)] = 4 * 1024 * 1024 * 1024
+    saved_days: Annotated[float, Meta(ge=0)] = 14.0
 
 
 class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,8 +16,9 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -27,6 +28,7 @@ from flowd import notify
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.domain.ports import Judge
 from flowd.engine.engine import RunEngine, open_engine
+from flowd.engine.keeping import Keeper
 from flowd.errors import (
     Conflict,
     FlowError,
@@ -34,7 +36,9 @@ from flowd.errors import (
     StoreUnavailable,
     single_cause,
 )
+from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
+from flowd.safety.footprint import foresee
 from flowd.safety.judge import finds_blocked, make_judge
 from flowd.safety.policy import load_policy
 from flowd.safety.wary import WaryJudge
@@ -163,6 +167,7 @@ async def serve(paths: Paths, config: Config) -> None:
     stopping = trio.Event()
     handed_over = notify.listen_fds()
     judge, policy_error = judge_of(paths)
+    saved_files = SavedFiles(paths.saved, config.engine)
     async with (
         open_log(paths.database) as event_log,
         open_executor(paths.steps) as executor,
@@ -173,6 +178,7 @@ async def serve(paths: Paths, config: Config) -> None:
             config.engine,
             environment=shareable(notify.environment_for_steps()),
             chance=random.random,
+            keeper=Keeper(foresee, saved_files),
         ) as engine,
         trio.open_nursery() as nursery,
     ):
@@ -193,7 +199,8 @@ async def serve(paths: Paths, config: Config) -> None:
         )
         upkeep = Upkeep(event_log.keeper, config.retention)
         nursery.start_soon(upkeep.serve)
-        nursery.start_soon(_heed_signals, services, engine, upkeep, stopping)
+        reload = partial(_reload, services, engine, upkeep, saved_files)
+        nursery.start_soon(_heed_signals, reload, stopping)
         nursery.start_soon(notify.keep_watchdog_fed)
         await nursery.start(serve_socket, services, paths.socket, handed_over)
         notify.notify(f"READY=1\nSTATUS=serving {paths.socket}")
@@ -213,9 +220,7 @@ def judge_of(paths: Paths) -> tuple[Judge, str]:
         return WaryJudge(make_judge(), error.message), error.message
 
 
-async def _heed_signals(
-    services: Services, engine: RunEngine, upkeep: Upkeep, stopping: trio.Event
-) -> None:
+async def _heed_signals(reload: Callable[[], None], stopping: trio.Event) -> None:
     """SIGTERM and SIGINT end the daemon; SIGHUP has the settings read again."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
@@ -223,11 +228,11 @@ async def _heed_signals(
                 stopping.set()
                 return
             notify.notify_reloading()
-            _reload(services, engine, upkeep)
+            reload()
             notify.notify("READY=1")
 
 
-def _reload(services: Services, engine: RunEngine, upkeep: Upkeep) -> None:
+def _reload(services: Services, engine: RunEngine, upkeep: Upkeep, saved_files: SavedFiles) -> None:
     """Take over changed settings; with mistakes in the file they stay as they were."""
     try:
         config = load_config(services.paths.config)
@@ -237,6 +242,7 @@ def _reload(services: Services, engine: RunEngine, upkeep: Upkeep) -> None:
     judge, services.policy_error = judge_of(services.paths)
     engine.configure(config.engine, judge)
     upkeep.configure(config.retention)
+    saved_files.config = config.engine
     services.judge = judge
     services.suggester = make_suggester(config, judge)
     services.config = config

@@ -48,12 +48,16 @@ class Problem(Struct, kw_only=True):
     replacement: str = ""
 
 
+Reversibility = Literal["reversible", "saved", "compensable", "irreversible"]
+"""Changes nothing; its files are kept before it runs; has an undo; cannot be taken back."""
+
+
 class StepPreview(Struct, kw_only=True):
     """What a run of the step would mean."""
 
     id: str
     verdict: Verdict
-    reversibility: Literal["reversible", "compensable", "irreversible"]
+    reversibility: Reversibility
 
 
 class CheckResult(Struct, kw_only=True):

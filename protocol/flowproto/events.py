@@ -44,6 +44,19 @@ class StepStarted(EventBase, tag="step_started"):
     attempt: int
 
 
+class FilesSaved(EventBase, tag="files_saved"):
+    """What the step will change was kept, so that undoing puts it back.
+
+    No files, and a reason: nothing was kept, and the step cannot be taken back.
+    """
+
+    step: str
+    attempt: int
+    files: int
+    bytes: int
+    reason: str = ""
+
+
 class StepOutput(EventBase, tag="step_output"):
     """Output of a script; `skipped` bytes before it were left out."""
 
@@ -189,6 +202,7 @@ class RunFinished(EventBase, tag="run_finished"):
 WireEvent = (
     RunStarted
     | StepStarted
+    | FilesSaved
     | StepOutput
     | StepFinished
     | AttemptWithdrawn

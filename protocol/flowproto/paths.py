@@ -21,6 +21,7 @@ class Paths(NamedTuple):
     database: Path
     logs: Path
     steps: Path
+    saved: Path
     socket: Path
     lock: Path
 
@@ -56,6 +57,7 @@ def _paths(*, config: Path, state: Path) -> Paths:
         database=state / "flow.db",
         logs=state / "logs",
         steps=state / "steps",
+        saved=state / "saved",
         socket=Path(find_socket()),
         lock=state / "flowd.lock",
     )

@@ -137,7 +137,8 @@ class AttemptRow(Struct, kw_only=True):
 class StepRow(Struct, kw_only=True):
     """One step of a run. `exit_code` and `duration_ms` are those of its last attempt.
 
-    `tty` says that its script runs on a terminal.
+    `tty` says that its script runs on a terminal. `saved_files` counts the paths that were kept
+    before the step and that undoing puts back.
     """
 
     id: str
@@ -151,6 +152,7 @@ class StepRow(Struct, kw_only=True):
     needs: list[str] = field(default_factory=list)
     undo: str | None = None
     tty: bool = False
+    saved_files: int = 0
     attempts: list[AttemptRow] = field(default_factory=list)
 
 

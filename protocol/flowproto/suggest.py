@@ -1,10 +1,10 @@
 """`flow/suggest`: a task in plain words becomes ranked workflows."""
 
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct, field
 
-from flowproto.check import FindingRow, Verdict
+from flowproto.check import FindingRow, Reversibility, Verdict
 
 
 class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -32,9 +32,7 @@ class SuggestionRow(Struct, kw_only=True):
     workflow: dict[str, Any]
     explanation: str = ""
     findings: list[FindingRow] = field(default_factory=list)
-    reversibility: dict[str, Literal["reversible", "compensable", "irreversible"]] = field(
-        default_factory=dict
-    )
+    reversibility: dict[str, Reversibility] = field(default_factory=dict)
     missing_inputs: list[str] = field(default_factory=list)
 
 

@@ -1,4 +1,4 @@
-"""Write the golden histories of a release: `python tests/golden/make_histories.py 1`.
+"""Write the golden histories of a release: `python tests/golden/make_histories.py 4`.
 
 Run once for a release that changed how events are stored, never again for the same number: what
 was written then must read for ever (`test_golden_histories.py`).
@@ -49,6 +49,8 @@ STARTED = e.RunStarted(
 EVERY_EVENT: list[e.Event] = [
     STARTED,
     e.StepStarted(at=1, step="build", attempt=1),
+    e.FilesSaved(at=1, step="build", attempt=1, files=3, bytes=4096),
+    e.FilesSaved(at=1, step="tidy", attempt=1, files=0, bytes=0, reason="no room"),
     e.OutputAppended(
         at=2, step="build", attempt=1, kind="run", stream="stdout", data=b"\0short\xff", skipped=9
     ),

@@ -222,6 +222,9 @@ class ScriptedJudge:
                 return ports.Judgement(verdict, [finding])
         return ports.Judgement("allow", read_only=script == "true")
 
+    def can_save(self, script: str, *, shell: str = "bash") -> bool:
+        return script.startswith("rm ")
+
 
 class ScriptedSuggester:
     """Knows one recipe."""
@@ -269,6 +272,7 @@ def paths_in(home: Path) -> Paths:
         database=home / "flow.db",
         logs=home / "logs",
         steps=home / "steps",
+        saved=home / "saved",
         socket=home / "flowd.sock",
         lock=home / "flowd.lock",
     )

@@ -13,7 +13,10 @@ from flowd.domain.events import Recorded
 from flowd.domain.ports import EventLog, Executor, Judge, RunRequest
 from flowd.domain.run import RunState
 from flowd.engine.engine import RunEngine, open_engine
+from flowd.engine.keeping import Keeper
+from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
+from flowd.safety.footprint import foresee
 from flowd.safety.judge import make_judge
 from flowd.store.log import open_log
 from support.stories import tell, workflow_of
@@ -90,6 +93,7 @@ async def open_workshop(
             config,
             environment=environment,
             chance=lambda: 0.5,
+            keeper=Keeper(foresee, SavedFiles(folder / "saved", config)),
         ) as engine,
     ):
         yield Workshop(engine, log, executor, folder)

@@ -65,6 +65,11 @@ class Story:
             more["exit_code"] = 0 if outcome == "succeeded" else 1
         return self.when(c.ReportEnd(step=step, kind=kind, attempt=number, outcome=outcome, **more))
 
+    def saved(self, step: str, files: int = 1, reason: str = "") -> list[str]:
+        """What the step's attempt in flight will change was kept."""
+        number = self.state.steps[step].numbers["run"]
+        return self.when(c.ReportSaved(step, number, files, 10 * files, reason))
+
     def replayed(self) -> RunState:
         """The state that the recorded history alone gives."""
         return replay(
@@ -81,6 +86,8 @@ def tell(event: e.Event) -> str:
             return f"{tag} {event.step} {event.attempt} {event.outcome}"
         case e.StepStarted() | e.CompensationStarted() | e.CheckStarted():
             return f"{tag} {event.step} {event.attempt}"
+        case e.FilesSaved():
+            return f"{tag} {event.step} {event.files}"
         case e.AttemptWithdrawn():
             return f"{tag} {event.step} {event.kind} {event.attempt}"
         case e.RetryScheduled():

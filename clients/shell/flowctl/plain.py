@@ -83,6 +83,8 @@ def _told_of_step(event: _StepEvent) -> list[str]:
     match event:
         case e.StepStarted():
             return ["started" if event.attempt == 1 else f"started, attempt {event.attempt}"]
+        case e.FilesSaved():
+            return [saved_words(event)]
         case e.CompensationStarted():
             return [
                 "undo started" if event.attempt == 1 else f"undo started, attempt {event.attempt}"
@@ -110,6 +112,13 @@ def _ended(what: str, event: e.StepFinished | e.CompensationFinished) -> str:
     return f"{what}{code} in {duration(event.duration_ms)}{reason}"
 
 
+def saved_words(event: e.FilesSaved) -> str:
+    """Say what was kept before a step."""
+    if event.files:
+        return f"saved {plural(event.files, 'file')} first, {event.bytes} bytes"
+    return f"cannot be undone: {event.reason}"
+
+
 def how_to_answer(event: e.QuestionAsked) -> str:
     """Give the command that answers a question."""
     return f"flowctl answer {event.run} {event.step} {'|'.join(event.answers)}"
@@ -117,6 +126,7 @@ def how_to_answer(event: e.QuestionAsked) -> str:
 
 _StepEvent = (
     e.StepStarted
+    | e.FilesSaved
     | e.CompensationStarted
     | e.StepFinished
     | e.CompensationFinished

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from flowproto.check import CheckResult, FindingRow, StepPreview
 
 _VERDICT_STYLE = {"allow": "green", "confirm": "yellow", "block": "red"}
-_REVERSIBILITY_STYLE = {"reversible": "green", "compensable": "cyan", "irreversible": "yellow"}
+_REVERSIBILITY = {
+    "reversible": ("reversible", "green"),
+    "saved": ("reversible (saved)", "green"),
+    "compensable": ("compensable", "cyan"),
+    "irreversible": ("irreversible", "yellow"),
+}
+_UNDOABLE = {"saved", "compensable"}
 _SHOWN_SCRIPT_LINES = 40
 
 
@@ -27,7 +33,7 @@ def overall_reversibility(of_steps: Iterable[str]) -> str:
     worst = set(of_steps)
     if "irreversible" in worst:
         return "cannot be undone completely"
-    return "can be undone" if "compensable" in worst else "changes nothing"
+    return "can be undone" if worst & _UNDOABLE else "changes nothing"
 
 
 def short_reversibility(of_steps: Iterable[str]) -> str:
@@ -35,7 +41,7 @@ def short_reversibility(of_steps: Iterable[str]) -> str:
     worst = set(of_steps)
     if "irreversible" in worst:
         return "not reversible"
-    return "reversible" if "compensable" in worst else "read-only"
+    return "reversible" if worst & _UNDOABLE else "read-only"
 
 
 def workflow_lines(
@@ -70,9 +76,9 @@ def _step_lines(
 ) -> list[str]:
     heading = f"{number:>3} {console.style(step['id'], 'bold')}"
     if judged is not None:
-        style = _REVERSIBILITY_STYLE[judged.reversibility]
+        word, style = _REVERSIBILITY.get(judged.reversibility, (judged.reversibility, "yellow"))
         heading += f"  {verdict_word(judged.verdict, console)}"
-        heading += f"  {console.style(judged.reversibility, style)}"
+        heading += f"  {console.style(word, style)}"
     lines = [heading]
     for key, label in (("needs", "after"), ("if", "if"), ("confirm", "asks")):
         value = step.get(key)

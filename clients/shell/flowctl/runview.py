@@ -135,6 +135,8 @@ class RunView:
                 step._begin("checking", event.at, event.attempt)
             case e.CompensationStarted():
                 step._begin("compensating", event.at, event.attempt)
+            case e.FilesSaved():
+                pass
             case e.StepOutput():
                 buffer = step.buffers.setdefault(event.stream, LineBuffer())
                 step._add(buffer.feed(event.text))
@@ -197,6 +199,7 @@ _RunEvent = (
 )
 _StepEvent = (
     e.StepStarted
+    | e.FilesSaved
     | e.StepOutput
     | e.StepFinished
     | e.AttemptWithdrawn

@@ -24,6 +24,16 @@ class Wake(Struct, frozen=True):
     """Look whether anything follows from the state as it is: asked once after a restart."""
 
 
+class ReportSaved(Struct, frozen=True):
+    """What an attempt will change was kept, or, with a reason, could not be."""
+
+    step: str
+    attempt: int
+    files: int
+    bytes: int
+    reason: str = ""
+
+
 class ReportOutput(Struct, frozen=True):
     """A script wrote something and goes on."""
 
@@ -105,6 +115,7 @@ class AnswerQuestion(Struct, frozen=True):
 
 Command = (
     Wake
+    | ReportSaved
     | ReportOutput
     | ReportEnd
     | ReportNeverStarted

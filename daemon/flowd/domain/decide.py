@@ -54,6 +54,8 @@ def decide(state: RunState, command: Command, moment: Moment) -> list[e.Event]:
     match command:
         case c.Wake():
             return []
+        case c.ReportSaved():
+            return _saved(state, command, at)
         case c.ReportOutput():
             if not _awaits(state, command.step, command.kind, command.attempt):
                 return []
@@ -98,6 +100,21 @@ def _awaits(state: RunState, step_id: str, kind: e.ScriptKind, attempt: int) -> 
     step = state.steps.get(step_id)
     row = step.attempt(kind, attempt) if step is not None else None
     return row is not None and row.outcome is None
+
+
+def _saved(state: RunState, report: c.ReportSaved, at: int) -> list[e.Event]:
+    if not _awaits(state, report.step, "run", report.attempt):
+        return []
+    return [
+        e.FilesSaved(
+            at=at,
+            step=report.step,
+            attempt=report.attempt,
+            files=report.files,
+            bytes=report.bytes,
+            reason=report.reason,
+        )
+    ]
 
 
 def _output(at: int, report: c.ReportOutput | c.ReportEnd) -> list[e.Event]:
@@ -200,7 +217,7 @@ def _undo(state: RunState, at: int) -> list[e.Event]:
         )
     steps = undoable(state)
     if not steps:
-        left = [step for step in state.completed if state.plan[step].undo is None]
+        left = [step for step in state.completed if not state.can_undo(step)]
         detail = f" (no undo: {', '.join(left)})" if left else ""
         raise Conflict(
             f"run {state.run} has nothing left to undo{detail}", cure="flowctl show tells what ran"
@@ -241,7 +258,7 @@ def _answer(state: RunState, command: c.AnswerQuestion, at: int) -> list[e.Event
             f"{command.answer!r} does not answer {question.question!r}",
             cure=f"answer with one of: {', '.join(question.answers)}",
         )
-    if command.answer == "undo" and state.plan[command.step].undo is None:
+    if command.answer == "undo" and not state.can_undo(command.step):
         raise Conflict(f"step {command.step} has no undo", cure="answer yes, no, retry or skip")
     answered: list[e.Event] = [
         e.QuestionAnswered(at=at, step=command.step, answer=command.answer, by=command.by)

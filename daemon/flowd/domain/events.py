@@ -54,6 +54,19 @@ class StepStarted(_Event, frozen=True, tag="step_started"):
     attempt: int
 
 
+class FilesSaved(_Event, frozen=True, tag="files_saved"):
+    """What the step is about to change was kept, so that it can be put back.
+
+    Recorded before the step's process is made. No files, and a `reason`: nothing could be kept.
+    """
+
+    step: str
+    attempt: int
+    files: int
+    bytes: int
+    reason: str = ""
+
+
 class OutputAppended(_Event, frozen=True, tag="step_output"):
     """Bytes a script wrote. `skipped` bytes before them were left out (the cap was reached)."""
 
@@ -202,6 +215,7 @@ class RunFinished(_Event, frozen=True, tag="run_finished"):
 Event = (
     RunStarted
     | StepStarted
+    | FilesSaved
     | OutputAppended
     | StepFinished
     | AttemptWithdrawn

@@ -110,6 +110,12 @@ def _(event: e.StepStarted, state: RunState) -> None:
 
 
 @_apply.register
+def _(event: e.FilesSaved, state: RunState) -> None:
+    step = state.steps[event.step]
+    step.saved_attempt, step.saved_files = event.attempt, event.files
+
+
+@_apply.register
 def _(event: e.OutputAppended, state: RunState) -> None:
     step = state.steps[event.step]
     attempt = step.attempt(event.kind, event.attempt)
@@ -136,6 +142,7 @@ def _(event: e.StepFinished, state: RunState) -> None:
     elif event.outcome == "lost" and state.cancelling:
         step.status = "lost"
         state.remaining -= 1
+        _leave_half_done(state, event.step)
     elif event.outcome == "lost":
         step.status = "lost"
         step.losses += 1
@@ -145,6 +152,7 @@ def _(event: e.StepFinished, state: RunState) -> None:
         step.status = "cancelled"
         if state.cancelling:
             state.remaining -= 1
+            _leave_half_done(state, event.step)
         else:  # ended by somebody else's hand: as good as failed
             _fail(state, event.step, "cancelled")
     elif step.tries < retry_of(state.workflow, plan).attempts and not state.stopping:
@@ -209,6 +217,7 @@ def _(event: e.CheckFinished, state: RunState) -> None:
     if state.cancelling:
         step.status = "lost"
         state.remaining -= 1
+        _leave_half_done(state, event.step)
     elif event.outcome == "succeeded":
         step.reason = "its check says that it was done"
         _succeed(state, event.step)
@@ -251,7 +260,7 @@ def _(event: e.QuestionAnswered, state: RunState) -> None:
         step.reason = "a person says that it was done"
         _succeed(state, event.step)
     elif event.answer == "undo":
-        state.completed.append(event.step)
+        _leave_half_done(state, event.step, always=True)
         state.remaining -= 1
         state.rollback_wanted = "answer"
         _stop(state, event.step)
@@ -270,6 +279,7 @@ def _(event: e.CancelRequested, state: RunState) -> None:
                 step.status = "cancelled"
             state.active.discard(step_id)
             state.remaining -= 1
+            _leave_half_done(state, step_id)
     state.questions.clear()
     state.unresolved.clear()
     state.ready.clear()
@@ -329,13 +339,13 @@ def _(event: e.CompensationStarted, state: RunState) -> None:
 def _(event: e.CompensationFinished, state: RunState) -> None:
     step = _close_attempt(state, event, "undo")
     undo = state.plan[event.step].undo_plan
-    if state.rollback is None or undo is None:
+    if state.rollback is None or not state.can_undo(event.step):
         raise Bug(f"step {event.step} was compensated outside a rollback")
     if event.outcome == "succeeded":
         step.status = "compensated"
         state.rollback.remove(event.step)
         state.completed.remove(event.step)
-    elif event.outcome != "lost" and undo.retry and step.tries < undo.retry.attempts:
+    elif event.outcome != "lost" and undo and undo.retry and step.tries < undo.retry.attempts:
         step.status = "compensating"
         state.active.add(event.step)
         state.unresolved.append(event.step)
@@ -383,14 +393,23 @@ def _close_attempt(
 def _succeed(state: RunState, step_id: str) -> None:
     state.steps[step_id].status = "succeeded"
     state.active.discard(step_id)
-    state.completed.append(step_id)
+    _leave_half_done(state, step_id, always=True)  # and no longer half
     _settle(state, step_id)
+
+
+def _leave_half_done(state: RunState, step_id: str, *, always: bool = False) -> None:
+    """A step that ended badly is taken back like a completed one, when its files were saved."""
+    if always or state.steps[step_id].saved_files:
+        if step_id in state.completed:
+            state.completed.remove(step_id)
+        state.completed.append(step_id)
 
 
 def _fail(state: RunState, step_id: str, status: StepStatus) -> None:
     """Apply the step's `on_error` to a failure that no retry mends."""
     state.steps[step_id].status = status
     state.active.discard(step_id)
+    _leave_half_done(state, step_id)
     on_error = state.plan[step_id].on_error
     if isinstance(on_error, Goto):
         state.jump = (step_id, on_error.goto)
@@ -420,6 +439,7 @@ def _stop(state: RunState, cause: str) -> None:
             continue
         state.active.discard(step_id)
         state.remaining -= 1
+        _leave_half_done(state, step_id)
         if step_id in state.unresolved:
             state.unresolved.remove(step_id)
 

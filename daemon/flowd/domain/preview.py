@@ -36,7 +36,7 @@ def judge_step(step: Step, shell: Shell, judge: Judge, cwd: str | None) -> StepJ
     return StepJudgement(
         step=step.id,
         judgement=Judgement(verdict=verdict, findings=findings, read_only=main.read_only),
-        reversibility=_reversibility(step, main),
+        reversibility=_reversibility(step, main, shell, judge),
     )
 
 
@@ -53,10 +53,13 @@ def strictest(judged: list[StepJudgement]) -> Verdict:
     return worst
 
 
-def _reversibility(step: Step, judgement: Judgement) -> Reversibility:
+def _reversibility(step: Step, judgement: Judgement, shell: Shell, judge: Judge) -> Reversibility:
     if judgement.read_only:
         return "reversible"
-    return "compensable" if step.undo is not None else "irreversible"
+    if step.undo is not None:
+        return "compensable"
+    saved = not step.finally_ and judge.can_save(step.run, shell=shell)
+    return "saved" if saved else "irreversible"
 
 
 def _labelled(finding: Finding, label: str, end: int) -> Finding:

@@ -63,7 +63,8 @@ class StepState(Struct):
 
     `tries` counts attempts against the step's retry rule and starts anew when the run is retried;
     `numbers` counts every attempt of each script ever made, so that no two share a name.
-    `retry_at` is when a scheduled retry is due, as `at` of events.
+    `retry_at` is when a scheduled retry is due, as `at` of events. `saved_files` counts what was
+    kept before attempt `saved_attempt`, the first one that can have changed anything.
     """
 
     status: StepStatus = "pending"
@@ -78,6 +79,8 @@ class StepState(Struct):
     numbers: dict[ScriptKind, int] = field(default_factory=dict)
     confirmed: bool = False
     retry_at: int = 0
+    saved_attempt: int = 0
+    saved_files: int = 0
 
     def attempt(self, kind: ScriptKind, number: int) -> AttemptState | None:
         """The attempt of that number, if there was one."""
@@ -146,6 +149,10 @@ class RunState(Struct):
     finally_failed: bool = False
     compensation_failures: list[str] = field(default_factory=list)
     stdout_wanted: frozenset[str] = frozenset()
+
+    def can_undo(self, step_id: str) -> bool:
+        """Whether the step's effects can be taken back: by its undo, or from what was saved."""
+        return self.plan[step_id].undo is not None or self.steps[step_id].saved_files > 0
 
     @property
     def finished(self) -> bool:

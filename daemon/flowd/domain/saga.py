@@ -48,8 +48,8 @@ def advance(state: RunState, moment: Moment) -> list[e.Event]:
 
 
 def undoable(state: RunState) -> list[str]:
-    """Completed steps that have a compensation, the last completed first."""
-    return [step for step in reversed(state.completed) if state.plan[step].undo is not None]
+    """Completed steps whose effects can be taken back, the last completed first."""
+    return [step for step in reversed(state.completed) if state.can_undo(step)]
 
 
 def final_state(state: RunState) -> e.RunStatus:
@@ -167,7 +167,7 @@ def _resolve(state: RunState, step_id: str, moment: Moment) -> list[e.Event]:
         return [e.CheckStarted(at=at, step=step_id, attempt=step.next_number("check"))]
     if rule == "retry" and step.losses < MOST_UNASKED_LOSSES and not state.stopping:
         return [e.RetryScheduled(at=at, step=step_id, attempt=number, delay_ms=0)]
-    if rule == "undo" and plan.undo is not None:
+    if rule == "undo" and state.can_undo(step_id):
         return [
             asked,
             e.QuestionAnswered(at=at, step=step_id, answer="undo", by="on_interrupt: undo"),

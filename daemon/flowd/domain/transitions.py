@@ -14,6 +14,7 @@ from flowd.errors import Bug
 Fact = Literal[
     "run_started",
     "step_started",
+    "files_saved",
     "step_output",
     "step_finished",
     "step_skipped",
@@ -47,6 +48,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
     "pending": {"run_started": "running"},
     "running": {
         "step_started": "running",
+        "files_saved": "running",
         "step_output": "running",
         "step_finished": "running",
         "step_skipped": "running",
@@ -64,6 +66,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
     },
     "waiting": {  # for a person; steps that run side by side go on meanwhile
         "step_started": "waiting",
+        "files_saved": "waiting",
         "step_output": "waiting",
         "step_finished": "waiting",
         "step_skipped": "waiting",

@@ -34,9 +34,11 @@ class Carrier:
         executor: Executor,
         config: EngineConfig,
         report: Callable[[LiveRun, ReportOutput], Awaitable[None]],
+        before: Callable[[LiveRun, AttemptKey, Launch], Awaitable[None]],
     ):
         self._executor = executor
         self.config = config
+        self._before = before
         self.publisher = Publisher(executor, report)
         self._slots = trio.Semaphore(config.max_processes)
 
@@ -58,6 +60,7 @@ class Carrier:
         else:
             await self._take_slot()
             try:
+                await self._before(live, key, launch)
                 ending, timed_out = await self._watch(live, key, launch, cursor)
             finally:
                 self._slots.release()

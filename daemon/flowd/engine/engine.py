@@ -29,6 +29,7 @@ from flowd.domain.ports import (
 from flowd.domain.run import RunState
 from flowd.engine.acceptance import accept
 from flowd.engine.attempts import Carrier
+from flowd.engine.keeping import Keeper, puts_files_back
 from flowd.engine.launches import launch_of
 from flowd.engine.live import LiveRun, wall_clock_ms
 from flowd.engine.registry import Registry
@@ -69,6 +70,7 @@ class RunEngine:
         config: EngineConfig,
         environment: dict[str, str],
         chance: Callable[[], float],
+        keeper: Keeper | None = None,
     ):
         self._nursery = nursery
         self._log = event_log
@@ -80,7 +82,8 @@ class RunEngine:
         self._runs = Registry(event_log)
         self.store_error = ""
         """Why the last write was refused; empty when it was not."""
-        self._carrier = Carrier(executor, config, self._report_output)
+        self._keeper = keeper
+        self._carrier = Carrier(executor, config, self._report_output, self._keep_files)
         nursery.start_soon(self._carrier.publisher.serve)
 
     # ------------------------------------------------------------------------------ the port
@@ -199,6 +202,9 @@ class RunEngine:
         for live in self._runs:
             if not live.state.parked:
                 self._spawn_task(live, partial(self._wake, live, list(live.in_flight())))
+        if self._keeper is not None:
+            kept = {live.state.run for live in self._runs} | left_alone
+            self._nursery.start_soon(self._keeper.preimages.sweep, kept)
         return len(unfinished)
 
     async def _wake(self, live: LiveRun, in_flight: list[AttemptKey]) -> None:
@@ -283,6 +289,7 @@ class RunEngine:
                 self._retry_later(live, event.step, event.kind, event.delay_ms / 1000)
             elif isinstance(event, e.RunFinished):
                 log.info("run %s is %s", live.state.run, event.state)
+                self._tidy(live.state)
         self._runs.let_go(live)
         return prepared
 
@@ -290,13 +297,18 @@ class RunEngine:
         """Lay out the attempts that are about to be recorded, or say why it cannot be done."""
         prepared: Launches = {}
         for key in self._launched_by(live, events):
-            launch = launch_of(live.state, key)
             try:
+                launch = self._launch_of(live.state, key)
                 self._executor.prepare(launch)
                 prepared[key] = launch
             except SpawnFailed as error:
                 prepared[key] = error
         return prepared
+
+    def _launch_of(self, state: RunState, key: AttemptKey) -> Launch:
+        if self._keeper is not None and puts_files_back(state, key):
+            return self._keeper.launch(state, key)
+        return launch_of(state, key)
 
     def _launched_by(self, live: LiveRun, events: list[e.Event]) -> list[AttemptKey]:
         """Attempts that these events start, but for those that they also end."""
@@ -326,6 +338,20 @@ class RunEngine:
         with trio.CancelScope(shield=True):
             async with live.lock:
                 await self._park(live, error)
+
+    async def _keep_files(self, live: LiveRun, key: AttemptKey, launch: Launch) -> None:
+        """Keep what a step is about to change, where that can be told and it has no undo."""
+        if self._keeper is not None:
+            await self._keeper.before(live, key, launch, self._report)
+
+    def _tidy(self, state: RunState) -> None:
+        """Let go of files kept for runs that are over, in the background."""
+        keeper = self._keeper
+        if keeper is None or not any(step.saved_files for step in state.steps.values()):
+            return
+        undone = {state.run} if state.status == "compensated" else set()
+        live = {live.state.run for live in self._runs if not live.state.finished}
+        self._nursery.start_soon(keeper.preimages.sweep, live, undone)
 
     # -------------------------------------------------------------------------------- tasks
 
@@ -405,13 +431,14 @@ async def open_engine(
     *,
     environment: dict[str, str],
     chance: Callable[[], float],
+    keeper: Keeper | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
 
     Leaving the block stops the watching; processes go on and are adopted next time.
     """
     async with trio.open_nursery() as nursery:
-        engine = RunEngine(nursery, event_log, executor, judge, config, environment, chance)
+        engine = RunEngine(nursery, event_log, executor, judge, config, environment, chance, keeper)
         count = await engine.recover()
         if count:
             log.info("took up %d unfinished runs", count)

@@ -34,9 +34,14 @@ def script_of(step: Step, kind: ScriptKind) -> str:
 
 
 def timeout_seconds(state: RunState, key: AttemptKey) -> float | None:
-    """How long the attempt may take; an undo's own timeout goes before the step's."""
+    """How long the attempt may take; an undo's own timeout goes before the step's.
+
+    Putting saved files back may take as long as it takes: half of them is worth nothing.
+    """
     step = state.plan[key.step]
     undo = step.undo_plan
+    if key.kind == "undo" and undo is None:
+        return None
     if key.kind == "undo" and undo is not None and undo.timeout is not None:
         return seconds(undo.timeout)
     return timeout_of(state.workflow, step)

@@ -230,7 +230,7 @@ def _variable(part: Parameter, state: State) -> Variable:
         argument = state.positional[number]
         return Variable(value_of(argument.text, argument.origins))
     if name == "PWD" and name not in state.variables:
-        return Variable(value_of(state.folder or f"/{UNKNOWN}"))
+        return Variable(either(value_of(folder or f"/{UNKNOWN}") for folder in state.folders))
     if not name.isidentifier() and name not in state.variables:  # $?, $$, $!, $0, $@ ...
         return Variable(ANYTHING)
     variable = state.variable(name)

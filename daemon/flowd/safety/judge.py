@@ -8,6 +8,7 @@ from flowd.domain.workflow import Shell
 from flowd.safety import nested
 from flowd.safety.command import Command
 from flowd.safety.findings import TooMuch, Trace, confirm
+from flowd.safety.footprint import foresee
 from flowd.safety.policy import Policy
 from flowd.safety.programs.effects import Code
 from flowd.safety.state import State
@@ -64,6 +65,10 @@ class _ShellJudge:
             trace.add(confirm("judge.defect", "The judge itself failed on this script.", whole))
             trace.read_only = False
         return Judgement(trace.verdict, trace.findings, trace.read_only)
+
+    def can_save(self, script: str, *, shell: Shell = "bash") -> bool:
+        """See `flowd.domain.ports.Judge`."""
+        return bool(foresee(script, shell=shell, cwd="/", environment=None).touches)
 
 
 def _start(cwd: str | None) -> State:

@@ -107,6 +107,10 @@ class Walk(Calls):
             status = self.statement(statement, state)
         return status
 
+    def condition(self, statements: Sequence[Statement], state: State) -> Status:
+        """Follow what `if` and `while` ask: failing here ends no script, whatever `set -e` says."""
+        return self.sequence(statements, state)
+
     def statement(self, statement: Statement, state: State) -> Status:
         """Follow one statement."""
         if isinstance(statement, SimpleCommand):
@@ -205,7 +209,7 @@ class Walk(Calls):
     def _if(self, statement: If, state: State) -> Status:
         ends: list[State] = []
         for condition, body in statement.branches:
-            status = self.sequence(condition, state)
+            status = self.condition(condition, state)
             if status is False:
                 continue
             if status is True:
@@ -221,7 +225,7 @@ class Walk(Calls):
         return None
 
     def _while(self, loop: While, state: State) -> Status:
-        status = self.sequence(loop.condition, state)
+        status = self.condition(loop.condition, state)
         if loop.condition and status is loop.negated:
             return True
         if loops.never_ends(loop) and loops.leaves_processes(loop.body):

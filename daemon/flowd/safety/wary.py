@@ -24,3 +24,7 @@ class WaryJudge:
             safer="mend the policy file, then flowctl daemon restart",
         )
         return Judgement(verdict="confirm", findings=[*judgement.findings, finding])
+
+    def can_save(self, script: str, *, shell: Shell = "bash") -> bool:
+        """See `flowd.domain.ports.Judge`."""
+        return self._judge.can_save(script, shell=shell)

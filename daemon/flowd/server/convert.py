@@ -68,6 +68,7 @@ def _step_rows(state: RunState) -> list[runs.StepRow]:
                 needs=list(needs[step.id]),
                 undo=None if undo is None else undo.run,
                 tty=step.tty,
+                saved_files=now.saved_files,
                 attempts=[_attempt_row(attempt) for attempt in now.attempts],
             )
         )

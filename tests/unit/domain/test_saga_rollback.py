@@ -382,6 +382,9 @@ def test_whatever_happens_the_saga_keeps_its_word(data):
             started[key] = started.get(key, 0)
         if flying:
             step, kind, attempt = data.draw(st.sampled_from(flying))
+            plain = kind == "run" and step != "last" and not story.state.can_undo(step)
+            if plain and data.draw(st.booleans()):
+                story.when(c.ReportSaved(step, attempt, 1, 10))
             outcome = data.draw(OUTCOMES)
             story.when(
                 c.ReportEnd(
@@ -416,6 +419,7 @@ def test_whatever_happens_the_saga_keeps_its_word(data):
     replayed.position = story.state.position
     assert replayed == story.state
     order = [step for step in done if step in undone and step != "last"]
-    assert undone == list(reversed(order)), "compensations ran out of order"
+    in_order = [step for step in undone if step in order]  # others were left half done
+    assert in_order == list(reversed(order)), "compensations ran out of order"
     numbers = [(ev.step, ev.attempt) for ev in story.history if type(ev).__name__ == "StepStarted"]
     assert len(numbers) == len(set(numbers)), "an attempt number was used twice"

@@ -49,6 +49,7 @@ def test_scripts_cannot_hide_anything_in_the_preview() -> None:
 def test_reversibility_in_words() -> None:
     assert overall_reversibility(["reversible", "reversible"]) == "changes nothing"
     assert overall_reversibility(["reversible", "compensable"]) == "can be undone"
+    assert overall_reversibility(["reversible", "saved"]) == "can be undone"
     assert overall_reversibility(["irreversible", "compensable"]) == "cannot be undone completely"
 
 

@@ -22,6 +22,8 @@ SAMPLE: dict[str, Any] = {
     "stream": "stderr",
     "data": b"text",
     "skipped": 3,
+    "files": 12,
+    "bytes": 4096,
     "outcome": "timed_out",
     "exit_code": 124,
     "duration_ms": 77,

@@ -31,6 +31,10 @@ class RememberingJudge:
                 self._known.popitem(last=False)
         return self._known[key]
 
+    def can_save(self, script: str, *, shell: Shell = "bash") -> bool:
+        """See `Judge`."""
+        return self._judge.can_save(script, shell=shell)
+
 
 @dataclass(frozen=True)
 class PlacedFinding:

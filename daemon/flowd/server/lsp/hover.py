@@ -18,6 +18,7 @@ _CONSEQUENCES = {
 _REVERSIBILITY = {
     "reversible": "changes nothing that would have to be undone",
     "compensable": "can be undone by its `undo`",
+    "saved": "can be undone: the files it changes are kept before it runs",
     "irreversible": "cannot be undone: it has no `undo`",
 }
 

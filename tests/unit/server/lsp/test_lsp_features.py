@@ -303,6 +303,9 @@ async def test_scripts_are_judged_once_while_they_stay_the_same(tmp_path: Path) 
             judged.append(script)
             return ScriptedJudge().judge(script)
 
+        def can_save(self, script: str, **more: object) -> bool:
+            return False
+
     async with editing(services_in(tmp_path, ScriptedRuns(), judge=Counting())) as editor:
         await editor.open(URI, STEPS)
         await editor.diagnostics(URI)
@@ -320,6 +323,9 @@ class SlowReader:
     def judge(self, script: str, **more: object) -> Any:
         {"first": self.first, "last": self.last}.get(script, trio.Event()).set()
         return ScriptedJudge().judge(script)
+
+    def can_save(self, script: str, **more: object) -> bool:
+        return False
 
 
 def long_workflow() -> str:

@@ -1,0 +1,95 @@
+"""Which files a script deletes or overwrites: what must be kept so that it can be taken back.
+
+A `Walk` follows the script with the environment it will really have, and notes what its programs
+and redirects do to files (`touching.py`). The judge may err on the side of alarm; here an error
+would be a promise that is not kept. So whatever is not known for certain ends the matter: the
+footprint is not complete, and nothing is promised. `subtle.py` names what the walk follows only
+nearly, `foreseer.py` gives up on it.
+"""
+
+import logging
+from collections.abc import Mapping
+from functools import lru_cache
+
+from flowd.domain.ports import Footprint
+from flowd.domain.workflow import Shell
+from flowd.safety.files import PIPE
+from flowd.safety.findings import TooMuch, Trace
+from flowd.safety.foreseer import Foreseer, OnlyPipes
+from flowd.safety.state import State, Variable
+from flowd.safety.subtle import CHANGING, HOSTILE, subtlety
+from flowd.safety.value import ANYTHING, UNKNOWN, value_of
+
+_LOG = logging.getLogger(__name__)
+
+
+def foresee(
+    script: str, *, shell: Shell, cwd: str, environment: Mapping[str, str] | None
+) -> Footprint:
+    """See the port `Foresee`."""
+    if environment is None:
+        return _promise(script, shell)
+    if not _promise(script, shell).complete:  # remembered, so a step that is run again costs less
+        return _promise(script, shell)
+    return _follow(script, shell, _start(cwd, environment))
+
+
+@lru_cache(maxsize=2048)
+def _promise(script: str, shell: Shell) -> Footprint:
+    """The footprint the script would have if every variable held one plain word."""
+    state = _Guess(folders=("/folder",), positional=(), stops_on_error=True)
+    state.variables["FLOW_OUTPUT"] = Variable(value_of(f"{PIPE}output"), exported=True)
+    return _follow(script, shell, state)
+
+
+def _follow(script: str, shell: Shell, state: State) -> Footprint:
+    reason = subtlety(script, shell)
+    if reason:
+        return Footprint((), complete=False, reason=reason)
+    walk = Foreseer(Trace())
+    state.files = OnlyPipes()
+    try:
+        walk.text(script, None, state)
+        walk.look_for_doubts()
+    except (TooMuch, RecursionError):
+        walk.give_up("it does more than can be followed")
+    except Exception:  # noqa: BLE001 - a mistake of ours must not become a promise
+        _LOG.exception("a script of %d characters could not be foreseen", len(script))
+        walk.give_up("Flow made a mistake when it looked at it")
+    if walk.unclear:
+        return Footprint((), complete=False, reason=walk.unclear)
+    return Footprint(tuple(walk.touches))
+
+
+def _start(cwd: str, environment: Mapping[str, str]) -> State:
+    """The state a step's shell begins with: nothing is set but what is given."""
+    variables = {
+        name: Variable(value_of(text), exported=True)
+        for name, text in environment.items()
+        if name.isidentifier() and name != "PWD"
+    }
+    for name in CHANGING:
+        variables[name] = Variable(ANYTHING, exported=True, readonly=None)
+    variables["IFS"] = Variable(value_of(" \t\n"), exported=True)
+    variables["FLOW_OUTPUT"] = Variable(value_of(f"{PIPE}output"), exported=True)
+    hostile = HOSTILE & environment.keys() or any(
+        name.startswith("BASH_FUNC_") for name in environment
+    )
+    return State(
+        variables=variables,
+        folders=(UNKNOWN if hostile or UNKNOWN in cwd else cwd,),
+        positional=(),
+        inherits=False,
+        stops_on_error=True,
+    )
+
+
+class _Guess(State):
+    """A state in which every variable nobody set holds one plain word."""
+
+    def variable(self, name: str) -> Variable:
+        """See `State`."""
+        known = super().variable(name)
+        if name in CHANGING or known.value != ANYTHING or name in self.variables:
+            return known
+        return Variable(value_of("word"), exported=True)
