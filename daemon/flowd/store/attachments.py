@@ -19,6 +19,7 @@ FAST = 1  # zlib level: outputs are written on the way of a step, and may be meg
 
 _OUTPUT = "SELECT data FROM outputs WHERE position = ?"
 _REMOVED = b"\0"  # no zlib stream begins so; what follows is the size of what was here
+REMOVED_BYTES = 9  # with the size
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ class StoredAttachments:
     def output(self, position: int) -> bytes | int:
         """Give the output of the event at that position; its size when retention removed it."""
         data: bytes | None = self._connection.execute(_OUTPUT, (position,)).get
-        if data is not None and data[:1] == _REMOVED:
+        if data is not None and _is_removed(data):
             return int.from_bytes(data[1:], "big")
         return self._unpacked(data, position)
 
@@ -99,7 +100,7 @@ def keep_output(connection: apsw.Connection, encoded: EncodedEvent, position: in
 def remove_output(connection: apsw.Connection, position: int) -> int:
     """Put the size in place of an output; give the bytes that this frees, 0 when it was done."""
     data: bytes | None = connection.execute(_OUTPUT, (position,)).get
-    if data is None or data[:1] == _REMOVED:
+    if data is None or _is_removed(data):
         return 0
     size = len(zlib.decompress(data))
     connection.execute(
@@ -107,3 +108,7 @@ def remove_output(connection: apsw.Connection, position: int) -> int:
         (_REMOVED + size.to_bytes(8, "big"), position),
     )
     return len(data)
+
+
+def _is_removed(data: bytes) -> bool:
+    return len(data) == REMOVED_BYTES and data[:1] == _REMOVED

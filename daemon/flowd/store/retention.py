@@ -13,7 +13,7 @@ import msgspec
 
 from flowd.domain.ports import Removed
 from flowd.domain.retention import DAY_MS, Retention
-from flowd.store.attachments import remove_output
+from flowd.store.attachments import REMOVED_BYTES, remove_output
 from flowd.store.codec import is_output_apart, split_batch
 from flowd.store.queries import batches_of
 from flowd.store.runs_table import remove_row
@@ -59,8 +59,8 @@ def measure(connection: apsw.Connection, runs: Sequence[int], *, whole: bool) ->
             size: int = connection.execute(
                 "SELECT ifnull(max(length(data)), 0) FROM outputs WHERE position = ?", (position,)
             ).get
-            outputs += size > 9
-            total += size if whole or size > 9 else 0
+            outputs += size > REMOVED_BYTES
+            total += size if whole or size > REMOVED_BYTES else 0
         if whole:
             total += connection.execute(
                 "SELECT ifnull(sum(length(batches)), 0) FROM sealed_batches WHERE run = ?", (run,)
