@@ -477,13 +477,16 @@ async def test_cancelled_runs_and_terminations_leave_nothing(steps):
 async def test_closing_leaves_a_running_script_to_its_holder(steps, tmp_path):
     known = children()
     async with open_executor(steps) as executor:
-        launch = launch_of(f"until test -e {tmp_path}/go; do sleep 0.01; done; exit 3")
+        begun, go = tmp_path / "begun", tmp_path / "go"
+        launch = launch_of(f"touch {begun}; until test -e {go}; do sleep 0.01; done; exit 3")
         executor.prepare(launch)
-        with trio.move_on_after(0.1):
-            await executor.run(launch)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(executor.run, launch)
+            await until(begun.exists)
+            nursery.cancel_scope.cancel()
     (holder,) = children() - known
     async with open_executor(steps) as executor:
-        (tmp_path / "go").touch()
+        go.touch()
         ending = await executor.adopt(launch.key)
         assert isinstance(ending, Exited)
         assert ending.exit_code == 3
