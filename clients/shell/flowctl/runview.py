@@ -13,7 +13,10 @@ FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compen
 
 
 class StepView:
-    """One step. Times in milliseconds; `since` is when its present activity began, by the clock."""
+    """One step. Times in milliseconds; `since` is when its present activity began, by the clock.
+
+    `lasting` says why it cannot be undone, where it had been hoped.
+    """
 
     def __init__(self, step_id: str):
         self.id = step_id
@@ -23,6 +26,7 @@ class StepView:
         self.exit_code: int | None = None
         self.attempt = 0
         self.reason = ""
+        self.lasting = ""
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self.buffers: dict[str, LineBuffer] = {}
 
@@ -120,7 +124,7 @@ class RunView:
             case e.CompensationStarted():
                 step._begin("compensating", event.at, event.attempt)
             case e.FilesSaved():
-                pass
+                step.lasting = "" if event.files else f"cannot be undone: {event.reason}"
             case e.StepOutput():
                 buffer = step.buffers.setdefault(event.stream, LineBuffer())
                 step.tail.extend(buffer.feed(event.text))
