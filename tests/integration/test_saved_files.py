@@ -53,6 +53,7 @@ SCRIPTS = [
     "echo x | tee f a > /dev/null",
     "cd build\nrm two\nmv deep ..",
     "rm -rf build; mkdir build; echo 3 > build/three",
+    "mkdir new; touch new/z; rm -rf build; mv new build",
 ]
 
 

@@ -20,7 +20,7 @@ from flowd.safety.foreseer import Foreseer, OnlyPipes
 from flowd.safety.state import State, Variable
 from flowd.safety.subtle import CHANGING, HOSTILE, subtlety
 from flowd.safety.touching import TOUCHING
-from flowd.safety.value import ANYTHING, UNKNOWN, value_of
+from flowd.safety.value import ANYTHING, value_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,6 +35,10 @@ def foresee(
     promise = _promise(script, shell)
     if environment is None or not promise.complete:
         return promise
+    hostile = sorted(HOSTILE & environment.keys())
+    hostile += [name for name in environment if name.startswith("BASH_FUNC_")]
+    if hostile:
+        return Footprint((), complete=False, reason=f"{hostile[0]} may change what the shell does")
     return _follow(script, shell, _start(cwd, environment))
 
 
@@ -78,12 +82,9 @@ def _start(cwd: str, environment: Mapping[str, str]) -> State:
         variables[name] = Variable(ANYTHING, exported=True, readonly=None)
     variables["IFS"] = Variable(value_of(" \t\n"), exported=True)
     variables["FLOW_OUTPUT"] = Variable(value_of(f"{PIPE}output"), exported=True)
-    hostile = HOSTILE & environment.keys() or any(
-        name.startswith("BASH_FUNC_") for name in environment
-    )
     return State(
         variables=variables,
-        folders=(UNKNOWN if hostile or UNKNOWN in cwd else cwd,),
+        folders=(cwd,),
         positional=(),
         inherits=False,
         stops_on_error=True,
