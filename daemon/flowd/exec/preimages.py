@@ -44,7 +44,7 @@ class SavedFiles:
         stop = threading.Event()
         caps = Caps(self.config.saved_bytes_per_step, self.config.saved_files_per_step)
         if not caps.bytes:
-            return Saved(reason="saving files is switched off")
+            return Saved()  # switched off
         try:
             return await trio.to_thread.run_sync(
                 self._save, self._of(key.run, key.step, key.attempt), touches, caps, stop,
