@@ -11,6 +11,7 @@ from support.nvim import Neovim, find_neovim, neovim
 pytestmark = pytest.mark.skipif(find_neovim() is None, reason="Neovim is not installed")
 
 COMMON = {
+    "files": 3,
     "position": 1,
     "run": "r1",
     "at": 0,

@@ -47,6 +47,7 @@ async def test_a_daemon_killed_after_the_record_and_before_the_process(tmp_path)
             "attempt_withdrawn a run 1",
             "step_started a 2",
         ]
+        assert [line.split()[0] for line in told].count("files_saved") == 1
         assert (tmp_path / "witness").read_text() == "x\n"
         await shop.engine.undo(summary.id)
         assert (await shop.finish(summary.id)).status == "compensated"

@@ -140,6 +140,7 @@ def _lay_out(folder: Path) -> None:
 )
 @given(_scripts)
 @example("sed -i.t s/1/2/ a\nsed -i.t s/1/2/ $P")
+@example("sed -i.t s/1/2/ $P\nsed -i.t s/1/2/ $P")
 @example('touch "$P"')
 @example("rm -rf d\nln -s a n\necho > n")
 def test_what_was_kept_puts_everything_back(script: str) -> None:

@@ -60,7 +60,7 @@ async def test_stdin_is_given_or_empty(shop):
 
 
 async def test_a_script_stops_at_its_first_failing_command(shop):
-    state = await shop.carry_out({"id": "a", "run": "false\ntouch reached"})
+    state = await shop.carry_out({"id": "a", "run": "false\ntouch reached", "on_error": "stop"})
     assert state.status == "failed"
     assert state.steps["a"].exit_code == 1
     assert not (shop.folder / "reached").exists()
@@ -123,7 +123,12 @@ async def test_undo_of_a_finished_run(shop):
 async def test_timeout_ends_the_step_and_its_children(shop):
     begun = time.monotonic()
     state = await shop.carry_out(
-        {"id": "a", "run": "sleep 30 & echo $! > child; wait", "timeout": "300ms"}
+        {
+            "id": "a",
+            "run": "sleep 30 & echo $! > child; wait",
+            "timeout": "300ms",
+            "on_error": "stop",  # or what it wrote would be taken back
+        }
     )
     assert state.steps["a"].status == "timed_out"
     assert time.monotonic() - begun < 15

@@ -12,6 +12,7 @@ from support.engines import open_workshop
 from support.saving import picture
 from support.stories import tell
 
+YES = {"approve": True}
 FAILS = {"id": "fails", "run": "exit 1"}
 
 
@@ -53,6 +54,7 @@ SCRIPTS = [
     "echo x | tee f a > /dev/null",
     "cd build\nrm two\nmv deep ..",
     "rm -rf build; mkdir build; echo 3 > build/three",
+    "mkdir new; touch new/z; rm -rf build; mv new build",
 ]
 
 
@@ -141,7 +143,6 @@ async def test_only_the_first_attempt_saves(shop):
     ("settings", "reason"),
     [
         ({"saved_bytes_per_step": 3}, "more than 3 bytes"),
-        ({"saved_bytes_per_step": 0}, "switched off"),
         ({"saved_files_per_step": 2}, "more than 2 files"),
     ],
 )
@@ -159,6 +160,14 @@ async def test_what_cannot_be_saved_runs_and_says_that_it_cannot_be_undone(
         with pytest.raises(Conflict, match="no undo: a"):
             await shop.engine.undo(state.run)
         assert not list((shop.folder / "saved").glob("*"))
+
+
+async def test_switched_off_it_saves_nothing_and_says_nothing(tmp_path):
+    async with open_workshop(tmp_path, saved_bytes_per_step=0) as shop:
+        lay_out(shop.folder)
+        state = await shop.carry_out({"id": "a", "run": "rm w/f"}, FAILS)
+        assert state.status == "failed"
+        assert "files_saved" not in " ".join(tell(i.event) for i in await shop.history(state.run))
 
 
 async def test_a_socket_in_a_folder_is_not_promised_to_come_back(shop):
@@ -223,10 +232,10 @@ async def test_git_clean_and_restore(shop):
     setup = (
         "git init -q; git add f a; git -c user.name=a -c user.email=a@b commit -qm x; echo mine > f"
     )
-    await shop.carry_out({"id": "a", "run": setup, "cwd": "w"})
+    await shop.carry_out({"id": "a", "run": setup, "cwd": "w"}, request=YES)
     before = {name: it for name, it in picture(folder).items() if not name.startswith(".git")}
     script = "git clean -fdq; git checkout -- f a"
-    state = await shop.carry_out({"id": "a", "run": script, "cwd": "w"})
+    state = await shop.carry_out({"id": "a", "run": script, "cwd": "w"}, request=YES)
     assert state.status == "succeeded"
     assert {path.name for path in folder.iterdir()} == {".git", "a", "f"}
     await shop.engine.undo(state.run)

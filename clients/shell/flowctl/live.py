@@ -219,7 +219,7 @@ def _note(step: StepView, now_ms: int) -> str:
             said = step.reason or step.status
         case _:
             said = step.reason
-    return ", ".join(part for part in (said, attempt) if part)
+    return ", ".join(part for part in (said, attempt, step.lasting) if part)
 
 
 def _exit_note(step: StepView) -> str:

@@ -17,7 +17,7 @@ FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compen
 
 
 class StepView:
-    """One step; `tty` says that it is on a terminal.
+    """One step; `tty` says that it is on a terminal, `lasting` why it cannot be undone.
 
     Times in milliseconds; `since` is when its present activity began, by the clock.
     """
@@ -31,6 +31,7 @@ class StepView:
         self.exit_code: int | None = None
         self.attempt = 0
         self.reason = ""
+        self.lasting = ""
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self.lines = 0
         self.buffers: dict[str, LineBuffer] = {}
@@ -136,7 +137,7 @@ class RunView:
             case e.CompensationStarted():
                 step._begin("compensating", event.at, event.attempt)
             case e.FilesSaved():
-                pass
+                step.lasting = "" if event.files else f"cannot be undone: {event.reason}"
             case e.StepOutput():
                 buffer = step.buffers.setdefault(event.stream, LineBuffer())
                 step._add(buffer.feed(event.text))

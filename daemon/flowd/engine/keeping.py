@@ -6,6 +6,7 @@ nothing is recorded, no thread is used and nothing waits.
 """
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from flowd.domain.commands import Command, ReportSaved
 from flowd.domain.ports import AttemptKey, Foresee, Launch, Preimages
@@ -34,7 +35,10 @@ class Keeper:
         ).touches:
             return
         foreseen = self._foresee(
-            launch.script, shell=launch.shell, cwd=launch.cwd, environment=launch.environment
+            launch.script,
+            shell=launch.shell,
+            cwd=_as_the_shell_calls_it(launch.cwd),
+            environment=launch.environment,
         )
         if not foreseen.complete:
             report_of = ReportSaved(key.step, key.attempt, 0, 0, foreseen.reason)
@@ -60,6 +64,11 @@ class Keeper:
 def puts_files_back(state: RunState, key: AttemptKey) -> bool:
     """Whether an attempt is a compensation from saved files, not the step's own undo."""
     return key.kind == "undo" and state.plan[key.step].undo is None
+
+
+def _as_the_shell_calls_it(folder: str) -> str:
+    """A shell that is put into a folder with `..` in its name finds the plain one."""
+    return str(Path(folder).resolve()) if "/.." in folder else folder
 
 
 def _is_first(state: RunState, key: AttemptKey) -> bool:

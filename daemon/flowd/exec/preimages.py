@@ -27,6 +27,7 @@ from flowd.exec.survey import Caps, NotSaved, Survey
 log = logging.getLogger(__name__)
 
 SECONDS_A_DAY = 86_400
+MOST_THREADS = 4  # more would only make the disk slower, and starve who else needs threads
 
 
 class SavedFiles:
@@ -35,17 +36,20 @@ class SavedFiles:
     def __init__(self, folder: Path, config: EngineConfig):
         self._folder = os.path.realpath(folder)
         self.config = config
+        self._threads = trio.CapacityLimiter(MOST_THREADS)
+        self._sweeping = trio.Lock()
 
     async def save(self, key: AttemptKey, touches: Sequence[Touch]) -> Saved:
         """Keep what the touches would change; see the port."""
         stop = threading.Event()
         caps = Caps(self.config.saved_bytes_per_step, self.config.saved_files_per_step)
         if not caps.bytes:
-            return Saved(reason="saving files is switched off")
+            return Saved()  # switched off
         try:
             return await trio.to_thread.run_sync(
                 self._save, self._of(key.run, key.step, key.attempt), touches, caps, stop,
                 abandon_on_cancel=True,
+                limiter=self._threads,
             )  # fmt: skip
         finally:
             stop.set()
@@ -79,7 +83,12 @@ class SavedFiles:
 
     async def sweep(self, live: Collection[str], undone: Collection[str] = ()) -> None:
         """Remove what is no longer wanted; see the port."""
-        await trio.to_thread.run_sync(self._sweep, frozenset(live), frozenset(undone), time.time())
+        about = (frozenset(live), frozenset(undone), time.time())
+        async with self._sweeping:
+            try:
+                await trio.to_thread.run_sync(self._sweep, *about, limiter=self._threads)
+            except OSError:
+                log.warning("%s cannot be tidied", self._folder, exc_info=True)
 
     def _sweep(self, live: frozenset[str], undone: frozenset[str], asked_at: float) -> None:
         oldest = asked_at - self.config.saved_days * SECONDS_A_DAY
@@ -102,8 +111,6 @@ class SavedFiles:
                     yield entry.stat().st_mtime, entry.name.partition(".")[0], entry.path
         except FileNotFoundError:  # nothing was ever saved
             return
-        except OSError:
-            log.warning("%s cannot be tidied", self._folder, exc_info=True)
 
     def _of(self, run: str, step: str, attempt: int) -> str:
         return f"{self._folder}/{run}.{step}.{attempt}"

@@ -8,6 +8,7 @@ nearly, `foreseer.py` gives up on it.
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -18,25 +19,34 @@ from flowd.safety.findings import TooMuch, Trace
 from flowd.safety.foreseer import Foreseer, OnlyPipes
 from flowd.safety.state import State, Variable
 from flowd.safety.subtle import CHANGING, HOSTILE, subtlety
-from flowd.safety.value import ANYTHING, UNKNOWN, value_of
+from flowd.safety.touching import TOUCHING
+from flowd.safety.value import ANYTHING, value_of
 
 _LOG = logging.getLogger(__name__)
+
+
+_TOUCHES_SOMETHING = re.compile(rf">|\b(?:{'|'.join(TOUCHING)})\b")
 
 
 def foresee(
     script: str, *, shell: Shell, cwd: str, environment: Mapping[str, str] | None
 ) -> Footprint:
     """See the port `Foresee`."""
-    if environment is None:
-        return _promise(script, shell)
-    if not _promise(script, shell).complete:  # remembered, so a step that is run again costs less
-        return _promise(script, shell)
+    promise = _promise(script, shell)
+    if environment is None or not promise.complete:
+        return promise
+    hostile = sorted(HOSTILE & environment.keys())
+    hostile += [name for name in environment if name.startswith("BASH_FUNC_")]
+    if hostile:
+        return Footprint((), complete=False, reason=f"{hostile[0]} may change what the shell does")
     return _follow(script, shell, _start(cwd, environment))
 
 
 @lru_cache(maxsize=2048)
 def _promise(script: str, shell: Shell) -> Footprint:
     """The footprint the script would have if every variable held one plain word."""
+    if not _TOUCHES_SOMETHING.search(script):  # most scripts: nothing to keep, and no time lost
+        return Footprint((), complete=False, reason="it names nothing that touches files")
     state = _Guess(folders=("/folder",), positional=(), stops_on_error=True)
     state.variables["FLOW_OUTPUT"] = Variable(value_of(f"{PIPE}output"), exported=True)
     return _follow(script, shell, state)
@@ -72,12 +82,9 @@ def _start(cwd: str, environment: Mapping[str, str]) -> State:
         variables[name] = Variable(ANYTHING, exported=True, readonly=None)
     variables["IFS"] = Variable(value_of(" \t\n"), exported=True)
     variables["FLOW_OUTPUT"] = Variable(value_of(f"{PIPE}output"), exported=True)
-    hostile = HOSTILE & environment.keys() or any(
-        name.startswith("BASH_FUNC_") for name in environment
-    )
     return State(
         variables=variables,
-        folders=(UNKNOWN if hostile or UNKNOWN in cwd else cwd,),
+        folders=(cwd,),
         positional=(),
         inherits=False,
         stops_on_error=True,

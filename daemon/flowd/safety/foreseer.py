@@ -76,7 +76,7 @@ class Foreseer(Walk):
 
     def __init__(self, trace: Trace):
         super().__init__(trace)
-        self.touches: dict[Touch, None] = {}
+        self.touches: list[Touch] = []  # in order, which matters, and with repeats
         self.unclear = ""
         self._opaque = 0  # around the current place, nothing may be touched
         self._rounds = 0  # loops around the current place that are followed round by round
@@ -113,8 +113,7 @@ class Foreseer(Walk):
         ):
             self.give_up("it moves what it made itself")
         else:
-            made = Touch(path, touch.how, source, touch.ending, touch.ask)
-            self.touches.setdefault(made)
+            self.touches.append(Touch(path, touch.how, source, touch.ending, touch.ask))
 
     def _place(self, text: str, state: State) -> str | None:
         """An absolute path, as it is written; None when it is not known, "" for none."""

@@ -38,6 +38,12 @@ local TELL = {
   step_started = function(event)
     return ("● %s%s"):format(event.step, again(event))
   end,
+  files_saved = function(event)
+    if (event.files or 0) > 0 then
+      return ("  %s  %d files kept, so that it can be undone"):format(event.step, event.files)
+    end
+    return ("  %s  cannot be undone: %s"):format(event.step, event.reason)
+  end,
   step_finished = function(event)
     return ("%s %s  %s"):format(mark(event), event.step, ending(event))
   end,
