@@ -87,7 +87,11 @@ def test_an_editor_is_given_the_editors_half_and_ours(connect):
         assert set(ours["methods"]) == set(methods())
         assert set(ours["events"]) == set(events())
         assert set(ours["notifications"]) == {"flow/event", "flow/detached"}
-        assert ours["limits"] == {"message_bytes": 16 * 1024 * 1024, "requests_in_flight": 64}
+        assert ours["limits"] == {
+            "message_bytes": 16 * 1024 * 1024,
+            "requests_in_flight": 64,
+            "keys_bytes": 4000,
+        }
         text = "flow: 1\nname: x\nsteps:\n- {id: a, rum: x}\n"
         document = {"uri": "file:///nowhere/x.flow.yaml", "languageId": "yaml", "version": 1}
         editor.notify("textDocument/didOpen", {"textDocument": {**document, "text": text}})
