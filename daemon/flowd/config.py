@@ -3,6 +3,7 @@
 A file that cannot be read is an error with its line and the cure, never silently ignored.
 """
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +18,16 @@ from flowproto.paths import Paths, find_paths
 __all__ = ["Config", "EngineConfig", "Paths", "ProviderConfig", "SuggestConfig", "find_paths"]
 
 
+PROCESSES_PER_CORE = 8  # scripts wait more than they compute
+
+
 class EngineConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """`[engine]`. `saved_…` is about files kept before steps; 0 bytes a step keeps none."""
 
-    max_processes: Annotated[int, Meta(ge=1, le=4096)] = 64
+    max_processes: Annotated[int, Meta(ge=1, le=4096)] = field(
+        default_factory=lambda: PROCESSES_PER_CORE * (os.cpu_count() or 1)
+    )
+    max_processes_per_run: Annotated[int, Meta(ge=1, le=4096)] | None = None
     grace_seconds: Annotated[float, Meta(ge=0, le=600)] = 5.0
     output_bytes_per_attempt: Annotated[int, Meta(ge=1024)] = 4 * 1024 * 1024
     saved_bytes_per_step: Annotated[int, Meta(ge=0)] = 256 * 1024 * 1024

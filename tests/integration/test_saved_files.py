@@ -41,7 +41,7 @@ SCRIPTS = [
     "sed -i s/some/other/ x.txt",
     "sed -i.bak s/some/other/ x.txt",
     "echo new > f",
-    "echo more >> link",
+    "echo more > link",
     "mv a b",
     "mv a build",
     "mv build other\nrm other/two",
@@ -59,11 +59,43 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-async def test_a_rollback_puts_back_what_a_step_changed(shop, script):
+async def test_after_a_failure_what_a_step_changed_is_put_back_when_asked_for(shop, script):
     before = lay_out(shop.folder)
     state = await shop.carry_out({"id": "a", "run": script, "cwd": "w"}, FAILS)
+    assert state.status == "failed"
+    assert picture(shop.folder / "w") != before
+    await shop.engine.undo(state.run)
+    state = await shop.finish(state.run)
     assert state.status == "compensated", await shop.output(state.run, "stderr")
     assert picture(shop.folder / "w") == before
+
+
+async def test_a_rollback_does_what_the_author_said_and_leaves_the_rest_to_a_person(shop):
+    before = lay_out(shop.folder)
+    state = await shop.carry_out(
+        {"id": "a", "run": "rm w/f"},
+        {"id": "b", "run": "echo b > w/b", "undo": "rm w/b"},
+        FAILS,
+    )
+    assert state.status == "compensated"
+    assert [name in picture(shop.folder / "w") for name in ("b", "f")] == [False, False]
+    await shop.engine.undo(state.run)
+    assert (await shop.finish(state.run)).status == "compensated"
+    assert picture(shop.folder / "w") == before
+    with pytest.raises(Conflict, match="nothing left to undo"):
+        await shop.engine.undo(state.run)
+
+
+async def test_a_run_that_failed_is_gone_on_with_from_what_is_there(shop):
+    """Saving must not take `retry` away."""
+    lay_out(shop.folder)
+    state = await shop.carry_out(
+        {"id": "a", "run": "mkdir w/once; echo 1 > w/once/a"}, {"id": "b", "run": "test -e go"}
+    )
+    assert state.status == "failed"
+    (shop.folder / "go").touch()
+    await shop.engine.retry(state.run)
+    assert (await shop.finish(state.run)).status == "succeeded"
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -123,17 +155,21 @@ async def test_a_step_with_its_own_undo_is_not_saved(shop):
 async def test_a_step_that_failed_half_way_is_put_back_too(shop):
     before = lay_out(shop.folder)
     state = await shop.carry_out({"id": "a", "run": "rm -r build\ncat nothing > f", "cwd": "w"})
-    assert state.status == "compensated"
+    assert state.status == "failed"
+    await shop.engine.undo(state.run)
+    assert (await shop.finish(state.run)).status == "compensated"
     assert picture(shop.folder / "w") == before
 
 
 async def test_only_the_first_attempt_saves(shop):
     before = lay_out(shop.folder)
     state = await shop.carry_out(
-        {"id": "a", "run": "echo more >> f\n[ -e done ]", "cwd": "w",
+        {"id": "a", "run": "mv a b || mv b a\n[ -e done ]", "cwd": "w",
          "retry": {"attempts": 3, "delay": 0}},
     )  # fmt: skip
-    assert state.status == "compensated"
+    assert state.status == "failed"
+    await shop.engine.undo(state.run)
+    state = await shop.finish(state.run)
     assert len([row for row in state.steps["a"].attempts if row.kind == "run"]) == 3
     assert state.steps["a"].saved_attempt == 1
     assert picture(shop.folder / "w") == before
@@ -219,7 +255,9 @@ async def test_a_lost_content_changes_nothing_and_says_so(shop):
 
 async def test_what_was_saved_for_an_undone_run_is_removed(shop):
     lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": "rm w/f"}, FAILS)
+    state = await shop.carry_out({"id": "a", "run": "rm w/f"})
+    await shop.engine.undo(state.run)
+    state = await shop.finish(state.run)
     with trio.fail_after(10):
         while list((shop.folder / "saved").iterdir()):  # in the background, and nobody is told
             await trio.sleep(0.01)
@@ -250,7 +288,7 @@ async def test_saving_stops_nobody_else(shop):
     lay_out(shop.folder)
     with (shop.folder / "big").open("wb") as big:
         big.truncate(100_000_000)
-    run = await shop.start({"id": "a", "run": "echo x >> big"})
+    run = await shop.start({"id": "a", "run": "truncate -s 0 big"})
     beside = await shop.carry_out({"id": "a", "run": "true"})
     assert beside.status == "succeeded"
     assert (await shop.finish(run)).steps["a"].saved_files == 1

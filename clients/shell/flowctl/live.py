@@ -84,7 +84,18 @@ def ending(view: RunView, console: Console) -> list[str]:
     for step in steps:
         lines.append(clip(step_line(step, console, view.ended_at, names), columns - 1))
         lines += _said(step, view, console)
-    return [*lines, summary(view, console)]
+    return [*lines, summary(view, console), *_hint(view, console)]
+
+
+def _hint(view: RunView, console: Console) -> list[str]:
+    """Say that what a failed run left can be taken back."""
+    saved = [step for step in view.steps.values() if step.saved and step.status != "compensated"]
+    if view.state == "succeeded" or not saved:
+        return []
+    hint = (
+        f"files of {plural(len(saved), 'step')} were saved: flowctl undo {view.run} restores them"
+    )
+    return [console.style(hint, "dim")]
 
 
 def _said(step: StepView, view: RunView, console: Console) -> list[str]:

@@ -17,8 +17,9 @@ FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compen
 
 
 class StepView:
-    """One step; `tty` says that it is on a terminal, `lasting` why it cannot be undone.
+    """One step; `tty` says that it is on a terminal.
 
+    `saved` says that files were kept before it, `lasting` why it cannot be undone all the same.
     Times in milliseconds; `since` is when its present activity began, by the clock.
     """
 
@@ -32,6 +33,7 @@ class StepView:
         self.attempt = 0
         self.reason = ""
         self.lasting = ""
+        self.saved = False
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self.lines = 0
         self.buffers: dict[str, LineBuffer] = {}
@@ -137,6 +139,7 @@ class RunView:
             case e.CompensationStarted():
                 step._begin("compensating", event.at, event.attempt)
             case e.FilesSaved():
+                step.saved = event.files > 0
                 step.lasting = "" if event.files else f"cannot be undone: {event.reason}"
             case e.StepOutput():
                 buffer = step.buffers.setdefault(event.stream, LineBuffer())

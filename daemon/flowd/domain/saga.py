@@ -33,7 +33,7 @@ def advance(state: RunState, moment: Moment) -> list[e.Event]:
         if state.active or (state.remaining and not state.stopping):
             return []
         if state.rollback_wanted and not state.cancelling:
-            steps = undoable(state)
+            steps = _to_take_back(state)
             if steps:
                 return [e.RollbackStarted(at=moment.at, cause=state.rollback_wanted, steps=steps)]
     elif state.active:
@@ -50,6 +50,18 @@ def advance(state: RunState, moment: Moment) -> list[e.Event]:
 def undoable(state: RunState) -> list[str]:
     """Completed steps whose effects can be taken back, the last completed first."""
     return [step for step in reversed(state.completed) if state.can_undo(step)]
+
+
+def _to_take_back(state: RunState) -> list[str]:
+    """What a rollback compensates. Files that were saved are put back only when a person asks.
+
+    The author of a workflow who says how to undo its steps wants that on failure. One who says
+    nothing may count on what is there: to look at it, or to go on with `flowctl retry`.
+    """
+    steps = undoable(state)
+    if state.rollback_wanted == "failure":
+        return [step for step in steps if state.plan[step].undo is not None]
+    return steps
 
 
 def final_state(state: RunState) -> e.RunStatus:

@@ -101,7 +101,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
     "succeeded": {"rollback_started": "compensating"},
     "failed": {"rollback_started": "compensating", "retry_requested": "running"},
     "cancelled": {"rollback_started": "compensating", "retry_requested": "running"},
-    "compensated": {},
+    "compensated": {"rollback_started": "compensating"},  # files that were saved are left
     "compensation_failed": {"rollback_started": "compensating"},
 }
 

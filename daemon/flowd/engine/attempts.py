@@ -23,6 +23,7 @@ from flowd.engine.launches import timeout_seconds
 from flowd.engine.live import LiveRun
 from flowd.engine.output import OutputCursor
 from flowd.engine.publisher import Publisher
+from flowd.engine.slots import Slots
 from flowd.errors import SpawnFailed
 
 
@@ -40,7 +41,7 @@ class Carrier:
         self.config = config
         self._before = before
         self.publisher = Publisher(executor, report)
-        self._slots = trio.Semaphore(config.max_processes)
+        self.slots = Slots(config.max_processes, config.max_processes_per_run)
 
     async def see_through(
         self, live: LiveRun, key: AttemptKey, launch: Launch | SpawnFailed | None
@@ -58,12 +59,12 @@ class Carrier:
         elif launch is None:
             ending, timed_out = await self._watch(live, key, None, cursor)
         else:
-            await self._take_slot()
+            await self.slots.take(key.run)
             try:
                 await self._before(live, key, launch)
                 ending, timed_out = await self._watch(live, key, launch, cursor)
             finally:
-                self._slots.release()
+                self.slots.give_back(key.run)
         return report_of(
             key,
             ending,
@@ -72,12 +73,6 @@ class Carrier:
             timed_out=timed_out,
             cancelled=live.state.cancelling and key.kind != "undo",
         )
-
-    async def _take_slot(self) -> None:
-        try:
-            self._slots.acquire_nowait()
-        except trio.WouldBlock:
-            await self._slots.acquire()
 
     async def _watch(
         self, live: LiveRun, key: AttemptKey, launch: Launch | None, cursor: OutputCursor

@@ -27,6 +27,7 @@ from flowd.domain.ports import (
     WindowSize,
 )
 from flowd.domain.run import RunState
+from flowd.domain.saga import undoable
 from flowd.engine.acceptance import accept
 from flowd.engine.attempts import Carrier
 from flowd.engine.keeping import Keeper, puts_files_back
@@ -160,8 +161,9 @@ class RunEngine:
         return [key.step for key in on_terminal(self._runs.get(run))]
 
     def configure(self, config: EngineConfig, judge: Judge) -> None:
-        """Take over settings; the number of processes at once counts from the next start."""
+        """Take over settings."""
         self._config = config
+        self._carrier.slots.configure(config.max_processes, config.max_processes_per_run)
         self._judge = judge
         self._carrier.config = config
 
@@ -349,7 +351,7 @@ class RunEngine:
         keeper = self._keeper
         if keeper is None or not any(step.saved_files for step in state.steps.values()):
             return
-        undone = {state.run} if state.status == "compensated" else set()
+        undone = set() if undoable(state) else {state.run}
         live = {live.state.run for live in self._runs if not live.state.finished}
         self._nursery.start_soon(keeper.preimages.sweep, live, undone)
 

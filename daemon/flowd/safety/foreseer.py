@@ -46,6 +46,7 @@ _WRITES_SOMETIMES = listed(
 )
 """Programs the judge takes for readers, and that may leave a file behind."""
 
+_NOWHERE = ("", "/dev/null", "/dev/tty")
 _FRESH_FILE = re.compile(re.escape(PIPE) + r"fresh-file-\d+")
 """A file of `mktemp`, which nobody else has."""
 _PRINTERS = listed("echo printf basename dirname pwd")
@@ -100,7 +101,7 @@ class Foreseer(Walk):
         source = self._place(touch.source, state) if touch.source else ""
         if path is None or source is None:
             self.give_up("a path is known only when it runs")
-        elif path.startswith(PIPE) or path in ("", "/dev/null", "/dev/tty"):
+        elif path.startswith(PIPE) or path in _NOWHERE:
             return
         elif path.startswith(("/dev/", "/proc/", "/sys/")):
             self.give_up("it writes to a device")
@@ -127,6 +128,8 @@ class Foreseer(Walk):
         return f"{folder.rstrip('/')}/{text}"
 
     def _open_for_writing(self, target: Argument, path: str, state: State, *, append: bool) -> None:
+        if append and not (path.startswith(PIPE) or path in _NOWHERE):
+            self.give_up("it adds to a file, to which others may add as well")
         text = path if target.text.startswith(("/dev/", "/proc/")) else target.text
         if not text.startswith(("/dev/std", "/dev/fd/")):
             self.touch(Touch(text, "written"), state)

@@ -21,13 +21,25 @@ def test_a_step_whose_files_were_kept_is_compensated():
     story = Story(workflow_of("a", "b"))
     assert story.saved("a", 3) == ["files_saved a 3"]
     story.ends("a")
-    assert story.ends("b", "failed")[1:] == [
-        "rollback_started failure a",
-        "compensation_started a 1",
-    ]
+    assert story.ends("b", "failed")[1:] == ["run_finished failed"]
+    assert story.when(c.UndoRun()) == ["rollback_started undo a", "compensation_started a 1"]
     assert story.undone("a")[1:] == ["run_finished compensated"]
     assert told(story) == {"a": "compensated", "b": "failed"}
     assert_replays(story)
+
+
+def test_a_failure_takes_back_what_has_an_undo_and_a_person_the_rest():
+    story = Story(workflow_of("a", {"id": "b", "undo": "x"}, "c"))
+    story.saved("a", 3)
+    story.ends("a")
+    story.ends("b")
+    assert story.ends("c", "failed")[1] == "rollback_started failure b"
+    assert story.undone("b")[1:] == ["run_finished compensated"]
+    assert story.when(c.UndoRun())[0] == "rollback_started undo a"
+    assert story.undone("a")[1:] == ["run_finished compensated"]
+    assert_replays(story)
+    with pytest.raises(Conflict, match="nothing left"):
+        story.when(c.UndoRun())
 
 
 def test_what_was_not_kept_is_not_taken_back():
@@ -44,7 +56,8 @@ def test_a_failed_step_is_taken_back_first_since_it_may_be_half_done():
     story.saved("a")
     story.ends("a")
     story.saved("b")
-    assert story.ends("b", "failed")[1:2] == ["rollback_started failure b a"]
+    story.ends("b", "failed")
+    assert story.when(c.UndoRun())[0] == "rollback_started undo b a"
     story.undone("b")
     assert story.undone("a")[1:] == ["run_finished compensated"]
 

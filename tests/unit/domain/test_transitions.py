@@ -35,8 +35,8 @@ def test_finished_runs_only_ever_go_back_or_on_by_request():
         assert set(TRANSITIONS[status]) <= {"rollback_started", "retry_requested"}
 
 
-def test_a_rolled_back_run_stays_so():
-    assert TRANSITIONS["compensated"] == {}
+def test_a_rolled_back_run_can_only_be_taken_back_further():
+    assert TRANSITIONS["compensated"] == {"rollback_started": "compensating"}
 
 
 def test_every_unfinished_status_can_reach_an_end():

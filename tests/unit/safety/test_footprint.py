@@ -37,7 +37,7 @@ def look(script, shell="bash", cwd="/w", **variables):
         ("ln -s a b", ["/w/b linked /w/a"]),
         ("ln -sfn a b", ["/w/b linked_over /w/a"]),
         ("echo hi > f", ["/w/f written"]),
-        ("{ echo a; echo b; } >> f 2> g", ["/w/f written", "/w/g written"]),
+        ("{ echo a; echo b; } > f 2> g", ["/w/f written", "/w/g written"]),
         ("sort a | tee b > /dev/null", ["/w/b written"]),
         ("sed -i s/a/b/ f", ["/w/f written"]),
         ("sed -i.bak -e s/a/b/ f", ["/w/f written +.bak", "/w/f written"]),
@@ -79,6 +79,7 @@ def shown(touch: Touch) -> str:
 @pytest.mark.parametrize(
     "script",
     [
+        "echo more >> f",
         "make clean",
         "curl -O https://example.org/x",
         "sudo rm a",
