@@ -18,7 +18,7 @@ from flowproto.paths import Paths, find_paths
 __all__ = ["Config", "EngineConfig", "Paths", "ProviderConfig", "SuggestConfig", "find_paths"]
 
 
-PROCESSES_PER_CORE = 8  # scripts wait more than they compute
+PROCESSES_PER_CORE = 32  # most scripts wait, for a network or a person, and do not compute
 
 
 class EngineConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -477,6 +477,7 @@ def test_a_policy_that_cannot_be_read_makes_the_daemon_wary(tmp_path, policy):
 
 def test_kill_9_in_the_middle_of_fifty_runs(tmp_path):
     """Every step runs once, whether it ends before, between or after the two daemons."""
+    (tmp_path / "config.toml").write_text("[engine]\nmax_processes = 64\n")  # on any machine
     witness = tmp_path / "witness"
     witness.touch()
     script = "echo $WORD-begun >> witness; while [ ! -e go ]; do sleep 0.05; done; {}"
