@@ -128,6 +128,8 @@ local function undo(words, command)
     for _, step in ipairs(shown.steps) do
       if step.state == "succeeded" and type(step.undo) == "string" then
         table.insert(steps, 1, ("%s: %s"):format(step.id, step.undo))
+      elseif (step.saved_files or 0) > 0 and step.state ~= "compensated" then
+        table.insert(steps, 1, ("%s: (puts its saved files back)"):format(step.id))
       end
     end
     local how = #steps > 0 and table.concat(steps, "\n") or "Nothing says how to undo it."

@@ -187,9 +187,12 @@ async def _undo(editor: Editor, arguments: UndoArguments) -> StateResult | None:
 
 def _undoing(state: RunState) -> str:
     """Say what undoing the run carries out."""
-    plans = [(step, state.plan[step].undo_plan) for step in undoable(state)]
-    scripts = [f"{step}: {' '.join(undo.run.split())}" for step, undo in plans if undo is not None]
-    return f"This runs {'; then '.join(scripts)}" if scripts else "Nothing says how to undo it"
+    does = []
+    for step in undoable(state):
+        undo = state.plan[step].undo_plan
+        script = " ".join(undo.run.split()) if undo is not None else "(puts its saved files back)"
+        does.append(f"{step}: {script}")
+    return f"This runs {'; then '.join(does)}" if does else "Nothing says how to undo it"
 
 
 async def _newest_run(editor: Editor, uri: str) -> RunSummary:
