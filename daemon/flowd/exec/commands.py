@@ -3,6 +3,7 @@
 A script runs as in a file given to the user's own shell, with `-e`: it stops at the first failing
 command, and in a pipe the last one counts (no `pipefail`). No profile or rc file is read, but for
 what the shell always reads in a script (`$BASH_ENV`, `.zshenv`, `config.fish`). fish has no `-e`.
+A script that is one plain command is executed without a shell (`plain.py`).
 """
 
 import math
@@ -15,6 +16,8 @@ from pathlib import Path
 from flowd.domain.ports import Launch
 from flowd.domain.workflow import Limits, Shell, seconds
 from flowd.errors import SpawnFailed
+from flowd.exec.holder import INSTEAD
+from flowd.exec.plain import without_shell
 
 _SHELLS: dict[Shell, tuple[str, ...]] = {
     "bash": ("bash", "-e"),
@@ -29,11 +32,19 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def command_of(launch: Launch, script_path: str) -> tuple[str, ...]:
-    """Give the command that runs the script. SpawnFailed when its shell is not installed."""
+    """Give the command that runs the script. SpawnFailed when its shell is not installed.
+
+    After `INSTEAD` stands what may be executed instead of the shell: see `plain.py`.
+    """
     program, *options = _SHELLS[launch.shell]
     path = launch.environment.get("PATH") or os.defpath
     command = (_find(program, path), *options, script_path)
-    return command if launch.limits is None else _limited(launch.limits, command)
+    if launch.limits is not None:
+        return _limited(launch.limits, command)
+    if launch.terminal:  # a shell is what puts up with whatever a terminal can send
+        return command
+    plain = without_shell(launch.shell, launch.script, launch.environment)
+    return (*command, INSTEAD, *plain) if plain else command
 
 
 def environment_of(launch: Launch, folder: str) -> dict[str, str]:
