@@ -194,6 +194,7 @@ async def serve(paths: Paths, config: Config) -> None:
             stop=stopping.set,
             store_error=lambda: engine.store_error,
             policy_error=policy_error,
+            step_limits=executor.limits_held_by,
             open_lsp=open_lsp,
             limits=limits_here(),
         )

@@ -87,6 +87,7 @@ _fields = {
     "cpu_ms": st.one_of(st.none(), st.integers(0, 2**40)),
     "max_rss_bytes": st.one_of(st.none(), st.integers(0, 2**50)),
     "output_bytes": st.integers(0, 2**40),
+    "limits": st.text(max_size=40),
     "kind": st.sampled_from(get_args(e.ScriptKind)),
     "stream": st.sampled_from(get_args(e.Stream)),
     "outcome": st.sampled_from(get_args(e.Outcome)),

@@ -58,6 +58,7 @@ class ReportEnd(Struct, frozen=True):
     cpu_ms: int | None = None
     max_rss_bytes: int | None = None
     output_bytes: int = 0
+    limits: str = ""
 
 
 class ReportNeverStarted(Struct, frozen=True):

@@ -150,6 +150,7 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 cpu_ms=report.cpu_ms,
                 max_rss_bytes=report.max_rss_bytes,
                 output_bytes=report.output_bytes,
+                limits=report.limits,
             )
         )
     elif report.kind == "undo":
@@ -165,6 +166,7 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 cpu_ms=report.cpu_ms,
                 max_rss_bytes=report.max_rss_bytes,
                 output_bytes=report.output_bytes,
+                limits=report.limits,
             )
         )
     else:

@@ -385,7 +385,7 @@ def _close_attempt(
         attempt.outcome, attempt.exit_code = event.outcome, event.exit_code
         attempt.duration_ms = event.duration_ms
         if not isinstance(event, e.CheckFinished):
-            attempt.reason = event.reason
+            attempt.reason, attempt.limits = event.reason, event.limits
             attempt.cpu_ms, attempt.max_rss_bytes = event.cpu_ms, event.max_rss_bytes
     return step
 

@@ -206,12 +206,17 @@ NOT_MEASURED = Usage()
 
 
 class Exited(Struct, frozen=True):
-    """The script ended by itself or by a signal (`exit_code` is then 128 + signal)."""
+    """The script ended by itself or by a signal (`exit_code` is then 128 + signal).
+
+    `limits` says what held the limits it had, `reason` which of them ended it.
+    """
 
     exit_code: int
     duration_ms: int
     outputs: dict[str, str] = field(default_factory=dict)
     usage: Usage = NOT_MEASURED
+    limits: str = ""
+    reason: str = ""
 
 
 class Vanished(Struct, frozen=True):
@@ -274,6 +279,10 @@ class Executor(Protocol):
 
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt, after its end was recorded. Never raises."""
+        ...
+
+    async def limits_held_by(self) -> str:
+        """Say, for people, what holds the limits of steps on this machine."""
         ...
 
     def leftovers(self) -> list[AttemptKey]:

@@ -19,6 +19,7 @@ from flowd.domain.ports import (
     NeverStarted,
     Vanished,
 )
+from flowd.domain.workflow import size_bytes
 from flowd.engine.launches import timeout_seconds
 from flowd.engine.live import LiveRun
 from flowd.engine.output import OutputCursor
@@ -51,7 +52,7 @@ class Carrier:
         `launch` None adopts the process of an earlier daemon; it has its slot already, being there.
         """
         recorded = live.attempt(key).written
-        cursor = OutputCursor(key, self.config.output_bytes_per_attempt, dict(recorded))
+        cursor = OutputCursor(key, self._cap(live, key), dict(recorded))
         ending: Ending | SpawnFailed
         timed_out = False
         if isinstance(launch, SpawnFailed):
@@ -73,6 +74,13 @@ class Carrier:
             timed_out=timed_out,
             cancelled=live.state.cancelling and key.kind != "undo",
         )
+
+    def _cap(self, live: LiveRun, key: AttemptKey) -> int:
+        """How many bytes of an attempt's output are kept."""
+        limits = live.state.plan[key.step].limits
+        if limits is None or limits.output is None:
+            return self.config.output_bytes_per_attempt
+        return size_bytes(limits.output)
 
     async def _watch(
         self, live: LiveRun, key: AttemptKey, launch: Launch | None, cursor: OutputCursor
@@ -177,5 +185,7 @@ def report_of(
                 chunks=cursor.finish(executor),
                 cpu_ms=ending.usage.cpu_ms,
                 max_rss_bytes=ending.usage.max_rss_bytes,
+                reason=ending.reason,
+                limits=ending.limits,
                 output_bytes=cursor.bytes_written,
             )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import trio
 
+from flowd.exec.groups import kill_group, pids_in
 from flowd.exec.liveness import (
     TICK_NS,
     Process,
@@ -36,12 +37,14 @@ class Tree(NamedTuple):
 
     `mark` is an entry of their environment (NAME=VALUE); `leader` leads their group, if it lives;
     none of them was started before `since_ns`; `spared` are never among them: the daemon's own.
+    `group` is their control group, when they have one.
     """
 
     mark: str
     leader: Process | None
     since_ns: int
     spared: frozenset[int]
+    group: str = ""
 
 
 class Census:
@@ -88,6 +91,7 @@ def find_members(tree: Tree, census: Census) -> list[Status]:
         if status.started_ns >= tree.since_ns - TICK_NS and status.pid not in tree.spared
     }
     group = _own_group(tree, candidates)
+    held = pids_in(tree.group) if tree.group else frozenset()
     mark = os.fsencode(tree.mark)
     children = defaultdict(list)
     for status in candidates.values():
@@ -95,7 +99,7 @@ def find_members(tree: Tree, census: Census) -> list[Status]:
     ahead = [
         pid
         for pid, status in candidates.items()
-        if group in (status.group, status.session) or mark in census.environment(pid)
+        if group in (status.group, status.session) or pid in held or mark in census.environment(pid)
     ]
     found: dict[int, Status] = {}
     while ahead:
@@ -121,6 +125,8 @@ async def end_tree(tree: Tree, grace_seconds: float, taker: CensusTaker) -> None
         return
     with trio.move_on_after(KILL_SECONDS):
         while members := find_members(tree, await taker.take()):
+            if tree.group:
+                kill_group(tree.group)
             _signal(tree, members, signal.SIGKILL)
             await _wait_each(members)
         return
