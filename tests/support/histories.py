@@ -79,6 +79,7 @@ _fields = {
     "attempt": st.integers(1, 100),
     "data": st.one_of(st.binary(max_size=64), st.sampled_from([bytes(1024), b"\xff" * 1025])),
     "skipped": st.integers(0, 2**40),
+    "hidden": st.integers(-600, 2**20),
     "files": st.integers(0, 10_000),
     "bytes": st.integers(0, 2**40),
     "exit_code": st.one_of(st.none(), st.integers(0, 255)),

@@ -127,6 +127,7 @@ def _output(at: int, report: c.ReportOutput | c.ReportEnd) -> list[e.Event]:
             stream=chunk.stream,
             data=chunk.data,
             skipped=chunk.skipped,
+            hidden=chunk.hidden,
         )
         for chunk in report.chunks
     ]

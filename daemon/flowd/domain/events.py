@@ -68,7 +68,10 @@ class FilesSaved(_Event, frozen=True, tag="files_saved"):
 
 
 class OutputAppended(_Event, frozen=True, tag="step_output"):
-    """Bytes a script wrote. `skipped` bytes before them were left out (the cap was reached)."""
+    """Bytes a script wrote. `skipped` bytes before them were left out (the cap was reached).
+
+    Secrets in them are masked; the script wrote `hidden` bytes more than `data` has (or less).
+    """
 
     step: str
     attempt: int
@@ -76,6 +79,7 @@ class OutputAppended(_Event, frozen=True, tag="step_output"):
     stream: Stream
     data: bytes
     skipped: int = 0
+    hidden: int = 0
 
 
 class StepFinished(_Event, frozen=True, tag="step_finished"):

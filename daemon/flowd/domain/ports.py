@@ -5,7 +5,7 @@ Every port has one contract test suite under `tests/contract`, which the real pa
 is one, its in-memory fake both pass.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -288,6 +288,31 @@ class Executor(Protocol):
     def leftovers(self) -> list[AttemptKey]:
         """Attempts something is still kept of, of any boot."""
         ...
+
+
+class Masker(Protocol):
+    """Hides secrets in what one attempt writes: of what it writes, nothing else is ever kept."""
+
+    def mask(self, data: bytes, seen: int, *, more: bool) -> tuple[bytes, int]:
+        """Give what may be kept of `data[seen:]`, and how many bytes of that it stands for.
+
+        `data[:seen]` was looked at before. With `more` to follow not all may be taken: a secret
+        may have begun at the end. Without, all is.
+        """
+        ...
+
+    def mask_text(self, text: str) -> str:
+        """Give a text without the secrets in it."""
+        ...
+
+    def mask_value(self, value: str) -> str:
+        """As `mask_text`, for a value that later scripts are given: no shell expands its mask."""
+        ...
+
+
+MaskerFor = Callable[[Mapping[str, str]], Masker]
+"""Makes the masker of an attempt from the variables that the workflow, its user or an earlier step
+gave it: safety knows which of these are secrets, what others look like, and what is one anyway."""
 
 
 # ---------------------------------------------------------------------------------------- engine

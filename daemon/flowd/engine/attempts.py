@@ -16,11 +16,13 @@ from flowd.domain.ports import (
     Executor,
     Exited,
     Launch,
+    Masker,
+    MaskerFor,
     NeverStarted,
     Vanished,
 )
 from flowd.domain.workflow import size_bytes
-from flowd.engine.launches import timeout_seconds
+from flowd.engine.launches import given_to, timeout_seconds
 from flowd.engine.live import LiveRun
 from flowd.engine.output import OutputCursor
 from flowd.engine.publisher import Publisher
@@ -37,10 +39,12 @@ class Carrier:
         config: EngineConfig,
         report: Callable[[LiveRun, ReportOutput], Awaitable[None]],
         before: Callable[[LiveRun, AttemptKey, Launch], Awaitable[None]],
+        masker_for: MaskerFor,
     ):
         self._executor = executor
         self.config = config
         self._before = before
+        self._masker_for = masker_for
         self.publisher = Publisher(executor, report)
         self.slots = Slots(config.max_processes, config.max_processes_per_run)
 
@@ -52,7 +56,8 @@ class Carrier:
         `launch` None adopts the process of an earlier daemon; it has its slot already, being there.
         """
         recorded = live.attempt(key).written
-        cursor = OutputCursor(key, self._cap(live, key), dict(recorded))
+        masker = self._masker_for(given_to(live.state, live.state.plan[key.step]))
+        cursor = OutputCursor(key, self._cap(live, key), masker, dict(recorded))
         ending: Ending | SpawnFailed
         timed_out = False
         if isinstance(launch, SpawnFailed):
@@ -154,7 +159,7 @@ def report_of(
                 kind=key.kind,
                 attempt=key.attempt,
                 outcome="cancelled" if cancelled else "failed",
-                reason=reason,
+                reason=cursor.masker.mask_text(reason),
             )
         case Vanished():
             outcome = "timed_out" if timed_out else "cancelled" if cancelled else "lost"
@@ -181,7 +186,7 @@ def report_of(
                 outcome=outcome,
                 exit_code=ending.exit_code,
                 duration_ms=ending.duration_ms,
-                outputs=ending.outputs,
+                outputs=_masked(ending.outputs, cursor.masker),
                 chunks=cursor.finish(executor),
                 cpu_ms=ending.usage.cpu_ms,
                 max_rss_bytes=ending.usage.max_rss_bytes,
@@ -189,3 +194,7 @@ def report_of(
                 limits=ending.limits,
                 output_bytes=cursor.bytes_written,
             )
+
+
+def _masked(outputs: dict[str, str], masker: Masker) -> dict[str, str]:
+    return {name: masker.mask_value(value) for name, value in outputs.items()}

@@ -2,13 +2,14 @@
 
 The script writes to files and never waits for us; we look at the files. A stream is kept from its
 head until its share of the cap is used up; from then on only its last bytes are added at the end.
+Secrets are masked before anything is an event; where one may have begun, the rest is waited for.
 """
 
 from msgspec import Struct, field
 
 from flowd.domain.commands import OutputChunk
 from flowd.domain.events import Stream
-from flowd.domain.ports import AttemptKey, Executor
+from flowd.domain.ports import AttemptKey, Executor, Masker
 
 STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 CHUNK_BYTES = 65_536
@@ -17,6 +18,8 @@ HEAD_SHARE = 0.375  # of the cap, for each of the two streams
 TAIL_SHARE = 0.125
 MORE_BYTES = 65_536  # that may be kept beyond the cap for each time somebody types at a terminal
 RESTS = 16  # how often, for each such time, a screenful is let through when a flood has ended
+CONTEXT_BYTES = 512  # before what is new, in which the beginning of a secret may stand
+CONTEXT_AFTER_A_GAP = 20_480  # and where it was left out: a private key may have begun there
 SCREEN_BYTES = 16_384  # of what was left out before, so that the screen is whole again
 
 
@@ -25,6 +28,7 @@ class OutputCursor(Struct):
 
     key: AttemptKey
     cap: int
+    masker: Masker
     offsets: dict[Stream, int] = field(default_factory=dict)
     more_up_to: int = 0
     skipped: int = 0
@@ -41,7 +45,7 @@ class OutputCursor(Struct):
         for stream in STREAMS:
             size = executor.output_size(self.key, stream)
             most = self.offsets.get(stream, 0) + CHUNKS_A_LOOK * CHUNK_BYTES
-            self._read_up_to(min(size, self._head, most), stream, executor, chunks)
+            self._read_up_to(min(size, self._head, most), stream, executor, chunks, more=True)
         return chunks
 
     def let_more_through(self, executor: Executor) -> None:
@@ -74,10 +78,11 @@ class OutputCursor(Struct):
         chunks: list[OutputChunk] = []
         for stream in STREAMS:
             size = executor.output_size(self.key, stream)
-            self._read_up_to(min(size, self._head), stream, executor, chunks)
+            head = min(size, self._head)
+            self._read_up_to(head, stream, executor, chunks, more=head < size)
             offset = self.offsets.get(stream, 0)
             skipped = max(0, size - offset - int(self.cap * TAIL_SHARE))
-            self._read_up_to(size, stream, executor, chunks, skipped)
+            self._read_up_to(size, stream, executor, chunks, more=False, skipped=skipped)
         return chunks
 
     @property
@@ -97,16 +102,25 @@ class OutputCursor(Struct):
         stream: Stream,
         executor: Executor,
         chunks: list[OutputChunk],
+        *,
+        more: bool,
         skipped: int = 0,
     ) -> None:
-        """Add what stands before `end`, but for the first `skipped` bytes of it."""
+        """Add what stands before `end`, but for the first `skipped` bytes of it.
+
+        With `more` to follow, what may be the beginning of a secret is left for the next time.
+        """
         offset = self.offsets.get(stream, 0) + skipped
         while offset < end:
-            limit = min(CHUNK_BYTES, end - offset)
-            data = executor.read_output(self.key, stream, offset, limit)
-            if not data:
+            gap = skipped or (stream == "stdout" and self.skipped)
+            seen = min(offset, CONTEXT_AFTER_A_GAP if gap else CONTEXT_BYTES)
+            limit = seen + min(CHUNK_BYTES, end - offset)
+            data = executor.read_output(self.key, stream, offset - seen, limit)
+            goes_on = more or offset + len(data) - seen < end
+            kept, taken = self.masker.mask(data, seen, more=goes_on)
+            if taken <= 0:
                 break
             skipped += self._left_out(stream)
-            chunks.append(OutputChunk(stream=stream, data=data, skipped=skipped))
-            offset, skipped = offset + len(data), 0
+            chunks.append(OutputChunk(stream, kept, skipped, hidden=taken - len(kept)))
+            offset, skipped = offset + taken, 0
             self.offsets[stream] = offset

@@ -51,7 +51,7 @@ NOT_SENT = {
     domain.RunStarted: {
         "workflow", "environment", "questions", "approved", "client_token", "origin",
     },
-    domain.OutputAppended: {"data"},
+    domain.OutputAppended: {"data", "hidden"},
 }  # fmt: skip
 FACTS = get_args(domain.Event)
 
