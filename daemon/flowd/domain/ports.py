@@ -277,6 +277,13 @@ class Executor(Protocol):
         """Give up to `limit` bytes from `offset`."""
         ...
 
+    def release_output(self, key: AttemptKey, stream: Stream, start: int, end: int) -> None:
+        """Give back to the disk the bytes between two offsets, which will not be read.
+
+        Offsets and sizes stay what they are. Never raises: it is done where it can be.
+        """
+        ...
+
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt, after its end was recorded. Never raises."""
         ...

@@ -2,6 +2,7 @@
 
 The script writes to files and never waits for us; we look at the files. A stream is kept from its
 head until its share of the cap is used up; from then on only its last bytes are added at the end.
+What lies between is given back to the disk meanwhile: an endless printer fills it with nothing.
 Secrets are masked before anything is an event; where one may have begun, the rest is waited for.
 """
 
@@ -20,11 +21,15 @@ MORE_BYTES = 65_536  # that may be kept beyond the cap for each time somebody ty
 RESTS = 16  # how often, for each such time, a screenful is let through when a flood has ended
 CONTEXT_BYTES = 512  # before what is new, in which the beginning of a secret may stand
 CONTEXT_AFTER_A_GAP = 20_480  # and where it was left out: a private key may have begun there
+RELEASED_AT_ONCE = 1_048_576  # at least, since each time is a call of the system
 SCREEN_BYTES = 16_384  # of what was left out before, so that the screen is whole again
 
 
 class OutputCursor(Struct):
-    """How far each stream of an attempt has been read. Sizes in bytes."""
+    """How far each stream of an attempt has been read. Sizes in bytes.
+
+    `released` is up to where a stream was given back to the disk; it `floods` while that goes on.
+    """
 
     key: AttemptKey
     cap: int
@@ -33,6 +38,8 @@ class OutputCursor(Struct):
     more_up_to: int = 0
     skipped: int = 0
     size_seen: int = 0
+    released: dict[Stream, int] = field(default_factory=dict)
+    floods: bool = False
 
     @property
     def bytes_written(self) -> int:
@@ -42,8 +49,11 @@ class OutputCursor(Struct):
     def read(self, executor: Executor) -> list[OutputChunk]:
         """Give what is new, at most a few chunks of a stream; nothing once the head is full."""
         chunks: list[OutputChunk] = []
+        self.floods = False
         for stream in STREAMS:
             size = executor.output_size(self.key, stream)
+            if size > self._head:
+                self._release(stream, size, executor)
             most = self.offsets.get(stream, 0) + CHUNKS_A_LOOK * CHUNK_BYTES
             self._read_up_to(min(size, self._head, most), stream, executor, chunks, more=True)
         return chunks
@@ -84,6 +94,15 @@ class OutputCursor(Struct):
             skipped = max(0, size - offset - int(self.cap * TAIL_SHARE))
             self._read_up_to(size, stream, executor, chunks, more=False, skipped=skipped)
         return chunks
+
+    def _release(self, stream: Stream, size: int, executor: Executor) -> None:
+        """Give back to the disk what is neither in the head nor will ever be in the tail."""
+        tail = max(int(self.cap * TAIL_SHARE), SCREEN_BYTES) + CONTEXT_AFTER_A_GAP
+        start, end = max(self._head, self.released.get(stream, 0)), size - tail
+        if end - start >= RELEASED_AT_ONCE:
+            executor.release_output(self.key, stream, start, end)
+            self.released[stream] = end
+            self.floods = True
 
     @property
     def _head(self) -> int:

@@ -188,6 +188,12 @@ class Folders:
         """Give up to `limit` bytes of a stream; none when there is none."""
         return read_regular(self._stream(key, stream), limit, offset) or b""
 
+    def release(self, key: AttemptKey, stream: Stream, start: int, end: int) -> None:
+        """Give back to the disk what a stream has between two offsets."""
+        from flowd.exec.holes import punch_hole  # here: ctypes is 1 MB that most daemons never need
+
+        punch_hole(self._stream(key, stream), start, end)
+
     def _stream(self, key: AttemptKey, stream: Stream) -> str:
         folder = self.of(key)
         if self.earlier_boots and not os.path.exists(folder):

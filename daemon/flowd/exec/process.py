@@ -265,6 +265,10 @@ class ProcessExecutor:
         """Give up to `limit` bytes from `offset`."""
         return self._folders.read(key, stream, offset, limit)
 
+    def release_output(self, key: AttemptKey, stream: Stream, start: int, end: int) -> None:
+        """Give room back to the disk; see the port."""
+        self._folders.release(key, stream, start, end)
+
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt; see the port."""
         self._answers.pop(key, None)
