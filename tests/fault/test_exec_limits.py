@@ -1,6 +1,7 @@
 """Limits of steps, by whatever holds them here; and that a control group lets nobody slip away."""
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -124,7 +125,7 @@ async def test_nobody_slips_away_from_a_control_group(executor, tmp_path):
             both = [int(pid) for pid in pids.read_text().split()]
             group = _group_of(both[0])
             assert _group_of(both[1]) == group
-            assert Path(group).name == "run0000001.step.run.1"
+            assert Path(group).name.startswith("run0000001.step.run.1.")
             await executor.terminate(launch.key, 10)
     assert [pid for pid in both if lives(pid)] == []
     executor.forget(launch.key)
@@ -169,3 +170,22 @@ async def test_a_step_without_limits_is_in_no_group_of_its_own(executor, tmp_pat
     told = written(executor).decode()
     assert "run0000001.step.run.1" not in told
     assert "limits" not in told.split()
+
+
+@needs_groups
+async def test_a_group_that_could_not_be_removed_is_removed_later(tmp_path):
+    """A server that a step started may keep it; when that is gone, the next step tidies up."""
+    pids = tmp_path / "pids"
+    script = f"(setsid sleep 3600 >/dev/null 2>&1 & echo $! > {pids})"
+    async with open_executor(tmp_path / "steps") as executor:
+        await ending_of(executor, script, Limits(cpu="1h"))
+        server = int(pids.read_text())
+        group = Path(_group_of(server))
+        executor.forget(key_of())
+        assert group.exists()
+        os.kill(server, signal.SIGKILL)
+        await until(lambda: not lives(server))
+        await until(lambda: not (group / "cgroup.procs").read_text())
+        await ending_of(executor, "true", Limits(cpu="1h"), key=key_of("next"))
+        assert not group.exists()
+        executor.forget(key_of("next"))

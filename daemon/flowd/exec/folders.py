@@ -16,7 +16,7 @@ can be. They are overwritten and never cut to nothing: ext4 takes that for the r
 precious file and writes it to the disk at once.
 """
 # Paths are strings here: this runs several times a step, and a Path costs more than the call.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH116, PTH119, PTH208
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH116, PTH208
 
 import fcntl
 import itertools
@@ -32,7 +32,7 @@ from typing import get_args
 from flowd.domain.events import ScriptKind, Stream
 from flowd.domain.ports import AttemptKey
 from flowd.errors import Bug
-from flowd.exec.groups import remove_group
+from flowd.exec.groups import name_of, remove_group
 from flowd.exec.held import HELD, held_in
 from flowd.exec.regular import read_regular
 
@@ -140,7 +140,7 @@ class Folders:
             return
         names = os.listdir(spare)
         if HELD in names:
-            _remove_control_group(spare, os.path.basename(folder))
+            _remove_control_group(spare, name_of(folder))
         if len(self._spares) >= MOST_SPARES:
             shutil.rmtree(spare)
             return
@@ -227,7 +227,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _remove_control_group(folder: str, name: str) -> None:
-    """Remove the control group of the attempt of that name, whose folder this was."""
+    """Remove the control group of that name, of the attempt whose folder this was."""
     held = held_in(folder, name)
     if held is not None and held.group:
         remove_group(held.group)

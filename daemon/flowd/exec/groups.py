@@ -11,13 +11,14 @@ Below flowd.service, which is delegated as well, none is made: systemd could not
 again there while a step is left in a group with controllers.
 """
 # Paths are strings here, as everywhere in this package.
-# ruff: noqa: PTH102, PTH103, PTH106, PTH123
+# ruff: noqa: PTH102, PTH103, PTH106, PTH110, PTH123, PTH208
 
 import contextlib
 import logging
 import os
 import shutil
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,9 +71,9 @@ def scope_here(root: str) -> Scope | None:
     if program is None or shutil.which("sed") is None:
         return None
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if runtime and os.path.exists(f"{runtime}/systemd/private"):  # noqa: PTH110
+    if runtime and os.path.exists(f"{runtime}/systemd/private"):
         manager: tuple[str, ...] = ("--user",)
-    elif os.geteuid() == 0 and os.path.exists("/run/systemd/private"):  # noqa: PTH110
+    elif os.geteuid() == 0 and os.path.exists("/run/systemd/private"):
         manager = ()
     else:
         return None
@@ -85,7 +86,7 @@ def scope_here(root: str) -> Scope | None:
 def room_at_root(root: str) -> Room | None:
     """Make room below the root of all groups; None unless it is that and we may."""
     # The root alone may hold processes and hand controllers down; it alone has no type.
-    if os.path.exists(f"{root}/cgroup.type") or not os.access(root, os.W_OK):  # noqa: PTH110
+    if os.path.exists(f"{root}/cgroup.type") or not os.access(root, os.W_OK):
         return None
     base = f"{root}/flow-{os.geteuid()}"
     try:
@@ -120,9 +121,31 @@ def _room(base: str) -> Room:
 # -------------------------------------------------------------------------- the group of an attempt
 
 
+def name_of(folder: str) -> str:
+    """Give the name of the group of the attempt with that folder: no other home has it."""
+    steps, _, name = folder.rpartition("/")
+    return f"{name}.{_digest(steps)}"
+
+
+def sweep(room: Room, steps: str) -> None:
+    """Remove the groups of attempts whose folder in `steps` is gone.
+
+    Processes on their way out may keep a group for a moment, a server that a step started for long.
+    """
+    suffix = f".{_digest(steps)}"
+    for name in os.listdir(room.base):
+        if name.endswith(suffix) and not os.path.exists(f"{steps}/{name.removesuffix(suffix)}"):
+            remove_group(f"{room.base}/{name}")
+
+
+def _digest(text: str) -> str:
+    return blake2b(os.fsencode(text), digest_size=4).hexdigest()
+
+
 def make_group(room: Room, name: str, *, memory: int | None, processes: int | None) -> str:
     """Make the group of an attempt, with its limits (bytes, processes). OSError when refused."""
     group = f"{room.base}/{name}"
+    remove_group(group)  # of an attempt that was laid out before and never ran
     os.mkdir(group, 0o755)
     try:
         if memory is not None and "memory" in room.controllers:

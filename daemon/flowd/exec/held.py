@@ -61,9 +61,9 @@ def note_held(folder: str, held: Held) -> None:
 
 
 def held_in(folder: str, name: str) -> Held | None:
-    """Read how the limits of the attempt of that name are held; None when it has none.
+    """Read how the limits of an attempt are held; None when it has none.
 
-    A script can write anything there, so a group is believed only when it bears that name.
+    A script can write anything there, so a group is believed only when it has the name it should.
     """
     content = read_regular(f"{folder}/{HELD}", _MOST_BYTES)
     if content is None:

@@ -1,7 +1,6 @@
 """Who sees to the limits of steps on this machine: found out when the first such step comes."""
 
 import logging
-import os
 
 import trio
 
@@ -43,9 +42,10 @@ class Limiter:
         group = ""
         if room is not None:
             try:
+                groups.sweep(room, self._this_boot)
                 group = groups.make_group(
                     room,
-                    os.path.basename(folder),  # noqa: PTH119
+                    groups.name_of(folder),
                     memory=None if limits.memory is None else size_bytes(limits.memory),
                     processes=limits.processes,
                 )

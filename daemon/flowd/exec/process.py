@@ -27,6 +27,7 @@ from flowd.domain.ports import (
 from flowd.errors import Bug, SpawnFailed
 from flowd.exec.commands import command_of, environment_of, forget_programs, mark_of
 from flowd.exec.folders import Folders
+from flowd.exec.groups import name_of
 from flowd.exec.held import Held, command_within, held_in, with_limits_told
 from flowd.exec.holder import bytes_written
 from flowd.exec.keyboard import send_keys
@@ -191,7 +192,7 @@ class ProcessExecutor:
                     await wait_gone(process)
                     holder_lives = is_alive(holder)
                 case Claimed(holder) if not is_alive(holder):
-                    await wait_tree_gone(self._tree(folder, since_ns=holder.seen_ns), self._taker)
+                    await wait_tree_gone(self._tree(folder, holder=holder), self._taker)
                     holder_lives = False
             # A holder that was seen dead may have recorded the end before: one more look.
             if not holder_lives and not isinstance(read_record(folder), Ended | Refused):
@@ -232,7 +233,7 @@ class ProcessExecutor:
                     pass  # about to become a process: one moment
                 case Running(process, holder):
                     leader = process if is_alive(process) else None
-                    tree = self._tree(folder, leader=leader, since_ns=holder.seen_ns)
+                    tree = self._tree(folder, leader=leader, holder=holder)
                     await end_tree(tree, grace_seconds, self._taker)
                     return
                 case _:  # what the script may have left running
@@ -241,15 +242,22 @@ class ProcessExecutor:
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _tree(self, folder: str, *, leader: Process | None = None, since_ns: int = 0) -> Tree:
+    def _tree(
+        self, folder: str, *, leader: Process | None = None, holder: Process | None = None
+    ) -> Tree:
         holders = (self._holder, self._limiter.holder)
         ours = {os.getpid(), *(holder.pid for holder in holders if holder is not None)}
+        since_ns = 0
+        if holder is not None:
+            since_ns = holder.seen_ns
+            ours.add(holder.pid)
         held = self._held(folder)
         group = "" if held is None else held.group
-        return Tree(mark_of(folder), leader, since_ns, frozenset(ours), group)
+        real = os.path.realpath(folder)
+        return Tree(mark_of(folder), leader, since_ns, frozenset(ours), real, group)
 
     def _held(self, folder: str) -> Held | None:
-        return held_in(folder, os.path.basename(folder))  # noqa: PTH119
+        return held_in(folder, name_of(folder))
 
     # --------------------------------------------------------------- what is typed and written
 
