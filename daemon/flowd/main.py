@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import trio
@@ -40,6 +40,7 @@ from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.safety.footprint import foresee
 from flowd.safety.judge import finds_blocked, make_judge
+from flowd.safety.masking import make_masker_for
 from flowd.safety.policy import load_policy
 from flowd.safety.wary import WaryJudge
 from flowd.server.limits import limits_here
@@ -50,7 +51,7 @@ from flowd.server.transport import serve_socket
 from flowd.store.log import open_log
 from flowd.suggest.pipeline import make_suggester
 from flowd.upkeep import Upkeep
-from flowproto.environment import shareable
+from flowproto.environment import looks_secret, shareable
 from flowproto.starting import StartFailed, answers, start_and_wait
 
 log = logging.getLogger("flowd")
@@ -178,6 +179,7 @@ async def serve(paths: Paths, config: Config) -> None:
             config.engine,
             environment=shareable(notify.environment_for_steps()),
             chance=random.random,
+            masker_for=make_masker_for(cache(looks_secret), os.environ),
             keeper=Keeper(foresee, saved_files),
         ) as engine,
         trio.open_nursery() as nursery,
@@ -194,6 +196,7 @@ async def serve(paths: Paths, config: Config) -> None:
             stop=stopping.set,
             store_error=lambda: engine.store_error,
             policy_error=policy_error,
+            step_limits=executor.limits_held_by,
             open_lsp=open_lsp,
             limits=limits_here(),
         )

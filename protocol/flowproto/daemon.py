@@ -25,7 +25,10 @@ class InitializeParams(Struct, kw_only=True, rename="camel", omit_defaults=True)
 
 
 class StatusResult(Struct, kw_only=True):
-    """`flow/daemon/status`. `runs` counts those that are not finished."""
+    """`flow/daemon/status`. `runs` counts those that are not finished.
+
+    `step_limits` says, for people, what holds the `limits` of steps on this machine.
+    """
 
     pid: int
     socket: str
@@ -36,6 +39,7 @@ class StatusResult(Struct, kw_only=True):
     store_error: str = ""
     policy_error: str = ""
     peers: int = 0
+    step_limits: str = ""
 
 
 class StopResult(Struct):

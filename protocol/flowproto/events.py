@@ -69,7 +69,10 @@ class StepOutput(EventBase, tag="step_output"):
 
 
 class StepFinished(EventBase, tag="step_finished"):
-    """An attempt ended. CPU time and memory are null where they were not measured."""
+    """An attempt ended. CPU time and memory are null where they were not measured.
+
+    `limits` says, for people, which limits it had and what held them on this machine.
+    """
 
     step: str
     attempt: int
@@ -81,6 +84,7 @@ class StepFinished(EventBase, tag="step_finished"):
     cpu_ms: int | None = None
     max_rss_bytes: int | None = None
     output_bytes: int = 0
+    limits: str = ""
 
 
 class AttemptWithdrawn(EventBase, tag="attempt_withdrawn"):
@@ -179,6 +183,7 @@ class CompensationFinished(EventBase, tag="compensation_finished"):
     cpu_ms: int | None = None
     max_rss_bytes: int | None = None
     output_bytes: int = 0
+    limits: str = ""
 
 
 class RunParked(EventBase, tag="run_parked"):

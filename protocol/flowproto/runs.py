@@ -119,7 +119,8 @@ class AttemptRow(Struct, kw_only=True):
 
     `duration_ms` is wall time, `cpu_ms` the CPU time (user and system) of the script and all it
     waited for, `max_rss_bytes` the most memory one process of it had; null where that was not
-    measured. `output_bytes` is what it wrote on both streams, kept or not.
+    measured. `output_bytes` is what it wrote on both streams, kept or not. `limits` says which
+    limits it had and what held them.
     """
 
     attempt: int
@@ -132,6 +133,7 @@ class AttemptRow(Struct, kw_only=True):
     cpu_ms: int | None = None
     max_rss_bytes: int | None = None
     output_bytes: int = 0
+    limits: str = ""
 
 
 class StepRow(Struct, kw_only=True):

@@ -12,7 +12,6 @@ import pytest
 import trio
 
 from flowd.domain.ports import Executor, Exited, Vanished
-from flowd.domain.workflow import Limits
 from flowd.errors import SpawnFailed
 from flowd.exec.process import open_executor
 from flowd.exec.records import Ended, Running, read_record
@@ -220,26 +219,6 @@ async def test_a_process_left_behind_writes_nothing_into_later_attempts(executor
     (tmp_path / "go").touch()
     await until((tmp_path / "done").exists)
     assert written(executor, key_of("next")) == b"mine\n"
-
-
-@pytest.mark.parametrize(
-    ("limits", "script", "code"),
-    [
-        (Limits(memory="64M"), "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}", None),
-        (Limits(cpu="1s"), "while :; do :; done", 152),
-        (Limits(memory="1G", cpu="10s"), "exit 3", 3),
-        (Limits(processes=1000), "exit 3", 3),
-    ],
-)
-async def test_limits(executor, limits, script, code):
-    ending = await run_script(executor, script, limits=limits)
-    assert isinstance(ending, Exited)
-    assert ending.exit_code == code if code is not None else ending.exit_code not in (0, None)
-
-
-async def test_a_limit_on_processes_is_set(executor):
-    assert await code_of(executor, "ulimit -u", limits=Limits(processes=50)) == 0
-    assert 50 < int(written(executor)) < 50_000
 
 
 @pytest.mark.parametrize("instead", ["true", "mkfifo record", "mkdir record", "ln -s / record"])

@@ -89,6 +89,30 @@ async def test_a_child_of_a_child_that_dropped_its_environment(executor, pids):
     assert (await end(executor, script, pids, processes=3))[0] == 143
 
 
+async def test_a_daemon_without_its_environment_that_still_writes_our_output(executor, pids):
+    inner = f"setsid env -i sh -c 'echo $$ >> {pids}; exec sleep 3600'"
+    script = f"({inner} 2>/dev/null &); ({inner} >/dev/null &); echo $$ >> $PIDS; exec sleep 99"
+    assert (await end(executor, script, pids, processes=3))[0] == 143
+
+
+async def test_who_reads_our_output_is_none_of_ours(executor, pids):
+    """A person who looks at a step's file is not ended with it."""
+    launch = launch_of(f"echo $$ > {pids}; exec sleep 99")
+    executor.prepare(launch)
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(executor.run, launch)
+            await until(lambda: pids.exists() and pids.read_text())
+            stdout = Path(f"/proc/{pids.read_text().strip()}/fd/1").readlink()
+            with (
+                stdout.open() as file,
+                subprocess.Popen(["sleep", "99"], stdin=file, stdout=subprocess.DEVNULL) as reader,
+            ):
+                await executor.terminate(launch.key, 10)
+                assert lives(reader.pid)
+                reader.kill()
+
+
 async def test_a_script_that_tidies_up_is_given_the_time(executor, pids, tmp_path):
     script = f"""
         trap 'sleep 0.3; echo tidy > {tmp_path}/tidied; exit 9' TERM

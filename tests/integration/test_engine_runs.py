@@ -225,6 +225,32 @@ async def test_much_output_keeps_its_head_and_its_tail(tmp_path):
         assert len(text) + skipped == whole
 
 
+async def test_a_step_has_its_own_limit_on_output(shop):
+    script = "head -c 100000 /dev/zero | tr '\\0' x; echo the end"
+    state = await shop.carry_out(
+        {"id": "a", "run": script, "limits": {"output": "8K"}}, {"id": "b", "run": script}
+    )
+    kept = {"a": 0, "b": 0}
+    for item in await shop.history(state.run):
+        kept[getattr(item.event, "step", "")] = kept.get(getattr(item.event, "step", ""), 0) + len(
+            getattr(item.event, "data", b"")
+        )
+    assert kept["a"] <= 8192
+    assert kept["b"] == 100_008
+    assert state.steps["a"].attempts[0].output_bytes == 100_008
+    assert (await shop.output(state.run)).count("the end\n") == 2
+
+
+async def test_what_held_limits_and_which_of_them_ended_a_step_is_recorded(shop):
+    state = await shop.carry_out(
+        {"id": "a", "run": "while :; do :; done", "limits": {"cpu": 1}, "on_error": "stop"}
+    )
+    (attempt,) = state.steps["a"].attempts
+    assert attempt.limits == "cpu 1 s (rlimit, counts each process)"
+    assert state.steps["a"].reason == "killed: over its limit of 1 s of CPU time"
+    assert state.status == "failed"
+
+
 async def test_output_is_binary_safe_and_arrives_while_the_step_runs(shop):
     run = await shop.start({"id": "a", "run": r"printf '\0\377first'; sleep 30"})
     await shop.until(run, "step_output a")

@@ -23,7 +23,9 @@ from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.safety.footprint import foresee
 from flowd.safety.judge import make_judge
+from flowd.safety.masking import make_masker_for
 from flowd.store.log import open_log
+from flowproto.environment import looks_secret
 from support.doomed_daemon import WITH_TEST_SUPPORT
 from support.stories import workflow_of
 
@@ -65,6 +67,7 @@ async def _live(folder: Path, script: str) -> None:
             config,
             environment={"PATH": os.environ["PATH"]},
             chance=lambda: 0.5,
+            masker_for=make_masker_for(looks_secret, {}),
             keeper=Keeper(foresee, SavedFiles(folder / "saved", config)),
         ) as engine,
     ):

@@ -18,7 +18,9 @@ from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.safety.footprint import foresee
 from flowd.safety.judge import make_judge
+from flowd.safety.masking import make_masker_for
 from flowd.store.log import open_log
+from flowproto.environment import looks_secret
 from support.stories import tell, workflow_of
 
 PATIENCE_SECONDS = 20
@@ -78,9 +80,16 @@ class Workshop:
 
 @asynccontextmanager
 async def open_workshop(
-    folder: Path, *, judge: Judge | None = None, **settings: Any
+    folder: Path,
+    *,
+    judge: Judge | None = None,
+    known: dict[str, str] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Workshop]:
-    """Open everything on that folder; opening it again is what a restarted daemon does."""
+    """Open everything on that folder; opening it again is what a restarted daemon does.
+
+    `known` are variables of the daemon itself.
+    """
     config = EngineConfig(**{"grace_seconds": 0.5, **settings})
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     async with (
@@ -93,6 +102,7 @@ async def open_workshop(
             config,
             environment=environment,
             chance=lambda: 0.5,
+            masker_for=make_masker_for(looks_secret, known or {}),
             keeper=Keeper(foresee, SavedFiles(folder / "saved", config)),
         ) as engine,
     ):

@@ -90,7 +90,7 @@ def _told_of_step(event: _StepEvent) -> list[str]:
                 "undo started" if event.attempt == 1 else f"undo started, attempt {event.attempt}"
             ]
         case e.StepFinished():
-            return [_ended(event.outcome.replace("_", " "), event)]
+            return [*_limits(event), _ended(event.outcome.replace("_", " "), event)]
         case e.CompensationFinished():
             return [_ended(f"undo {event.outcome.replace('_', ' ')}", event)]
         case e.CheckFinished():
@@ -104,6 +104,10 @@ def _told_of_step(event: _StepEvent) -> list[str]:
             return [f"asks: {event.question}", f"answer with: {how_to_answer(event)}"]
         case e.QuestionAnswered():
             return [f"answered {event.answer}" + (f" by {event.by}" if event.by else "")]
+
+
+def _limits(event: e.StepFinished) -> list[str]:
+    return [f"had limits: {event.limits}"] if event.limits else []
 
 
 def _ended(what: str, event: e.StepFinished | e.CompensationFinished) -> str:

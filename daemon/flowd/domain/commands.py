@@ -13,11 +13,12 @@ class Moment(Struct, frozen=True):
 
 
 class OutputChunk(Struct, frozen=True):
-    """New output of a script; `skipped` bytes before it were left out."""
+    """New output of a script; `skipped` and `hidden` are as in `OutputAppended`."""
 
     stream: Stream
     data: bytes
     skipped: int = 0
+    hidden: int = 0
 
 
 class Wake(Struct, frozen=True):
@@ -58,6 +59,7 @@ class ReportEnd(Struct, frozen=True):
     cpu_ms: int | None = None
     max_rss_bytes: int | None = None
     output_bytes: int = 0
+    limits: str = ""
 
 
 class ReportNeverStarted(Struct, frozen=True):

@@ -127,6 +127,7 @@ def _output(at: int, report: c.ReportOutput | c.ReportEnd) -> list[e.Event]:
             stream=chunk.stream,
             data=chunk.data,
             skipped=chunk.skipped,
+            hidden=chunk.hidden,
         )
         for chunk in report.chunks
     ]
@@ -150,6 +151,7 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 cpu_ms=report.cpu_ms,
                 max_rss_bytes=report.max_rss_bytes,
                 output_bytes=report.output_bytes,
+                limits=report.limits,
             )
         )
     elif report.kind == "undo":
@@ -165,6 +167,7 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 cpu_ms=report.cpu_ms,
                 max_rss_bytes=report.max_rss_bytes,
                 output_bytes=report.output_bytes,
+                limits=report.limits,
             )
         )
     else:

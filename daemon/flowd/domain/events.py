@@ -68,7 +68,10 @@ class FilesSaved(_Event, frozen=True, tag="files_saved"):
 
 
 class OutputAppended(_Event, frozen=True, tag="step_output"):
-    """Bytes a script wrote. `skipped` bytes before them were left out (the cap was reached)."""
+    """Bytes a script wrote. `skipped` bytes before them were left out (the cap was reached).
+
+    Secrets in them are masked; the script wrote `hidden` bytes more than `data` has (or less).
+    """
 
     step: str
     attempt: int
@@ -76,13 +79,14 @@ class OutputAppended(_Event, frozen=True, tag="step_output"):
     stream: Stream
     data: bytes
     skipped: int = 0
+    hidden: int = 0
 
 
 class StepFinished(_Event, frozen=True, tag="step_finished"):
     """An attempt ended, or is known to be lost. `duration_ms` is measured on a steady clock.
 
     `cpu_ms` and `max_rss_bytes` are as in `ports.Usage`; `output_bytes` is what it wrote on both
-    streams, recorded or left out.
+    streams, recorded or left out. `limits` says which it had and what held them.
     """
 
     step: str
@@ -95,6 +99,7 @@ class StepFinished(_Event, frozen=True, tag="step_finished"):
     cpu_ms: int | None = None
     max_rss_bytes: int | None = None
     output_bytes: int = 0
+    limits: str = ""
 
 
 class AttemptWithdrawn(_Event, frozen=True, tag="attempt_withdrawn"):
@@ -192,6 +197,7 @@ class CompensationFinished(_Event, frozen=True, tag="compensation_finished"):
     cpu_ms: int | None = None
     max_rss_bytes: int | None = None
     output_bytes: int = 0
+    limits: str = ""
 
 
 class RunParked(_Event, frozen=True, tag="run_parked"):

@@ -121,7 +121,7 @@ def _(event: e.OutputAppended, state: RunState) -> None:
     attempt = step.attempt(event.kind, event.attempt)
     if attempt is not None:
         before = attempt.written.get(event.stream, 0)
-        attempt.written[event.stream] = before + event.skipped + len(event.data)
+        attempt.written[event.stream] = before + event.skipped + len(event.data) + event.hidden
     if event.step in state.stdout_wanted and event.kind == "run" and event.stream == "stdout":
         room = STDOUT_KEPT_BYTES - len(step.stdout)
         step.stdout += event.data[: max(0, room)]
@@ -389,7 +389,7 @@ def _close_attempt(
         attempt.outcome, attempt.exit_code = event.outcome, event.exit_code
         attempt.duration_ms = event.duration_ms
         if not isinstance(event, e.CheckFinished):
-            attempt.reason = event.reason
+            attempt.reason, attempt.limits = event.reason, event.limits
             attempt.cpu_ms, attempt.max_rss_bytes = event.cpu_ms, event.max_rss_bytes
     return step
 

@@ -1,6 +1,5 @@
 """What a well-shaped workflow must also be: checks that need more than one place at once."""
 
-import re
 from collections.abc import Iterator
 
 from flowd.domain import references
@@ -18,9 +17,8 @@ from flowd.domain.workflow import (
     Undo,
     Workflow,
     seconds,
+    size_bytes,
 )
-
-_SIZE = re.compile(r"\d{1,15}\s*([KMGT](i?B)?|B)?", re.IGNORECASE)
 
 
 def check_meaning(workflow: Workflow, problems: Problems) -> None:
@@ -144,12 +142,13 @@ def _check_durations(step: Step, path: Path, problems: Problems) -> None:
 def _check_limits(limits: Limits, path: Path, problems: Problems) -> None:
     _check_patience(limits.cpu, (*path, "cpu"), problems)
     for key, size in (("memory", limits.memory), ("output", limits.output)):
-        if size is None or (isinstance(size, int) and size > 0):
+        if size is None:
             continue
-        if isinstance(size, int) or not _SIZE.fullmatch(size.strip()):
-            problems.add(
-                (*path, key), f"{size!r} is not a size", "write bytes, or text such as 512M or 2G"
-            )
+        try:
+            size_bytes(size)
+        except ValueError as error:
+            message, _, fix = str(error).partition(": ")
+            problems.add((*path, key), message, fix)
 
 
 def _check_retry(retry: Retry | None, path: Path, problems: Problems) -> None:

@@ -5,7 +5,7 @@ Every port has one contract test suite under `tests/contract`, which the real pa
 is one, its in-memory fake both pass.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -207,12 +207,17 @@ NOT_MEASURED = Usage()
 
 
 class Exited(Struct, frozen=True):
-    """The script ended by itself or by a signal (`exit_code` is then 128 + signal)."""
+    """The script ended by itself or by a signal (`exit_code` is then 128 + signal).
+
+    `limits` says what held the limits it had, `reason` which of them ended it.
+    """
 
     exit_code: int
     duration_ms: int
     outputs: dict[str, str] = field(default_factory=dict)
     usage: Usage = NOT_MEASURED
+    limits: str = ""
+    reason: str = ""
 
 
 class Vanished(Struct, frozen=True):
@@ -273,13 +278,49 @@ class Executor(Protocol):
         """Give up to `limit` bytes from `offset`."""
         ...
 
+    def release_output(self, key: AttemptKey, stream: Stream, start: int, end: int) -> None:
+        """Give back to the disk the bytes between two offsets, which will not be read.
+
+        Offsets and sizes stay what they are. Never raises: it is done where it can be.
+        """
+        ...
+
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt, after its end was recorded. Never raises."""
+        ...
+
+    async def limits_held_by(self) -> str:
+        """Say, for people, what holds the limits of steps on this machine."""
         ...
 
     def leftovers(self) -> list[AttemptKey]:
         """Attempts something is still kept of, of any boot."""
         ...
+
+
+class Masker(Protocol):
+    """Hides secrets in what one attempt writes: of what it writes, nothing else is ever kept."""
+
+    def mask(self, data: bytes, seen: int, *, more: bool) -> tuple[bytes, int]:
+        """Give what may be kept of `data[seen:]`, and how many bytes of that it stands for.
+
+        `data[:seen]` was looked at before. With `more` to follow not all may be taken: a secret
+        may have begun at the end. Without, all is.
+        """
+        ...
+
+    def mask_text(self, text: str) -> str:
+        """Give a text without the secrets in it."""
+        ...
+
+    def mask_value(self, value: str) -> str:
+        """As `mask_text`, for a value that later scripts are given: no shell expands its mask."""
+        ...
+
+
+MaskerFor = Callable[[Mapping[str, str]], Masker]
+"""Makes the masker of an attempt from the variables that the workflow, its user or an earlier step
+gave it: safety knows which of these are secrets, what others look like, and what is one anyway."""
 
 
 # ---------------------------------------------------------------------------------------- engine

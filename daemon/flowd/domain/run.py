@@ -51,6 +51,7 @@ class AttemptState(Struct):
     written: dict[Stream, int] = field(default_factory=dict)
     cpu_ms: int | None = None
     max_rss_bytes: int | None = None
+    limits: str = ""
 
     @property
     def output_bytes(self) -> int:

@@ -23,9 +23,3 @@ def unsupported(workflow: Workflow) -> Iterator[tuple[Path, str, str]]:
                 f"step {step.id}: secrets: cannot be handed over yet",
                 "let the script read them from a file or a keyring",
             )
-        if step.limits is not None and step.limits.output is not None:
-            yield (
-                (*path, "limits", "output"),
-                f"step {step.id}: limits.output is not kept yet",
-                "set engine.output_bytes_per_attempt in config.toml instead",
-            )

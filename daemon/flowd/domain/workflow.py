@@ -27,6 +27,8 @@ Sandbox = Literal["off", "project", "strict"]
 InputValue = str | int | float | bool
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d{1,15})\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_UNIT_BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -41,6 +43,15 @@ def seconds(duration: Duration) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{duration!r} is not a duration: write 500ms, 30s, 10m, 2h or 1h30m")
     return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+
+
+def size_bytes(size: str | int) -> int:
+    """Give a size of the language in bytes; ValueError when it is not one, or nothing."""
+    match = _SIZE.fullmatch(str(size).strip())
+    found = 0 if match is None else int(match[1]) * _UNIT_BYTES[match[2].upper()]
+    if not found:
+        raise ValueError(f"{size!r} is not a size: write bytes, or text such as 512M or 2G")
+    return found
 
 
 class Input(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -82,7 +93,11 @@ class Undo(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What one attempt may use. Sizes are bytes, or text such as 512M."""
+    """What one attempt may use. Sizes are bytes, or text such as 512M.
+
+    `output` is how much of it is kept: a head and a tail of both streams, as with the setting
+    `output_bytes_per_attempt`, which counts where a step does not say.
+    """
 
     memory: str | int | None = None
     processes: Annotated[int, Meta(ge=1)] | None = None

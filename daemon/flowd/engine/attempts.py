@@ -16,10 +16,13 @@ from flowd.domain.ports import (
     Executor,
     Exited,
     Launch,
+    Masker,
+    MaskerFor,
     NeverStarted,
     Vanished,
 )
-from flowd.engine.launches import timeout_seconds
+from flowd.domain.workflow import size_bytes
+from flowd.engine.launches import given_to, timeout_seconds
 from flowd.engine.live import LiveRun
 from flowd.engine.output import OutputCursor
 from flowd.engine.publisher import Publisher
@@ -36,10 +39,12 @@ class Carrier:
         config: EngineConfig,
         report: Callable[[LiveRun, ReportOutput], Awaitable[None]],
         before: Callable[[LiveRun, AttemptKey, Launch], Awaitable[None]],
+        masker_for: MaskerFor,
     ):
         self._executor = executor
         self.config = config
         self._before = before
+        self._masker_for = masker_for
         self.publisher = Publisher(executor, report)
         self.slots = Slots(config.max_processes, config.max_processes_per_run)
 
@@ -51,7 +56,8 @@ class Carrier:
         `launch` None adopts the process of an earlier daemon; it has its slot already, being there.
         """
         recorded = live.attempt(key).written
-        cursor = OutputCursor(key, self.config.output_bytes_per_attempt, dict(recorded))
+        masker = self._masker_for(given_to(live.state, live.state.plan[key.step]))
+        cursor = OutputCursor(key, self._cap(live, key), masker, dict(recorded))
         ending: Ending | SpawnFailed
         timed_out = False
         if isinstance(launch, SpawnFailed):
@@ -73,6 +79,13 @@ class Carrier:
             timed_out=timed_out,
             cancelled=live.state.cancelling and key.kind != "undo",
         )
+
+    def _cap(self, live: LiveRun, key: AttemptKey) -> int:
+        """How many bytes of an attempt's output are kept."""
+        limits = live.state.plan[key.step].limits
+        if limits is None or limits.output is None:
+            return self.config.output_bytes_per_attempt
+        return size_bytes(limits.output)
 
     async def _watch(
         self, live: LiveRun, key: AttemptKey, launch: Launch | None, cursor: OutputCursor
@@ -146,7 +159,7 @@ def report_of(
                 kind=key.kind,
                 attempt=key.attempt,
                 outcome="cancelled" if cancelled else "failed",
-                reason=reason,
+                reason=cursor.masker.mask_text(reason),
             )
         case Vanished():
             outcome = "timed_out" if timed_out else "cancelled" if cancelled else "lost"
@@ -173,9 +186,15 @@ def report_of(
                 outcome=outcome,
                 exit_code=ending.exit_code,
                 duration_ms=ending.duration_ms,
-                outputs=ending.outputs,
+                outputs=_masked(ending.outputs, cursor.masker),
                 chunks=cursor.finish(executor),
                 cpu_ms=ending.usage.cpu_ms,
                 max_rss_bytes=ending.usage.max_rss_bytes,
+                reason=ending.reason,
+                limits=ending.limits,
                 output_bytes=cursor.bytes_written,
             )
+
+
+def _masked(outputs: dict[str, str], masker: Masker) -> dict[str, str]:
+    return {name: masker.mask_value(value) for name, value in outputs.items()}

@@ -23,6 +23,7 @@ from flowd.domain.ports import (
     Executor,
     Judge,
     Launch,
+    MaskerFor,
     RunRequest,
     WindowSize,
 )
@@ -71,6 +72,7 @@ class RunEngine:
         config: EngineConfig,
         environment: dict[str, str],
         chance: Callable[[], float],
+        masker_for: MaskerFor,
         keeper: Keeper | None = None,
     ):
         self._nursery = nursery
@@ -84,7 +86,7 @@ class RunEngine:
         self.store_error = ""
         """Why the last write was refused; empty when it was not."""
         self._keeper = keeper
-        self._carrier = Carrier(executor, config, self._report_output, self._keep_files)
+        self._carrier = Carrier(executor, config, self._report_output, self._keep_files, masker_for)
         nursery.start_soon(self._carrier.publisher.serve)
 
     # ------------------------------------------------------------------------------ the port
@@ -442,6 +444,7 @@ async def open_engine(
     *,
     environment: dict[str, str],
     chance: Callable[[], float],
+    masker_for: MaskerFor,
     keeper: Keeper | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
@@ -449,7 +452,9 @@ async def open_engine(
     Leaving the block stops the watching; processes go on and are adopted next time.
     """
     async with trio.open_nursery() as nursery:
-        engine = RunEngine(nursery, event_log, executor, judge, config, environment, chance, keeper)
+        engine = RunEngine(
+            nursery, event_log, executor, judge, config, environment, chance, masker_for, keeper
+        )
         count = await engine.recover()
         if count:
             log.info("took up %d unfinished runs", count)

@@ -48,10 +48,15 @@ def timeout_seconds(state: RunState, key: AttemptKey) -> float | None:
 
 
 def environment_of(state: RunState, step: Step) -> dict[str, str]:
-    """The whole environment of a script: later entries go before earlier ones.
+    """The whole environment of a script: what the client sent, and what it was given."""
+    return {**state.environment, **given_to(state, step)}
 
-    What the client sent; the workflow's and the step's `env`; the inputs by name; outputs of
-    earlier steps as `steps_ID_KEY` (hyphens of the id become underscores).
+
+def given_to(state: RunState, step: Step) -> dict[str, str]:
+    """What a script is given beside its client's environment: later entries before earlier ones.
+
+    The workflow's and the step's `env`; the inputs by name; outputs of earlier steps as
+    `steps_ID_KEY` (hyphens of the id become underscores).
     """
     outputs = {
         f"steps_{step_id.replace('-', '_')}_{name}": value
@@ -59,7 +64,6 @@ def environment_of(state: RunState, step: Step) -> dict[str, str]:
         for name, value in state.steps[step_id].outputs.items()
     }
     return {
-        **state.environment,
         **state.workflow.env,
         **step.env,
         **to_environment(state.inputs),

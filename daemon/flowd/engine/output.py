@@ -2,13 +2,15 @@
 
 The script writes to files and never waits for us; we look at the files. A stream is kept from its
 head until its share of the cap is used up; from then on only its last bytes are added at the end.
+What lies between is given back to the disk meanwhile: an endless printer fills it with nothing.
+Secrets are masked before anything is an event; where one may have begun, the rest is waited for.
 """
 
 from msgspec import Struct, field
 
 from flowd.domain.commands import OutputChunk
 from flowd.domain.events import Stream
-from flowd.domain.ports import AttemptKey, Executor
+from flowd.domain.ports import AttemptKey, Executor, Masker
 
 STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 CHUNK_BYTES = 65_536
@@ -17,18 +19,27 @@ HEAD_SHARE = 0.375  # of the cap, for each of the two streams
 TAIL_SHARE = 0.125
 MORE_BYTES = 65_536  # that may be kept beyond the cap for each time somebody types at a terminal
 RESTS = 16  # how often, for each such time, a screenful is let through when a flood has ended
+CONTEXT_BYTES = 512  # before what is new, in which the beginning of a secret may stand
+CONTEXT_AFTER_A_GAP = 20_480  # and where it was left out: a private key may have begun there
+RELEASED_AT_ONCE = 1_048_576  # at least, since each time is a call of the system
 SCREEN_BYTES = 16_384  # of what was left out before, so that the screen is whole again
 
 
 class OutputCursor(Struct):
-    """How far each stream of an attempt has been read. Sizes in bytes."""
+    """How far each stream of an attempt has been read. Sizes in bytes.
+
+    `released` is up to where a stream was given back to the disk; it `floods` while that goes on.
+    """
 
     key: AttemptKey
     cap: int
+    masker: Masker
     offsets: dict[Stream, int] = field(default_factory=dict)
     more_up_to: int = 0
     skipped: int = 0
     size_seen: int = 0
+    released: dict[Stream, int] = field(default_factory=dict)
+    floods: bool = False
 
     @property
     def bytes_written(self) -> int:
@@ -38,10 +49,13 @@ class OutputCursor(Struct):
     def read(self, executor: Executor) -> list[OutputChunk]:
         """Give what is new, at most a few chunks of a stream; nothing once the head is full."""
         chunks: list[OutputChunk] = []
+        self.floods = False
         for stream in STREAMS:
             size = executor.output_size(self.key, stream)
+            if size > self._head:
+                self._release(stream, size, executor)
             most = self.offsets.get(stream, 0) + CHUNKS_A_LOOK * CHUNK_BYTES
-            self._read_up_to(min(size, self._head, most), stream, executor, chunks)
+            self._read_up_to(min(size, self._head, most), stream, executor, chunks, more=True)
         return chunks
 
     def let_more_through(self, executor: Executor) -> None:
@@ -74,11 +88,21 @@ class OutputCursor(Struct):
         chunks: list[OutputChunk] = []
         for stream in STREAMS:
             size = executor.output_size(self.key, stream)
-            self._read_up_to(min(size, self._head), stream, executor, chunks)
+            head = min(size, self._head)
+            self._read_up_to(head, stream, executor, chunks, more=head < size)
             offset = self.offsets.get(stream, 0)
             skipped = max(0, size - offset - int(self.cap * TAIL_SHARE))
-            self._read_up_to(size, stream, executor, chunks, skipped)
+            self._read_up_to(size, stream, executor, chunks, more=False, skipped=skipped)
         return chunks
+
+    def _release(self, stream: Stream, size: int, executor: Executor) -> None:
+        """Give back to the disk what is neither in the head nor will ever be in the tail."""
+        tail = max(int(self.cap * TAIL_SHARE), SCREEN_BYTES) + CONTEXT_AFTER_A_GAP
+        start, end = max(self._head, self.released.get(stream, 0)), size - tail
+        if end - start >= RELEASED_AT_ONCE:
+            executor.release_output(self.key, stream, start, end)
+            self.released[stream] = end
+            self.floods = True
 
     @property
     def _head(self) -> int:
@@ -97,16 +121,25 @@ class OutputCursor(Struct):
         stream: Stream,
         executor: Executor,
         chunks: list[OutputChunk],
+        *,
+        more: bool,
         skipped: int = 0,
     ) -> None:
-        """Add what stands before `end`, but for the first `skipped` bytes of it."""
+        """Add what stands before `end`, but for the first `skipped` bytes of it.
+
+        With `more` to follow, what may be the beginning of a secret is left for the next time.
+        """
         offset = self.offsets.get(stream, 0) + skipped
         while offset < end:
-            limit = min(CHUNK_BYTES, end - offset)
-            data = executor.read_output(self.key, stream, offset, limit)
-            if not data:
+            gap = skipped or (stream == "stdout" and self.skipped)
+            seen = min(offset, CONTEXT_AFTER_A_GAP if gap else CONTEXT_BYTES)
+            limit = seen + min(CHUNK_BYTES, end - offset)
+            data = executor.read_output(self.key, stream, offset - seen, limit)
+            goes_on = more or offset + len(data) - seen < end
+            kept, taken = self.masker.mask(data, seen, more=goes_on)
+            if taken <= 0:
                 break
             skipped += self._left_out(stream)
-            chunks.append(OutputChunk(stream=stream, data=data, skipped=skipped))
-            offset, skipped = offset + len(data), 0
+            chunks.append(OutputChunk(stream, kept, skipped, hidden=taken - len(kept)))
+            offset, skipped = offset + taken, 0
             self.offsets[stream] = offset

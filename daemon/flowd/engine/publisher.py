@@ -103,6 +103,7 @@ class Publisher:
                 except OSError as error:  # too many open files, say: the next look may fare better
                     log.debug("%s cannot be looked at: %s", watched.cursor.key, error)
                     continue
+                found = found or watched.cursor.floods  # a disk fills up faster than we look
                 if not chunks and watched.rests:
                     watched.rests -= watched.cursor.catch_up(self._executor)
                 if chunks:

@@ -1,4 +1,4 @@
-"""From a launch to what is executed: the command, its limits, its environment.
+"""From a launch to what is executed: the command and its environment.
 
 A script runs as in a file given to the user's own shell, with `-e`: it stops at the first failing
 command, and in a pipe the last one counts (no `pipefail`). No profile or rc file is read, but for
@@ -6,15 +6,12 @@ what the shell always reads in a script (`$BASH_ENV`, `.zshenv`, `config.fish`).
 A script that is one plain command is executed without a shell (`plain.py`).
 """
 
-import math
 import os
-import re
 import shutil
 from functools import lru_cache
-from pathlib import Path
 
 from flowd.domain.ports import Launch
-from flowd.domain.workflow import Limits, Shell, seconds
+from flowd.domain.workflow import Shell
 from flowd.errors import SpawnFailed
 from flowd.exec.holder import INSTEAD
 from flowd.exec.plain import without_shell
@@ -27,8 +24,6 @@ _SHELLS: dict[Shell, tuple[str, ...]] = {
     "python": ("python3", "-u"),
 }
 USUAL_TERM = "xterm-256color"  # what a terminal is called when the run's client had none
-_SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def command_of(launch: Launch, script_path: str) -> tuple[str, ...]:
@@ -39,10 +34,8 @@ def command_of(launch: Launch, script_path: str) -> tuple[str, ...]:
     program, *options = _SHELLS[launch.shell]
     path = launch.environment.get("PATH") or os.defpath
     command = (_find(program, path), *options, script_path)
-    if launch.limits is not None:
-        return _limited(launch.limits, command)
-    if launch.terminal:  # a shell is what puts up with whatever a terminal can send
-        return command
+    if launch.limits is not None or launch.terminal:
+        return command  # limits are set by a shell; on a terminal one puts up with what may come
     plain = without_shell(launch.shell, launch.script, launch.environment)
     return (*command, INSTEAD, *plain) if plain else command
 
@@ -85,46 +78,3 @@ def _find(program: str, path: str) -> str:
             cure=f"install {program}, or give the step another `shell`",
         )
     return str(os.path.abspath(found))  # noqa: PTH100  # Path.absolute keeps `..`
-
-
-def _limited(limits: Limits, command: tuple[str, ...]) -> tuple[str, ...]:
-    """Put resource limits before a command.
-
-    What the kernel makes of them: `memory` bounds the address space of each process, not their
-    sum; `cpu` bounds the processor seconds of each process (SIGXCPU, so exit code 152);
-    `processes` bounds all processes of the user together, so those that run now are added, and
-    root is not bound. `output` is the engine's business.
-    """
-    rules = []
-    if limits.memory is not None:
-        rules.append(f"ulimit -v {math.ceil(_bytes(limits.memory) / 1024)}")
-    if limits.cpu is not None:
-        most = max(1, math.ceil(seconds(limits.cpu)))
-        rules += [f"ulimit -St {most}", f"ulimit -Ht {most + 5}"]
-    if limits.processes is not None:
-        most = _tasks_of_this_user() + limits.processes
-        # bash and ksh call this limit -u, dash calls it -p
-        rules.append(f"{{ ulimit -u {most} 2>/dev/null || ulimit -p {most}; }}")
-    text = "".join(f"{rule} || exit 126\n" for rule in rules) + 'exec "$@"'
-    return ("/bin/sh", "-c", text, "flow-limits", *command)
-
-
-def _bytes(size: str | int) -> int:
-    if isinstance(size, int):
-        return size
-    match = _SIZE.fullmatch(size.strip())
-    if match is None:
-        raise SpawnFailed(f"{size!r} is not a size", cure="write bytes, or 512K, 512M, 2G")
-    return int(match[1]) * _UNITS[match[2].upper()]
-
-
-def _tasks_of_this_user() -> int:
-    """Count processes and threads as the kernel does for its limit."""
-    tasks = 0
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdecimal() and entry.stat().st_uid == os.getuid():
-                tasks += sum(1 for _ in (entry / "task").iterdir())
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return tasks

@@ -4,6 +4,7 @@
     record             how far it has come (`holder.py`)
     stdout, stderr     what it wrote
     output             values it published (`outputs.py`)
+    limits             how its limits are held, if it has any (`held.py`)
     keys               a FIFO: what is typed at its terminal, if it has one (`terminal.py`)
 
 A folder appears complete under its name, before the attempt's start is recorded; so an attempt
@@ -31,6 +32,8 @@ from typing import get_args
 from flowd.domain.events import ScriptKind, Stream
 from flowd.domain.ports import AttemptKey
 from flowd.errors import Bug
+from flowd.exec.groups import name_of, remove_group
+from flowd.exec.held import HELD, held_in
 from flowd.exec.regular import read_regular
 
 HOLDER_LOG = "holder.log"
@@ -135,10 +138,13 @@ class Folders:
             os.rename(folder, spare)  # first: nobody finds its files by their names any more
         except FileNotFoundError:
             return
+        names = os.listdir(spare)
+        if HELD in names:
+            _remove_control_group(spare, name_of(folder))
         if len(self._spares) >= MOST_SPARES:
             shutil.rmtree(spare)
             return
-        kept = [name for name in os.listdir(spare) if _clean(spare, name)]
+        kept = [name for name in names if _clean(spare, name)]
         if "record" not in kept:
             _write(f"{spare}/record", _UNCLAIMED)
         os.chmod(spare, 0o700)  # the script may have taken it from us
@@ -182,6 +188,12 @@ class Folders:
         """Give up to `limit` bytes of a stream; none when there is none."""
         return read_regular(self._stream(key, stream), limit, offset) or b""
 
+    def release(self, key: AttemptKey, stream: Stream, start: int, end: int) -> None:
+        """Give back to the disk what a stream has between two offsets."""
+        from flowd.exec.holes import punch_hole  # here: ctypes is 1 MB that most daemons never need
+
+        punch_hole(self._stream(key, stream), start, end)
+
     def _stream(self, key: AttemptKey, stream: Stream) -> str:
         folder = self.of(key)
         if self.earlier_boots and not os.path.exists(folder):
@@ -212,6 +224,13 @@ def _write(path: str, text: str) -> None:
         os.ftruncate(descriptor, written)
     finally:
         os.close(descriptor)
+
+
+def _remove_control_group(folder: str, name: str) -> None:
+    """Remove the control group of that name, of the attempt whose folder this was."""
+    held = held_in(folder, name)
+    if held is not None and held.group:
+        remove_group(held.group)
 
 
 def _clean(folder: str, name: str) -> bool:

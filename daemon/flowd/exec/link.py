@@ -6,7 +6,9 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import trio
@@ -22,6 +24,7 @@ _FAREWELL_SECONDS = 2.0
 # The daemon may open more files than others; its steps get what it was started with, because some
 # programs cannot cope with high descriptors (see select(2)).
 _FILES_OF_STEPS = resource.getrlimit(resource.RLIMIT_NOFILE)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _LOCALE = ("LANG", "LC_ALL", "LC_CTYPE")  # how names and environments become bytes
 
 
@@ -87,6 +90,10 @@ class HolderLink:
         answer = self._waiting[self._orders] = Answer()
         self._send(pack((self._orders, folder, working_folder, command, environment, stdin)))
         return answer
+
+    def leave(self) -> None:
+        """Have the holder end, once none of its steps is left."""
+        self._socket.shutdown(socket.SHUT_RDWR)
 
     def _send(self, message: bytes) -> None:
         sent = 0
@@ -160,15 +167,23 @@ class HolderLink:
         os.waitpid(self.pid, os.WNOHANG)  # noqa: ASYNC222  # it has ended: there is no waiting
 
 
-def start_holder(folder: str) -> HolderLink:
-    """Start a holder; its own complaints go to holder.log in `folder`. OSError when refused."""
+def start_holder(
+    folder: str, prefix: tuple[str, ...] = (), more: Mapping[str, str] = _NOTHING
+) -> HolderLink:
+    """Start a holder; its own complaints go to holder.log in `folder`. OSError when refused.
+
+    `prefix` are words to put before its command, of a program that becomes it, and `more` is what
+    of an environment that program needs.
+    """
     ours, theirs = socket.socketpair()
     try:
         log = f"{folder}/{HOLDER_LOG}"
+        # The last word is for `ps` only.
+        command = (*prefix, sys.executable, "-I", "-S", os.fspath(_HOLDER), folder)
         pid = os.posix_spawn(
-            sys.executable,
-            (sys.executable, "-I", "-S", os.fspath(_HOLDER), folder),  # the last is for `ps` only
-            {name: os.environ[name] for name in _LOCALE if name in os.environ},
+            command[0],
+            command,
+            {**{name: os.environ[name] for name in _LOCALE if name in os.environ}, **more},
             setsid=True,
             setsigmask=(),
             setsigdef=signal.valid_signals(),

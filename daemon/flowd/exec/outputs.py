@@ -17,6 +17,7 @@ from flowd.exec.regular import read_regular
 
 MAX_BYTES = 1_048_576
 MOST_LINES_TOLD = 20
+MOST_QUOTED = 80
 
 _NO_WAIT = os.O_NONBLOCK | os.O_CLOEXEC
 _SINGLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -50,6 +51,11 @@ def _complain(stderr: str, problems: list[str]) -> None:
         log.warning("%s could not be told: %s", stderr, error.strerror)
 
 
+def _quoted(line: str) -> str:
+    """Quote a short line whole: part of one could be part of a secret, which nobody recognises."""
+    return f": {line!r}" if len(line) <= MOST_QUOTED else f" ({len(line)} characters)"
+
+
 def parse_outputs(content: bytes) -> tuple[dict[str, str], list[str]]:
     """Read the values, and a sentence about every line that could not be read.
 
@@ -77,16 +83,16 @@ def parse_outputs(content: bytes) -> tuple[dict[str, str], list[str]]:
                 end = lines.index(closing, number)
             except ValueError:
                 problems.append(
-                    f"line {number} of $FLOW_OUTPUT opens {key}<<{closing[:80]}, "
-                    f"and no later line says {closing[:80]}"
+                    f"line {number} of $FLOW_OUTPUT opens a value of {key}, "
+                    f"and no later line says how it ends{_quoted(closing)}"
                 )
                 break
             values[key] = "\n".join(lines[number:end])
             number = end + 1
         elif line.strip():
-            unread.append((number, line[:80]))
+            unread.append((number, line))
     problems += [
-        f"line {number} of $FLOW_OUTPUT is neither key=value nor key<<END: {line!r}"
+        f"line {number} of $FLOW_OUTPUT is neither key=value nor key<<END{_quoted(line)}"
         for number, line in unread[:MOST_LINES_TOLD]
     ]
     if len(unread) > MOST_LINES_TOLD:

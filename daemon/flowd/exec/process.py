@@ -28,8 +28,11 @@ from flowd.domain.ports import (
 from flowd.errors import Bug, SpawnFailed
 from flowd.exec.commands import command_of, environment_of, forget_programs, mark_of
 from flowd.exec.folders import Folders
+from flowd.exec.groups import name_of
+from flowd.exec.held import Held, command_within, held_in, with_limits_told
 from flowd.exec.holder import bytes_written
 from flowd.exec.keyboard import send_keys
+from flowd.exec.limits import Limiter
 from flowd.exec.link import Answer, HolderLink, Reply, start_holder
 from flowd.exec.liveness import Process, is_alive, wait_gone
 from flowd.exec.outputs import read_outputs
@@ -80,6 +83,7 @@ class ProcessExecutor:
         self._holder: HolderLink | None = None
         self._answers: dict[AttemptKey, Answer] = {}
         self._taker = CensusTaker()
+        self._limiter = Limiter(folders.this_boot, nursery)
 
     # ------------------------------------------------------------------------------- starting
 
@@ -105,24 +109,32 @@ class ProcessExecutor:
     async def run(self, launch: Launch) -> Ending:
         """Have the process made and wait for its end; see the port."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        answer = self._answers[launch.key] = self._order(launch)
+        held = None
+        if launch.limits is not None:
+            held = await self._limiter.hold(launch, self._folders.of(launch.key))
+        answer = self._answers[launch.key] = self._order(launch, held)
         reply = await answer.wait()
         self._answers.pop(launch.key, None)
         if reply is not None and reply.what == "ended":
             outputs = read_outputs(self._folders.of(launch.key))
-            return Exited(reply.code, reply.duration_ms, outputs, reply.usage)
+            ending = Exited(reply.code, reply.duration_ms, outputs, reply.usage)
+            return ending if held is None else with_limits_told(ending, held)
         if reply is not None and reply.what in ("cwd", "spawn"):
             forget_programs()
             raise _spawn_failed(launch, reply)
         return await self.adopt(launch.key)
 
-    def _order(self, launch: Launch) -> Answer:
+    def _order(self, launch: Launch, held: Held | None) -> Answer:
         folder = self._folders.of(launch.key)
         if not launch.cwd.startswith("/"):
             raise SpawnFailed(f"the folder {launch.cwd!r} is not absolute", cure="give a full path")
         command = command_of(launch, f"{folder}/script")
+        holder = self._living_holder()
+        if held is not None:
+            command = command_within(held, command)
+            holder = self._limiter.holder or holder
         stdin = os.devnull if launch.stdin is None else f"{folder}/stdin"
-        return self._living_holder().order(
+        return holder.order(
             folder,
             launch.cwd,
             command,
@@ -147,6 +159,13 @@ class ProcessExecutor:
 
     async def adopt(self, key: AttemptKey) -> Ending:
         """Wait for the end of an attempt, or say what is known; see the port."""
+        held = self._held(self._folders.of(key))
+        ending = await self._end_of(key)
+        if held is None or not isinstance(ending, Exited):
+            return ending
+        return with_limits_told(ending, held)
+
+    async def _end_of(self, key: AttemptKey) -> Ending:
         folder = self._folders.of(key)
         if (answer := self._answers.get(key)) is not None:
             reply = await answer.wait()
@@ -179,7 +198,7 @@ class ProcessExecutor:
                     await wait_gone(process)
                     holder_lives = is_alive(holder)
                 case Claimed(holder) if not is_alive(holder):
-                    await wait_tree_gone(self._tree(folder, since_ns=holder.seen_ns), self._taker)
+                    await wait_tree_gone(self._tree(folder, holder=holder), self._taker)
                     holder_lives = False
             # A holder that was seen dead may have recorded the end before: one more look.
             if not holder_lives and not isinstance(read_record(folder), Ended | Refused):
@@ -222,7 +241,7 @@ class ProcessExecutor:
                     pass  # about to become a process: one moment
                 case Running(process, holder):
                     leader = process if is_alive(process) else None
-                    tree = self._tree(folder, leader=leader, since_ns=holder.seen_ns)
+                    tree = self._tree(folder, leader=leader, holder=holder)
                     await end_tree(tree, grace_seconds, self._taker)
                     return
                 case _:  # what the script may have left running
@@ -231,9 +250,22 @@ class ProcessExecutor:
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _tree(self, folder: str, *, leader: Process | None = None, since_ns: int = 0) -> Tree:
-        ours = {os.getpid()} if self._holder is None else {os.getpid(), self._holder.pid}
-        return Tree(mark_of(folder), leader, since_ns, frozenset(ours))
+    def _tree(
+        self, folder: str, *, leader: Process | None = None, holder: Process | None = None
+    ) -> Tree:
+        holders = (self._holder, self._limiter.holder)
+        ours = {os.getpid(), *(holder.pid for holder in holders if holder is not None)}
+        since_ns = 0
+        if holder is not None:
+            since_ns = holder.seen_ns
+            ours.add(holder.pid)
+        held = self._held(folder)
+        group = "" if held is None else held.group
+        real = os.path.realpath(folder)
+        return Tree(mark_of(folder), leader, since_ns, frozenset(ours), real, group)
+
+    def _held(self, folder: str) -> Held | None:
+        return held_in(folder, name_of(folder))
 
     # --------------------------------------------------------------- what is typed and written
 
@@ -249,10 +281,18 @@ class ProcessExecutor:
         """Give up to `limit` bytes from `offset`."""
         return self._folders.read(key, stream, offset, limit)
 
+    def release_output(self, key: AttemptKey, stream: Stream, start: int, end: int) -> None:
+        """Give room back to the disk; see the port."""
+        self._folders.release(key, stream, start, end)
+
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt; see the port."""
         self._answers.pop(key, None)
         self._folders.forget(key)
+
+    async def limits_held_by(self) -> str:
+        """Say what holds the limits of steps on this machine."""
+        return await self._limiter.words()
 
     def leftovers(self) -> list[AttemptKey]:
         """Attempts something is still kept of, of any boot."""

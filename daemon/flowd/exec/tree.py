@@ -1,9 +1,10 @@
 """The processes of an attempt: finding all of them, ending all of them.
 
 They are the group that the script leads, whatever carries the attempt's mark in its environment
-(children inherit it, also those that left the group with setsid), and the children of these. Not
-found: a process that left the group, dropped its environment and lost its parent; nothing short
-of a control group would hold that one. Processes of another user (`sudo`) are not ours to end.
+(children inherit it, also those that left the group with setsid), whatever still writes to the
+attempt's output, all in its control group if it has one, and the children of these. Not found
+without a control group: a process that left the group, dropped its environment, lost its parent
+and closed its output. Processes of another user (`sudo`) are not ours to end.
 """
 
 import logging
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import trio
 
+from flowd.exec.groups import kill_group, pids_in
 from flowd.exec.liveness import (
     TICK_NS,
     Process,
@@ -35,13 +37,17 @@ class Tree(NamedTuple):
     """How to recognise the processes of an attempt.
 
     `mark` is an entry of their environment (NAME=VALUE); `leader` leads their group, if it lives;
-    none of them was started before `since_ns`; `spared` are never among them: the daemon's own.
+    none of them was started before `since_ns`; `spared` are never among them: the daemon's own,
+    whose children are not known by the output they write: who keeps a terminal writes it, too.
+    `folder` is where their output goes, `group` their control group, when they have one.
     """
 
     mark: str
     leader: Process | None
     since_ns: int
     spared: frozenset[int]
+    folder: str = ""
+    group: str = ""
 
 
 class Census:
@@ -56,6 +62,17 @@ class Census:
         if pid not in self._environments:
             self._environments[pid] = frozenset(read_proc(f"{pid}/environ").split(b"\0"))
         return self._environments[pid]
+
+    def writes_in(self, pid: int, folder: str) -> bool:
+        """Whether one of the process's usual outputs is a file in that folder."""
+        for number in (1, 2):
+            try:
+                path = os.readlink(f"/proc/{pid}/fd/{number}")  # noqa: PTH115
+            except OSError:
+                continue
+            if path.startswith(f"{folder}/"):
+                return True
+        return False
 
 
 class CensusTaker:
@@ -88,6 +105,7 @@ def find_members(tree: Tree, census: Census) -> list[Status]:
         if status.started_ns >= tree.since_ns - TICK_NS and status.pid not in tree.spared
     }
     group = _own_group(tree, candidates)
+    held = pids_in(tree.group) if tree.group else frozenset()
     mark = os.fsencode(tree.mark)
     children = defaultdict(list)
     for status in candidates.values():
@@ -95,7 +113,10 @@ def find_members(tree: Tree, census: Census) -> list[Status]:
     ahead = [
         pid
         for pid, status in candidates.items()
-        if group in (status.group, status.session) or mark in census.environment(pid)
+        if group in (status.group, status.session)
+        or pid in held
+        or mark in census.environment(pid)
+        or (tree.folder and status.parent not in tree.spared and census.writes_in(pid, tree.folder))
     ]
     found: dict[int, Status] = {}
     while ahead:
@@ -121,6 +142,8 @@ async def end_tree(tree: Tree, grace_seconds: float, taker: CensusTaker) -> None
         return
     with trio.move_on_after(KILL_SECONDS):
         while members := find_members(tree, await taker.take()):
+            if tree.group:
+                kill_group(tree.group)
             _signal(tree, members, signal.SIGKILL)
             await _wait_each(members)
         return

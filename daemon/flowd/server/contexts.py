@@ -1,6 +1,6 @@
 """What a handler may touch. Its second parameter names one of these, and that is all it gets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -253,11 +253,13 @@ class DaemonContext:
     policy_error: str
     peers: int
     stop: Callable[[], None]
+    step_limits: Callable[[], Awaitable[str]]
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
         return cls(
+            step_limits=services.step_limits,
             log=services.log,
             keeper=services.keeper,
             retention=services.config.retention,

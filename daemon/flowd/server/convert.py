@@ -87,6 +87,7 @@ def _attempt_row(attempt: AttemptState) -> runs.AttemptRow:
         cpu_ms=attempt.cpu_ms,
         max_rss_bytes=attempt.max_rss_bytes,
         output_bytes=attempt.output_bytes,
+        limits=attempt.limits,
     )
 
 

@@ -1,6 +1,6 @@
 """What the server serves: the organs of the daemon, put together by `main`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,13 +53,18 @@ def _no_store_error() -> str:
     return ""
 
 
+async def _nothing_known() -> str:
+    return ""
+
+
 @dataclass(kw_only=True)
 class Services:
     """The daemon as the server sees it.
 
     `stop` asks `main` to end the daemon and returns at once. `started_at` is `time.monotonic()` at
     the start. `store_error` says why writes are refused, or ""; `policy_error`
-    what is wrong with the user's rules, or "". `open_lsp` None serves no editors.
+    what is wrong with the user's rules, or "". `open_lsp` None serves no editors. `step_limits`
+    tells what holds the limits of steps here.
     """
 
     log: EventLog
@@ -73,6 +78,7 @@ class Services:
     stop: Callable[[], None]
     store_error: Callable[[], str] = _no_store_error
     policy_error: str = ""
+    step_limits: Callable[[], Awaitable[str]] = _nothing_known
     open_lsp: OpenLsp | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__

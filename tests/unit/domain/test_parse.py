@@ -266,7 +266,6 @@ def test_what_depends_on_values_is_not_called_a_mistake(condition: str) -> None:
     [
         ("sandbox: strict", "steps[1].sandbox", "cannot be enforced yet", "sandbox: off"),
         ("secrets: [TOKEN]", "steps[1].secrets", "cannot be handed over yet", "keyring"),
-        ("limits: {output: 1MB}", "steps[1].limits.output", "is not kept yet", "config.toml"),
     ],
 )
 def test_what_cannot_be_carried_out_yet_is_told_where_it_is_written(

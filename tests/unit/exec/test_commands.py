@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from flowd.domain.workflow import Limits
 from flowd.errors import SpawnFailed
 from flowd.exec.commands import command_of, environment_of, forget_programs, mark_of
 from support.attempts import key_of, launch_of
@@ -56,30 +55,6 @@ def test_a_shell_that_was_moved_is_looked_for_anew(tmp_path):
 
 def test_without_a_path_the_usual_places_are_searched():
     assert command_of(launch_of("true", environment={}), "/s")[0].endswith("/bash")
-
-
-def test_limits_are_set_by_a_shell_that_becomes_the_script():
-    limits = Limits(memory="1G", processes=10, cpu="1.5s")
-    program_, option, text, _, *command = command_of(launch_of("true", limits=limits), "/s")
-    assert (program_, option) == ("/bin/sh", "-c")
-    assert command[1:] == ["-e", "/s"]
-    assert "ulimit -v 1048576 " in text
-    assert "ulimit -St 2 " in text
-    assert text.endswith('exec "$@"')
-
-
-@pytest.mark.parametrize(
-    ("size", "kibibytes"),
-    [(2048, 2), (2049, 3), ("1", 1), ("64K", 64), ("64 kB", 64), ("1MiB", 1024), ("2g", 2097152)],
-)
-def test_sizes(size, kibibytes):
-    text = command_of(launch_of("true", limits=Limits(memory=size)), "/s")[2]
-    assert f"ulimit -v {kibibytes} " in text
-
-
-def test_a_size_that_is_none():
-    with pytest.raises(SpawnFailed, match="'much' is not a size"):
-        command_of(launch_of("true", limits=Limits(memory="much")), "/s")
 
 
 def test_a_script_knows_which_attempt_it_is():

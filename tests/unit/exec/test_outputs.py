@@ -36,7 +36,11 @@ def test_values_are_read(content, values):
         (b"no value\nb=2\n", {"b": "2"}, "line 1 .*'no value'"),
         (b"a=1\n1st=2\n", {"a": "1"}, "line 2 "),
         (b"a-b=1\n", {}, "line 1 "),
-        (b"a=1\ntext<<END\nnever closed\n", {"a": "1"}, "line 2 .*no later line says END"),
+        (
+            b"a=1\ntext<<END\nnever closed\n",
+            {"a": "1"},
+            "line 2 .*no later line says how it ends: .END",
+        ),
         (b"a=" + b"x" * MAX_BYTES, {"a": "x" * (MAX_BYTES - 2)}, f"first {MAX_BYTES} bytes"),
     ],
 )

@@ -30,6 +30,7 @@ SAMPLE: dict[str, Any] = {
     "cpu_ms": 55,
     "max_rss_bytes": 9_000_000,
     "output_bytes": 44,
+    "limits": "memory 64M (control group)",
     "outputs": {"k": "v"},
     "reason": "why",
     "delay_ms": 40,
@@ -50,7 +51,7 @@ NOT_SENT = {
     domain.RunStarted: {
         "workflow", "environment", "questions", "approved", "client_token", "origin",
     },
-    domain.OutputAppended: {"data"},
+    domain.OutputAppended: {"data", "hidden"},
 }  # fmt: skip
 FACTS = get_args(domain.Event)
 

@@ -183,6 +183,7 @@ async def test_show_tells_the_run_and_not_its_environment(peer, runs):
             "cpu_ms": None,
             "max_rss_bytes": None,
             "output_bytes": 0,
+            "limits": "",
         }
     ]
     assert second["needs"] == ["a"]

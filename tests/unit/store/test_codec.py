@@ -43,7 +43,7 @@ def _stored(event: e.Event) -> list[object]:
 
 def test_an_event_is_its_tag_its_time_and_its_own_fields() -> None:
     assert _stored(step_finished()) == [
-        "step_finished", 1003, "build", 1, "succeeded", 0, 12, {}, "", None, None, 0,
+        "step_finished", 1003, "build", 1, "succeeded", 0, 12, {}, "", None, None, 0, "",
     ]  # fmt: skip
 
 

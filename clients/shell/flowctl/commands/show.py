@@ -83,6 +83,8 @@ def _step_lines(step: StepRow, console: Console) -> list[str]:
             cost = _cost(attempt)
             tail = f"  {console.style(cost, 'dim')}" if cost else ""
             lines.append(f"    {name}: {attempt.state.replace('_', ' ')}{took}{code}{why}{tail}")
+    if step.attempts and (limits := step.attempts[-1].limits):
+        lines.append(f"    limits: {harmless(limits)}")
     for name, value in step.outputs.items():
         lines.append(f"    {name} = {harmless(value)}")
     return lines

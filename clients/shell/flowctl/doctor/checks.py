@@ -146,6 +146,8 @@ def _daemon(daemon: Daemon) -> Iterator[Check]:
         yield Check("daemon", "warn", message, "flowctl daemon restart")
     else:
         yield Check("daemon", "ok", f"flowd {version}, pid {status['pid']}")
+    if held := status.get("step_limits"):  # an older daemon does not tell
+        yield Check("limits", "ok", f"of steps: {held}")
     if status["store_error"]:
         cure = "the message says what to mend; then flowctl daemon restart"
         yield Check("database", "fail", status["store_error"], cure)

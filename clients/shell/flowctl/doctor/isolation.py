@@ -17,7 +17,7 @@ _LANDLOCK_VERSION_FLAG = 1
 
 
 def look() -> Iterator[Check]:
-    """Say what bounds a step: nothing yet but limits; then what the kernel would offer."""
+    """Say what bounds a step beside its `limits`: nothing yet; then what the kernel would offer."""
     yield Check(
         "isolation",
         "warn",
@@ -33,7 +33,6 @@ def look() -> Iterator[Check]:
     )
     works = "works here; not used yet" if bubblewrap_works() else "not found, or not allowed"
     yield Check("bubblewrap", "ok", works)
-    yield Check("limits", "ok", "memory, CPU time and processes of a step, by ulimit")
 
 
 def landlock_version() -> int:

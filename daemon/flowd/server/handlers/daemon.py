@@ -21,6 +21,7 @@ async def handle_status(params: Empty, context: DaemonContext) -> StatusResult:
         store_error=context.store_error,
         policy_error=context.policy_error,
         peers=context.peers,
+        step_limits=await context.step_limits(),
     )
 
 
