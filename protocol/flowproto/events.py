@@ -44,6 +44,16 @@ class StepStarted(EventBase, tag="step_started"):
     attempt: int
 
 
+class StepExpanded(EventBase, tag="step_expanded"):
+    """What a step with `for_each` runs for: each item as a step of its own, `STEP.INDEX` from 0.
+
+    Events of an item name it so. The step itself ends with a `step_finished` of attempt 0.
+    """
+
+    step: str
+    items: list[str]
+
+
 class FilesSaved(EventBase, tag="files_saved"):
     """What the step will change was kept, so that undoing puts it back.
 
@@ -69,7 +79,10 @@ class StepOutput(EventBase, tag="step_output"):
 
 
 class StepFinished(EventBase, tag="step_finished"):
-    """An attempt ended. CPU time and memory are null where they were not measured."""
+    """An attempt ended. CPU time and memory are null where they were not measured.
+
+    Attempt 0 is the end of a step with `for_each`, once nothing of it goes on.
+    """
 
     step: str
     attempt: int
@@ -202,6 +215,7 @@ class RunFinished(EventBase, tag="run_finished"):
 WireEvent = (
     RunStarted
     | StepStarted
+    | StepExpanded
     | FilesSaved
     | StepOutput
     | StepFinished

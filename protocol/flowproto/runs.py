@@ -134,11 +134,29 @@ class AttemptRow(Struct, kw_only=True):
     output_bytes: int = 0
 
 
+class ItemRow(Struct, kw_only=True):
+    """One item of a step with `for_each`, which is carried out as a step of its own: `id`.
+
+    What is not here is as in its step.
+    """
+
+    id: str
+    item: str
+    state: str
+    exit_code: int | None = None
+    duration_ms: int | None = None
+    reason: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    saved_files: int = 0
+    attempts: list[AttemptRow] = field(default_factory=list)
+
+
 class StepRow(Struct, kw_only=True):
     """One step of a run. `exit_code` and `duration_ms` are those of its last attempt.
 
-    `tty` says that its script runs on a terminal. `saved_files` counts the paths that were kept
-    before the step and that undoing puts back.
+    Where the step has `for_each`, `items` are null until they are known; they have the attempts,
+    and `exit_code` is that of the first that failed. `tty` says that its script runs on a terminal.
+    `saved_files` counts the paths that were kept before the step and that undoing puts back.
     """
 
     id: str
@@ -154,6 +172,8 @@ class StepRow(Struct, kw_only=True):
     tty: bool = False
     saved_files: int = 0
     attempts: list[AttemptRow] = field(default_factory=list)
+    for_each: bool = False
+    items: list[ItemRow] | None = None
 
 
 class QuestionRow(Struct, kw_only=True):
@@ -182,7 +202,7 @@ class ShowResult(Struct, kw_only=True):
 
 
 class LogsParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`flow/logs`: output of a run, or of one step, after position `from`."""
+    """`flow/logs`: output of a run, of one step (with its items) or item, after position `from`."""
 
     run: str
     step: str | None = None

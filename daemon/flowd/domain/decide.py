@@ -13,8 +13,9 @@ from flowd.domain import commands as c
 from flowd.domain import events as e
 from flowd.domain.commands import Command, Moment
 from flowd.domain.evolve import begin, evolve
+from flowd.domain.items import parent_of
 from flowd.domain.run import RunState
-from flowd.domain.saga import advance, undoable
+from flowd.domain.saga import advance, begin_step, undoable
 from flowd.errors import Conflict
 
 
@@ -71,7 +72,7 @@ def decide(state: RunState, command: Command, moment: Moment) -> list[e.Event]:
                 )
             ]
         case c.ReportRetryDue():
-            return _retry_due(state, command, at)
+            return _retry_due(state, command, moment)
         case c.Cancel():
             return _cancel(state, command, at)
         case c.UndoRun():
@@ -181,16 +182,18 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
     return events
 
 
-def _retry_due(state: RunState, report: c.ReportRetryDue, at: int) -> list[e.Event]:
+def _retry_due(state: RunState, report: c.ReportRetryDue, moment: Moment) -> list[e.Event]:
     step = state.steps[report.step]
     if report.step not in state.active or step.status != (
         "retrying" if report.kind == "run" else "compensating"
     ):
         return []
-    number = step.next_number(report.kind)
-    if report.kind == "run":
-        return [e.StepStarted(at=at, step=report.step, attempt=number)]
-    return [e.CompensationStarted(at=at, step=report.step, attempt=number)]
+    number, at = step.next_number(report.kind), moment.at
+    if report.kind == "undo":
+        return [e.CompensationStarted(at=at, step=report.step, attempt=number)]
+    if step.never_ran:  # what is wrong is its condition or its list: they are asked again
+        return begin_step(state, report.step, moment)
+    return [e.StepStarted(at=at, step=report.step, attempt=number)]
 
 
 # --------------------------------------------------------------------------------------- requests
@@ -217,7 +220,8 @@ def _undo(state: RunState, at: int) -> list[e.Event]:
         )
     steps = undoable(state)
     if not steps:
-        left = [step for step in state.completed if not state.can_undo(step)]
+        kept = (step for step in state.completed if not state.can_undo(step))
+        left = dict.fromkeys(parent_of(step) or step for step in kept)
         detail = f" (no undo: {', '.join(left)})" if left else ""
         raise Conflict(
             f"run {state.run} has nothing left to undo{detail}", cure="flowctl show tells what ran"

@@ -54,6 +54,16 @@ class StepStarted(_Event, frozen=True, tag="step_started"):
     attempt: int
 
 
+class StepExpanded(_Event, frozen=True, tag="step_expanded"):
+    """What a step with `for_each` runs for is fixed, for as long as there is a run.
+
+    Each item is carried out as a step of its own, called `STEP.INDEX`; the first index is 0.
+    """
+
+    step: str
+    items: list[str]
+
+
 class FilesSaved(_Event, frozen=True, tag="files_saved"):
     """What the step is about to change was kept, so that it can be put back.
 
@@ -80,6 +90,8 @@ class OutputAppended(_Event, frozen=True, tag="step_output"):
 
 class StepFinished(_Event, frozen=True, tag="step_finished"):
     """An attempt ended, or is known to be lost. `duration_ms` is measured on a steady clock.
+
+    Attempt 0 is the end of a step with `for_each`, whose items have the attempts.
 
     `cpu_ms` and `max_rss_bytes` are as in `ports.Usage`; `output_bytes` is what it wrote on both
     streams, recorded or left out.
@@ -215,6 +227,7 @@ class RunFinished(_Event, frozen=True, tag="run_finished"):
 Event = (
     RunStarted
     | StepStarted
+    | StepExpanded
     | FilesSaved
     | OutputAppended
     | StepFinished

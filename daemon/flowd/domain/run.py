@@ -32,6 +32,7 @@ FINISHED: frozenset[RunStatus] = frozenset(
     {"succeeded", "failed", "cancelled", "compensated", "compensation_failed"}
 )
 STDOUT_KEPT_BYTES = 65_536
+ITEM_STDOUT_KEPT_BYTES = 4096  # of each item of a step: there may be a thousand
 
 
 class AttemptState(Struct):
@@ -64,7 +65,8 @@ class StepState(Struct):
     `tries` counts attempts against the step's retry rule and starts anew when the run is retried;
     `numbers` counts every attempt of each script ever made, so that no two share a name.
     `retry_at` is when a scheduled retry is due, as `at` of events. `saved_files` counts what was
-    kept before attempt `saved_attempt`, the first one that can have changed anything.
+    kept before attempt `saved_attempt`, the first one that can have changed anything. `stdout`
+    is what the newest attempt wrote, as far as expressions ask for it, and cut if it is long.
     """
 
     status: StepStatus = "pending"
@@ -73,6 +75,7 @@ class StepState(Struct):
     duration_ms: int | None = None
     outputs: dict[str, str] = field(default_factory=dict)
     stdout: bytes = b""
+    stdout_cut: bool = False
     reason: str = ""
     tries: int = 0
     losses: int = 0
@@ -89,9 +92,35 @@ class StepState(Struct):
                 return row
         return None
 
+    @property
+    def never_ran(self) -> bool:
+        """Whether no attempt so far became a process, so that nothing can have been done."""
+        rows = (row for row in self.attempts if row.kind == "run")
+        return all(row.outcome == "failed" and row.exit_code is None for row in rows)
+
     def next_number(self, kind: ScriptKind) -> int:
         """The number the next attempt at this script gets, from 1."""
         return self.numbers.get(kind, 0) + 1
+
+
+class Loop(Struct):
+    """The items of a step with `for_each`, and how far they are.
+
+    `queue` are the indexes of items that are still to begin, the next one last. `open` counts items
+    that began and are not over, `left` those that are neither done nor skipped. `failed` are the
+    ids of those that ended badly; `halted` says that one of them keeps the rest from beginning.
+    `undoing` counts items a rollback has still to take back.
+    """
+
+    items: list[str]
+    began_at: int
+    queue: list[int]
+    left: int
+    open: int = 0
+    failed: list[str] = field(default_factory=list)
+    halted: bool = False
+    undoing: int = 0
+    undo_failed: bool = False
 
 
 class Question(Struct, frozen=True):
@@ -133,7 +162,9 @@ class RunState(Struct):
     parked: str = ""
 
     # Derived bookkeeping. Steps in `active` have a process, a timer or a question; `unresolved`
-    # ones ended badly and wait for `advance` to say what follows; `ready` is an ordered set.
+    # ones ended badly and wait for `advance` to say what follows; `ready` is an ordered set. The
+    # items of a step with `for_each` are in `plan` and `steps`, too, but not in the workflow; the
+    # step itself is `ready` as long as there is an item to begin, and then in `to_close`.
     plan: dict[str, Step] = field(default_factory=dict)
     dependents: dict[str, list[str]] = field(default_factory=dict)
     unmet: dict[str, int] = field(default_factory=dict)
@@ -149,6 +180,8 @@ class RunState(Struct):
     finally_failed: bool = False
     compensation_failures: list[str] = field(default_factory=list)
     stdout_wanted: frozenset[str] = frozenset()
+    loops: dict[str, Loop] = field(default_factory=dict)
+    to_close: list[str] = field(default_factory=list)
 
     def can_undo(self, step_id: str) -> bool:
         """Whether the step's effects can be taken back: by its undo, or from what was saved."""

@@ -14,6 +14,7 @@ from flowd.errors import Bug
 Fact = Literal[
     "run_started",
     "step_started",
+    "step_expanded",
     "files_saved",
     "step_output",
     "step_finished",
@@ -48,6 +49,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
     "pending": {"run_started": "running"},
     "running": {
         "step_started": "running",
+        "step_expanded": "running",
         "files_saved": "running",
         "step_output": "running",
         "step_finished": "running",
@@ -66,6 +68,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
     },
     "waiting": {  # for a person; steps that run side by side go on meanwhile
         "step_started": "waiting",
+        "step_expanded": "waiting",
         "files_saved": "waiting",
         "step_output": "waiting",
         "step_finished": "waiting",

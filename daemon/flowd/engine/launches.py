@@ -54,9 +54,9 @@ def environment_of(state: RunState, step: Step) -> dict[str, str]:
     earlier steps as `steps_ID_KEY` (hyphens of the id become underscores).
     """
     outputs = {
-        f"steps_{step_id.replace('-', '_')}_{name}": value
-        for step_id, done in state.steps.items()
-        if done.outputs  # most have none, and this is asked at every step
+        f"steps_{row.id.replace('-', '_')}_{name}": value
+        for row in state.workflow.steps  # not of items: they are read with `for_each`
+        if (done := state.steps[row.id]).outputs  # most have none, and this is asked at every step
         for name, value in done.outputs.items()
     }
     return {

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from flowd.domain import ports
 from flowd.domain.graph import needs_of
+from flowd.domain.items import item_id
 from flowd.domain.problems import Problem
 from flowd.domain.render import to_object
 from flowd.domain.run import AttemptState, Question, RunState
@@ -68,6 +69,31 @@ def _step_rows(state: RunState) -> list[runs.StepRow]:
                 needs=list(needs[step.id]),
                 undo=None if undo is None else undo.run,
                 tty=step.tty,
+                saved_files=now.saved_files,
+                attempts=[_attempt_row(attempt) for attempt in now.attempts],
+                for_each=step.for_each is not None,
+                items=_item_rows(state, step.id),
+            )
+        )
+    return rows
+
+
+def _item_rows(state: RunState, step_id: str) -> list[runs.ItemRow] | None:
+    loop = state.loops.get(step_id)
+    if loop is None:
+        return None
+    rows = []
+    for index, item in enumerate(loop.items):
+        now = state.steps[item_id(step_id, index)]
+        rows.append(
+            runs.ItemRow(
+                id=item_id(step_id, index),
+                item=item,
+                state=now.status,
+                exit_code=now.exit_code,
+                duration_ms=now.duration_ms,
+                reason=now.reason,
+                outputs=dict(now.outputs),
                 saved_files=now.saved_files,
                 attempts=[_attempt_row(attempt) for attempt in now.attempts],
             )

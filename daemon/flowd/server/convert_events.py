@@ -12,6 +12,7 @@ from flowproto.runs import LogChunk
 # Facts whose wire form has the same fields; `EventConverter` treats the other three by hand.
 _SAME: dict[type[Struct], type[wire.EventBase]] = {
     domain.StepStarted: wire.StepStarted,
+    domain.StepExpanded: wire.StepExpanded,
     domain.FilesSaved: wire.FilesSaved,
     domain.StepFinished: wire.StepFinished,
     domain.AttemptWithdrawn: wire.AttemptWithdrawn,

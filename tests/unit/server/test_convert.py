@@ -23,6 +23,7 @@ SAMPLE: dict[str, Any] = {
     "data": b"text",
     "skipped": 3,
     "files": 12,
+    "items": ["x", "y"],
     "bytes": 4096,
     "outcome": "timed_out",
     "exit_code": 124,

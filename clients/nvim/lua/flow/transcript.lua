@@ -38,6 +38,9 @@ local TELL = {
   step_started = function(event)
     return ("● %s%s"):format(event.step, again(event))
   end,
+  step_expanded = function(event)
+    return ("  %s  %d items"):format(event.step, #event.items)
+  end,
   files_saved = function(event)
     if (event.files or 0) > 0 then
       return ("  %s  %d files kept, so that it can be undone"):format(event.step, event.files)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from flowd.domain.events import RunStatus
+from flowd.domain.items import parent_of
 from flowd.domain.ports import RunRequest
 from flowd.errors import InvalidInput
 from flowd.server.contexts import ReadContext, StartContext
@@ -134,7 +135,7 @@ async def handle_logs(params: LogsParams, context: ReadContext) -> LogsResult:
         for event in events:
             position = event.position
             chunk = to_chunk(event, text)
-            if chunk is not None and params.step in (None, chunk.step):
+            if chunk is not None and params.step in (None, chunk.step, parent_of(chunk.step)):
                 chunks.append(chunk)
                 characters += len(chunk.text)
                 # Better a little more than to part the halves of a character.
