@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
+from flowproto.artifacts import Artifact
 from flowproto.jsonrpc import ErrorObject
 from flowproto.runs import RunState
 
@@ -64,6 +65,20 @@ class FilesSaved(EventBase, tag="files_saved"):
     attempt: int
     files: int
     bytes: int
+    reason: str = ""
+
+
+class ArtifactsKept(EventBase, tag="artifacts_kept"):
+    """Files that match the step's `artifacts` were kept with the run, as the attempt had ended.
+
+    `left_out` counts files that match and were not kept, `reason` says why, or why there are none.
+    """
+
+    step: str
+    attempt: int
+    files: list[Artifact]
+    bytes: int
+    left_out: int = 0
     reason: str = ""
 
 
@@ -217,6 +232,7 @@ WireEvent = (
     | StepStarted
     | StepExpanded
     | FilesSaved
+    | ArtifactsKept
     | StepOutput
     | StepFinished
     | AttemptWithdrawn

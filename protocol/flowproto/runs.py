@@ -148,6 +148,7 @@ class ItemRow(Struct, kw_only=True):
     reason: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
     saved_files: int = 0
+    artifacts: int = 0
     attempts: list[AttemptRow] = field(default_factory=list)
 
 
@@ -156,7 +157,8 @@ class StepRow(Struct, kw_only=True):
 
     Where the step has `for_each`, `items` are null until they are known; they have the attempts,
     and `exit_code` is that of the first that failed. `tty` says that its script runs on a terminal.
-    `saved_files` counts the paths that were kept before the step and that undoing puts back.
+    `saved_files` counts the paths that were kept before the step and that undoing puts back,
+    `artifacts` the files that it made and that are kept with the run: `flow/artifacts` names them.
     """
 
     id: str
@@ -172,6 +174,7 @@ class StepRow(Struct, kw_only=True):
     tty: bool = False
     saved_files: int = 0
     attempts: list[AttemptRow] = field(default_factory=list)
+    artifacts: int = 0
     for_each: bool = False
     items: list[ItemRow] | None = None
 

@@ -92,6 +92,8 @@ def _told_of_step(event: _StepEvent) -> list[str]:
             return [f"runs for {items_words(event.items)}"]
         case e.FilesSaved():
             return [saved_words(event)]
+        case e.ArtifactsKept():
+            return [kept_words(event)]
         case e.CompensationStarted():
             return [
                 "undo started" if event.attempt == 1 else f"undo started, attempt {event.attempt}"
@@ -132,6 +134,14 @@ def saved_words(event: e.FilesSaved) -> str:
     return f"cannot be undone: {event.reason}"
 
 
+def kept_words(event: e.ArtifactsKept) -> str:
+    """Say what a step left, and what of it was not kept."""
+    kept = f"kept {plural(len(event.files), 'file')}, {event.bytes} bytes"
+    left = f"left out {plural(event.left_out, 'file')}" if event.left_out else ""
+    said = ", ".join(part for part in (kept if event.files else "kept nothing", left) if part)
+    return f"{said}: {event.reason}" if event.reason else said
+
+
 def how_to_answer(event: e.QuestionAsked) -> str:
     """Give the command that answers a question."""
     return f"flowctl answer {event.run} {event.step} {'|'.join(event.answers)}"
@@ -141,6 +151,7 @@ _StepEvent = (
     e.StepStarted
     | e.StepExpanded
     | e.FilesSaved
+    | e.ArtifactsKept
     | e.CompensationStarted
     | e.StepFinished
     | e.CompensationFinished

@@ -40,6 +40,7 @@ class StepView:
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self.lines = 0
         self.buffers: dict[str, LineBuffer] = {}
+        self.artifacts = 0
         self.item = ""
         self.items: list[StepView] | None = None
         self.to_undo = 0
@@ -170,6 +171,8 @@ class RunView:
             case e.FilesSaved():
                 step.saved = event.files > 0
                 step.lasting = "" if event.files else f"cannot be undone: {event.reason}"
+            case e.ArtifactsKept():
+                step.artifacts = len(event.files)
             case e.StepOutput():
                 buffer = step.buffers.setdefault(event.stream, LineBuffer())
                 step._add(buffer.feed(event.text))
@@ -250,6 +253,7 @@ _StepEvent = (
     e.StepStarted
     | e.StepExpanded
     | e.FilesSaved
+    | e.ArtifactsKept
     | e.StepOutput
     | e.StepFinished
     | e.AttemptWithdrawn

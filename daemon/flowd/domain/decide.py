@@ -57,6 +57,8 @@ def decide(state: RunState, command: Command, moment: Moment) -> list[e.Event]:
             return []
         case c.ReportSaved():
             return _saved(state, command, at)
+        case c.ReportArtifacts():
+            return _kept(state, command, at)
         case c.ReportOutput():
             if not _awaits(state, command.step, command.kind, command.attempt):
                 return []
@@ -114,6 +116,22 @@ def _saved(state: RunState, report: c.ReportSaved, at: int) -> list[e.Event]:
             files=report.files,
             bytes=report.bytes,
             reason=report.reason,
+        )
+    ]
+
+
+def _kept(state: RunState, report: c.ReportArtifacts, at: int) -> list[e.Event]:
+    if not _awaits(state, report.step, "run", report.attempt):
+        return []
+    return [
+        e.ArtifactsKept(
+            at=at,
+            step=report.step,
+            attempt=report.attempt,
+            files=report.kept.files,
+            bytes=sum(file.size for file in report.kept.files),
+            left_out=report.kept.left_out,
+            reason=report.kept.reason,
         )
     ]
 

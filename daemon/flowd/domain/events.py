@@ -77,6 +77,30 @@ class FilesSaved(_Event, frozen=True, tag="files_saved"):
     reason: str = ""
 
 
+class Artifact(Struct, frozen=True, array_like=True):
+    """A file that was kept with the run. `path` is seen from the step's folder."""
+
+    path: str
+    size: int
+    sha256: str
+    mode: int
+
+
+class ArtifactsKept(_Event, frozen=True, tag="artifacts_kept"):
+    """What matched the step's `artifacts` when an attempt had ended was copied, in this order.
+
+    `left_out` counts files that matched and were not; `reason` says why, or why there are none.
+    What earlier attempts of the step left is no longer kept.
+    """
+
+    step: str
+    attempt: int
+    files: list[Artifact]
+    bytes: int
+    left_out: int = 0
+    reason: str = ""
+
+
 class OutputAppended(_Event, frozen=True, tag="step_output"):
     """Bytes a script wrote. `skipped` bytes before them were left out (the cap was reached)."""
 
@@ -229,6 +253,7 @@ Event = (
     | StepStarted
     | StepExpanded
     | FilesSaved
+    | ArtifactsKept
     | OutputAppended
     | StepFinished
     | AttemptWithdrawn

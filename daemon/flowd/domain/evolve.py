@@ -154,6 +154,17 @@ def _(event: e.FilesSaved, state: RunState) -> None:
 
 
 @_apply.register
+def _(event: e.ArtifactsKept, state: RunState) -> None:
+    step = state.steps[event.step]
+    if step.artifacts is not None:  # an earlier attempt's, which make room for these
+        state.artifact_files -= len(step.artifacts.files)
+        state.artifact_bytes -= step.artifacts.bytes
+    step.artifacts = event
+    state.artifact_files += len(event.files)
+    state.artifact_bytes += event.bytes
+
+
+@_apply.register
 def _(event: e.OutputAppended, state: RunState) -> None:
     step = state.steps[event.step]
     attempt = step.attempt(event.kind, event.attempt)

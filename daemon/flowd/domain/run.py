@@ -9,7 +9,16 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from flowd.domain.events import About, Answer, Outcome, RollbackCause, RunStatus, ScriptKind, Stream
+from flowd.domain.events import (
+    About,
+    Answer,
+    ArtifactsKept,
+    Outcome,
+    RollbackCause,
+    RunStatus,
+    ScriptKind,
+    Stream,
+)
 from flowd.domain.workflow import InputValue, Step, Workflow
 
 StepStatus = Literal[
@@ -84,6 +93,7 @@ class StepState(Struct):
     retry_at: int = 0
     saved_attempt: int = 0
     saved_files: int = 0
+    artifacts: ArtifactsKept | None = None
 
     def attempt(self, kind: ScriptKind, number: int) -> AttemptState | None:
         """The attempt of that number, if there was one."""
@@ -182,6 +192,8 @@ class RunState(Struct):
     stdout_wanted: frozenset[str] = frozenset()
     loops: dict[str, Loop] = field(default_factory=dict)
     to_close: list[str] = field(default_factory=list)
+    artifact_files: int = 0
+    artifact_bytes: int = 0
 
     def can_undo(self, step_id: str) -> bool:
         """Whether the step's effects can be taken back: by its undo, or from what was saved."""

@@ -16,6 +16,7 @@ Fact = Literal[
     "step_started",
     "step_expanded",
     "files_saved",
+    "artifacts_kept",
     "step_output",
     "step_finished",
     "step_skipped",
@@ -51,6 +52,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
         "step_started": "running",
         "step_expanded": "running",
         "files_saved": "running",
+        "artifacts_kept": "running",
         "step_output": "running",
         "step_finished": "running",
         "step_skipped": "running",
@@ -70,6 +72,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
         "step_started": "waiting",
         "step_expanded": "waiting",
         "files_saved": "waiting",
+        "artifacts_kept": "waiting",
         "step_output": "waiting",
         "step_finished": "waiting",
         "step_skipped": "waiting",
@@ -90,6 +93,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
     },
     "compensating": {
         "step_started": "compensating",  # `finally` steps follow the compensations
+        "artifacts_kept": "compensating",
         "step_output": "compensating",
         "step_finished": "compensating",
         "step_skipped": "compensating",

@@ -79,6 +79,31 @@ def test_a_mistake_is_told_with_its_cure(lines, said, cure):
     assert cure in found[0].fix
 
 
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("/etc/passwd", "not within the step's folder"),
+        ("~/x", "not within the step's folder"),
+        ("a/../../x", "leads out of"),
+        ("..", "leads out of"),
+        ("''", "is empty"),
+        ("$x/y", "hold no variables"),
+        ("'**/a/**'", "has ** twice"),
+        ("a" * 1025, "too long"),
+    ],
+)
+def test_a_pattern_of_artifacts_stays_in_the_folder(pattern, said):
+    (problem,) = problems_in(each(f"artifacts: [{pattern}]"))
+    assert said in problem.message
+    assert problem.path == "steps[1].artifacts[0]"
+
+
+def test_patterns_of_artifacts_are_read_and_written():
+    workflow = parse_workflow(each("artifacts: [dist/*.whl, '**/junit.xml', 'a..b']"))
+    assert workflow.steps[1].artifacts == ["dist/*.whl", "**/junit.xml", "a..b"]
+    assert parse_workflow(to_yaml(workflow)) == workflow
+
+
 def test_an_empty_list_is_doubtful():
     (problem,) = problems_in(each("for_each: []"))
     assert problem.severity == "warning"

@@ -414,6 +414,21 @@ class TestLost:
         assert_replays(story)
 
 
+def test_what_attempts_made_replaces_what_earlier_ones_did():
+    story = Story(workflow_of({**ABC, "retry": {"attempts": 2, "delay": 0}, "artifacts": ["x"]}))
+    file = e.Artifact("x", 10, "0" * 64, 0o644)
+    assert story.when(c.ReportArtifacts("a.0", 1, c.Kept([file, file]))) == ["artifacts_kept"]
+    story.ends("a.0", "failed")
+    assert (story.state.artifact_files, story.state.artifact_bytes) == (2, 20)
+    assert story.when(c.ReportArtifacts("a.0", 1, c.Kept([file]))) == []  # too late
+    story.when(c.ReportRetryDue("a.0", "run"))
+    story.when(c.ReportArtifacts("a.0", 2, c.Kept([file])))
+    story.ends("a.0")
+    story.when(c.ReportArtifacts("a.1", 1, c.Kept(left_out=3, reason="why")))
+    assert (story.state.artifact_files, story.state.artifact_bytes) == (1, 10)
+    assert_replays(story)
+
+
 def test_each_item_costs_the_same_however_many_there_are():
     def seconds(count: int) -> float:
         story = Story(workflow_of({"id": "a", "for_each": [str(n) for n in range(count)]}))

@@ -47,6 +47,10 @@ local TELL = {
     end
     return ("  %s  cannot be undone: %s"):format(event.step, event.reason)
   end,
+  artifacts_kept = function(event)
+    local why = (event.reason or "") ~= "" and ("  (" .. event.reason .. ")") or ""
+    return ("  %s  %d files kept with the run%s"):format(event.step, #event.files, why)
+  end,
   step_finished = function(event)
     return ("%s %s  %s"):format(mark(event), event.step, ending(event))
   end,

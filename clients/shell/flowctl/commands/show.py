@@ -101,6 +101,8 @@ def _step_lines(step: StepRow | ItemRow, console: Console) -> list[str]:
             cost = _cost(attempt)
             tail = f"  {console.style(cost, 'dim')}" if cost else ""
             lines.append(f"    {name}: {attempt.state.replace('_', ' ')}{took}{code}{why}{tail}")
+    if step.artifacts:
+        lines.append(f"    {plural(step.artifacts, 'file')} kept: flowctl artifacts")
     for name, value in step.outputs.items():
         lines.append(f"    {name} = {harmless(value)}")
     return lines
