@@ -22,7 +22,10 @@ PROCESSES_PER_CORE = 32  # most scripts wait, for a network or a person, and do 
 
 
 class EngineConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[engine]`. `saved_…` is about files kept before steps; 0 bytes a step keeps none."""
+    """`[engine]`. `saved_…` is about files kept before steps, `artifact_…` about those after them.
+
+    0 bytes a step keeps none.
+    """
 
     max_processes: Annotated[int, Meta(ge=1, le=4096)] = field(
         default_factory=lambda: PROCESSES_PER_CORE * (os.cpu_count() or 1)
@@ -33,6 +36,10 @@ class EngineConfig(Struct, frozen=True, forbid_unknown_fields=True):
     saved_bytes_per_step: Annotated[int, Meta(ge=0)] = 256 * 1024 * 1024
     saved_files_per_step: Annotated[int, Meta(ge=0)] = 10_000
     saved_bytes_total: Annotated[int, Meta(ge=0)] = 4 * 1024 * 1024 * 1024
+    artifact_bytes_per_step: Annotated[int, Meta(ge=0)] = 256 * 1024 * 1024
+    artifact_files_per_step: Annotated[int, Meta(ge=0)] = 1000
+    artifact_bytes_per_run: Annotated[int, Meta(ge=0)] = 1024 * 1024 * 1024
+    artifact_files_per_run: Annotated[int, Meta(ge=0)] = 10_000
     saved_days: Annotated[float, Meta(ge=0)] = 14.0
 
 

@@ -27,6 +27,7 @@ import flowd
 from flowd import notify
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.domain.ports import Judge
+from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
 from flowd.engine.keeping import Keeper
 from flowd.errors import (
@@ -36,6 +37,7 @@ from flowd.errors import (
     StoreUnavailable,
     single_cause,
 )
+from flowd.exec.artifacts import KeptFiles
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.safety.footprint import foresee
@@ -169,6 +171,7 @@ async def serve(paths: Paths, config: Config) -> None:
     handed_over = notify.listen_fds()
     judge, policy_error = judge_of(paths, config)
     saved_files = SavedFiles(paths.saved, config.engine)
+    artifacts = KeptFiles(paths.artifacts)
     async with (
         open_log(paths.database) as event_log,
         open_executor(paths.steps) as executor,
@@ -181,6 +184,7 @@ async def serve(paths: Paths, config: Config) -> None:
             chance=random.random,
             masker_for=make_masker_for(cache(looks_secret), os.environ),
             keeper=Keeper(foresee, saved_files),
+            curator=Curator(artifacts),
         ) as engine,
         trio.open_nursery() as nursery,
     ):
@@ -198,9 +202,10 @@ async def serve(paths: Paths, config: Config) -> None:
             policy_error=policy_error,
             step_limits=executor.limits_held_by,
             open_lsp=open_lsp,
+            artifacts=artifacts,
             limits=limits_here(),
         )
-        upkeep = Upkeep(event_log.keeper, config.retention)
+        upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts)
         nursery.start_soon(upkeep.serve)
         reload = partial(_reload, services, engine, upkeep, saved_files)
         nursery.start_soon(_heed_signals, reload, stopping)

@@ -4,9 +4,9 @@ import logging
 
 import trio
 
-from flowd.domain.ports import LogKeeper
+from flowd.domain.ports import Artifacts, EventLog, LogKeeper
 from flowd.domain.retention import Retention
-from flowd.errors import FlowError
+from flowd.errors import FlowError, NotFound
 
 EVERY_SECONDS = 3600.0
 
@@ -14,10 +14,18 @@ log = logging.getLogger("flowd.upkeep")
 
 
 class Upkeep:
-    """Applies retention: at the start, every hour, and when its settings change."""
+    """Applies retention at the start, every hour, and when its settings change."""
 
-    def __init__(self, keeper: LogKeeper, retention: Retention):
+    def __init__(
+        self,
+        keeper: LogKeeper,
+        retention: Retention,
+        event_log: EventLog,
+        artifacts: Artifacts,
+    ):
         self._keeper = keeper
+        self._log = event_log
+        self._artifacts = artifacts
         self._retention = retention
         self._changed = trio.Event()
 
@@ -37,5 +45,22 @@ class Upkeep:
             else:
                 if gone.runs or gone.outputs:
                     log.info("retention removed %d runs, %d outputs", gone.runs, gone.outputs)
+            await self._drop_artifacts()
             with trio.move_on_after(EVERY_SECONDS):
                 await self._changed.wait()
+
+    async def _drop_artifacts(self) -> None:
+        """Remove the artifacts of runs that are no longer there, by whatever removed them."""
+        gone = []
+        try:
+            for run in await self._artifacts.runs():
+                try:
+                    await self._log.find(run)
+                except NotFound:
+                    gone.append(run)
+        except FlowError as error:  # who cannot be asked for may be there
+            log.warning("artifacts are not tidied: %s", error.message)
+            return
+        if gone:
+            await self._artifacts.drop(gone)
+            log.info("removed the artifacts of %d runs", len(gone))

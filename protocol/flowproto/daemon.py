@@ -53,6 +53,7 @@ class StatsResult(Struct, kw_only=True):
 
     `event_bytes` and `output_bytes` (outputs over 1 kB) are parts of the database, as packed;
     `due_…` is what retention will remove of it: finished runs, and long outputs of others.
+    `artifact_…` is what is kept of steps' artifacts, in files beside the database.
     """
 
     runs: int
@@ -69,3 +70,5 @@ class StatsResult(Struct, kw_only=True):
     due_runs: int = 0
     due_outputs: int = 0
     due_bytes: int = 0
+    artifact_files: int = 0
+    artifact_bytes: int = 0

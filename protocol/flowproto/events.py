@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
+from flowproto.artifacts import Artifact
 from flowproto.jsonrpc import ErrorObject
 from flowproto.runs import RunState
 
@@ -44,6 +45,16 @@ class StepStarted(EventBase, tag="step_started"):
     attempt: int
 
 
+class StepExpanded(EventBase, tag="step_expanded"):
+    """What a step with `for_each` runs for: each item as a step of its own, `STEP.INDEX` from 0.
+
+    Events of an item name it so. The step itself ends with a `step_finished` of attempt 0.
+    """
+
+    step: str
+    items: list[str]
+
+
 class FilesSaved(EventBase, tag="files_saved"):
     """What the step will change was kept, so that undoing puts it back.
 
@@ -54,6 +65,20 @@ class FilesSaved(EventBase, tag="files_saved"):
     attempt: int
     files: int
     bytes: int
+    reason: str = ""
+
+
+class ArtifactsKept(EventBase, tag="artifacts_kept"):
+    """Files that match the step's `artifacts` were kept with the run, as the attempt had ended.
+
+    `left_out` counts files that match and were not kept, `reason` says why, or why there are none.
+    """
+
+    step: str
+    attempt: int
+    files: list[Artifact]
+    bytes: int
+    left_out: int = 0
     reason: str = ""
 
 
@@ -71,7 +96,8 @@ class StepOutput(EventBase, tag="step_output"):
 class StepFinished(EventBase, tag="step_finished"):
     """An attempt ended. CPU time and memory are null where they were not measured.
 
-    `limits` says, for people, which limits it had and what held them on this machine.
+    Attempt 0 is the end of a step with `for_each`, once nothing of it goes on. `limits` says, for
+    people, which limits it had and what held them on this machine.
     """
 
     step: str
@@ -207,7 +233,9 @@ class RunFinished(EventBase, tag="run_finished"):
 WireEvent = (
     RunStarted
     | StepStarted
+    | StepExpanded
     | FilesSaved
+    | ArtifactsKept
     | StepOutput
     | StepFinished
     | AttemptWithdrawn

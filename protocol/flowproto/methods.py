@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from flowproto import check, daemon, db, runs, suggest, terminals
+from flowproto import artifacts, check, daemon, db, runs, suggest, terminals
 
 P = TypeVar("P", bound=Struct)
 R = TypeVar("R", bound=Struct)
@@ -29,6 +29,12 @@ DETACH = Method("flow/detach", runs.RunRef, runs.StateResult, "stop following a 
 SHOW = Method("flow/show", runs.RunRef, runs.ShowResult, "a run as it stands")
 LIST = Method("flow/list", runs.ListParams, runs.ListResult, "runs, newest first")
 LOGS = Method("flow/logs", runs.LogsParams, runs.LogsResult, "output of a run or a step")
+ARTIFACTS = Method(
+    "flow/artifacts",
+    artifacts.ArtifactsParams,
+    artifacts.ArtifactsResult,
+    "files that steps made, kept with their run",
+)
 CANCEL = Method("flow/cancel", runs.RunRef, runs.StateResult, "end what is running, start no more")
 UNDO = Method("flow/undo", runs.RunRef, runs.StateResult, "compensate a finished run")
 RESUME = Method("flow/resume", runs.RunRef, runs.StateResult, "go on with a parked run")
@@ -63,6 +69,7 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     SHOW,
     LIST,
     LOGS,
+    ARTIFACTS,
     CANCEL,
     UNDO,
     RESUME,

@@ -22,6 +22,7 @@ class Paths(NamedTuple):
     logs: Path
     steps: Path
     saved: Path
+    artifacts: Path
     socket: Path
     lock: Path
 
@@ -58,6 +59,7 @@ def _paths(*, config: Path, state: Path) -> Paths:
         logs=state / "logs",
         steps=state / "steps",
         saved=state / "saved",
+        artifacts=state / "artifacts",
         socket=Path(find_socket()),
         lock=state / "flowd.lock",
     )

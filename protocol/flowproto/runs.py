@@ -136,11 +136,31 @@ class AttemptRow(Struct, kw_only=True):
     limits: str = ""
 
 
+class ItemRow(Struct, kw_only=True):
+    """One item of a step with `for_each`, which is carried out as a step of its own: `id`.
+
+    What is not here is as in its step.
+    """
+
+    id: str
+    item: str
+    state: str
+    exit_code: int | None = None
+    duration_ms: int | None = None
+    reason: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    saved_files: int = 0
+    artifacts: int = 0
+    attempts: list[AttemptRow] = field(default_factory=list)
+
+
 class StepRow(Struct, kw_only=True):
     """One step of a run. `exit_code` and `duration_ms` are those of its last attempt.
 
-    `tty` says that its script runs on a terminal. `saved_files` counts the paths that were kept
-    before the step and that undoing puts back.
+    Where the step has `for_each`, `items` are null until they are known; they have the attempts,
+    and `exit_code` is that of the first that failed. `tty` says that its script runs on a terminal.
+    `saved_files` counts the paths that were kept before the step and that undoing puts back,
+    `artifacts` the files that it made and that are kept with the run: `flow/artifacts` names them.
     """
 
     id: str
@@ -156,6 +176,9 @@ class StepRow(Struct, kw_only=True):
     tty: bool = False
     saved_files: int = 0
     attempts: list[AttemptRow] = field(default_factory=list)
+    artifacts: int = 0
+    for_each: bool = False
+    items: list[ItemRow] | None = None
 
 
 class QuestionRow(Struct, kw_only=True):
@@ -184,7 +207,7 @@ class ShowResult(Struct, kw_only=True):
 
 
 class LogsParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`flow/logs`: output of a run, or of one step, after position `from`."""
+    """`flow/logs`: output of a run, of one step (with its items) or item, after position `from`."""
 
     run: str
     step: str | None = None

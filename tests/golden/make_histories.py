@@ -33,6 +33,7 @@ WORKFLOW = Workflow(
         Step(id="push", run="git push", undo=Undo(run="git push -d", timeout="1m"), confirm="Go?"),
         Step(id="tidy", run="rm -f x", finally_=True, if_="true", on_error=Goto(goto="last")),
         Step(id="last", run="true", limits=Limits(memory="512M"), shell="sh", outputs=["result"]),
+        Step(id="each", run="true", for_each=["x", "y"], as_="it", parallel=2, artifacts=["d/*"]),
     ],
 )
 STARTED = e.RunStarted(
@@ -49,7 +50,19 @@ STARTED = e.RunStarted(
 EVERY_EVENT: list[e.Event] = [
     STARTED,
     e.StepStarted(at=1, step="build", attempt=1),
+    e.StepExpanded(at=1, step="each", items=["x", "Ü"]),
+    e.StepFinished(at=1, step="each.0", attempt=1, outcome="succeeded"),
+    e.StepFinished(at=1, step="each", attempt=0, outcome="failed", reason="1 of 2 items failed"),
     e.FilesSaved(at=1, step="build", attempt=1, files=3, bytes=4096),
+    e.ArtifactsKept(
+        at=1,
+        step="each.0",
+        attempt=1,
+        files=[e.Artifact("d/Ü", 5, "0" * 64, 0o755)],
+        bytes=5,
+        left_out=1,
+        reason="d/y does not fit",
+    ),
     e.FilesSaved(at=1, step="tidy", attempt=1, files=0, bytes=0, reason="no room"),
     e.OutputAppended(
         at=2, step="build", attempt=1, kind="run", stream="stdout", data=b"\0short\xff", skipped=9

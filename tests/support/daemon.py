@@ -273,6 +273,7 @@ def paths_in(home: Path) -> Paths:
         logs=home / "logs",
         steps=home / "steps",
         saved=home / "saved",
+        artifacts=home / "artifacts",
         socket=home / "flowd.sock",
         lock=home / "flowd.lock",
     )

@@ -12,8 +12,10 @@ from flowd.config import EngineConfig
 from flowd.domain.events import Recorded
 from flowd.domain.ports import EventLog, Executor, Judge, RunRequest
 from flowd.domain.run import RunState
+from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
 from flowd.engine.keeping import Keeper
+from flowd.exec.artifacts import KeptFiles
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.safety.footprint import foresee
@@ -104,6 +106,7 @@ async def open_workshop(
             chance=lambda: 0.5,
             masker_for=make_masker_for(looks_secret, known or {}),
             keeper=Keeper(foresee, SavedFiles(folder / "saved", config)),
+            curator=Curator(KeptFiles(folder / "artifacts")),
         ) as engine,
     ):
         yield Workshop(engine, log, executor, folder)

@@ -74,13 +74,15 @@ _fields = {
     "outputs": st.dictionaries(_text, _text, max_size=2),
     "approved": st.booleans(),
     "client_token": st.none(),
-    "step": st.sampled_from(STEPS),
+    "step": st.sampled_from([*STEPS, "test.0", "test.11"]),
     "steps": st.lists(st.sampled_from(STEPS), unique=True),
     "attempt": st.integers(1, 100),
     "data": st.one_of(st.binary(max_size=64), st.sampled_from([bytes(1024), b"\xff" * 1025])),
     "skipped": st.integers(0, 2**40),
     "hidden": st.integers(-600, 2**20),
+    "items": st.lists(_text, max_size=3),
     "files": st.integers(0, 10_000),
+    "left_out": st.integers(0, 10_000),
     "bytes": st.integers(0, 2**40),
     "exit_code": st.one_of(st.none(), st.integers(0, 255)),
     "duration_ms": st.integers(0, 2**40),
@@ -99,10 +101,16 @@ _fields = {
 }
 
 
+_artifacts = st.lists(
+    st.builds(e.Artifact, _text, st.integers(0, 2**40), _text, st.integers(0, 0o777)), max_size=3
+)
+
+
 def _events_of(event_type: type[e.Event]) -> st.SearchStrategy[e.Event]:
-    return st.builds(
-        event_type, **{name: _fields.get(name, _text) for name in event_type.__struct_fields__}
-    )
+    fields = {name: _fields.get(name, _text) for name in event_type.__struct_fields__}
+    if event_type is e.ArtifactsKept:
+        fields["files"] = _artifacts
+    return st.builds(event_type, **fields)
 
 
 first_events = _events_of(e.RunStarted)

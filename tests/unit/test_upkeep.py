@@ -6,7 +6,7 @@ import trio.testing
 
 from flowd.domain.ports import Removed
 from flowd.domain.retention import KEEP_ALL, Retention
-from flowd.errors import StoreUnavailable
+from flowd.errors import NotFound, StoreUnavailable
 from flowd.upkeep import EVERY_SECONDS, Upkeep
 
 
@@ -15,6 +15,7 @@ class Witness:
 
     def __init__(self) -> None:
         self.asked: list[tuple[float, Retention]] = []
+        self.dropped: list[list[str]] = []
         self.fault = False
 
     async def retain(self, retention: Retention) -> Removed:
@@ -22,6 +23,18 @@ class Witness:
         if self.fault:
             raise StoreUnavailable("the disk is full")
         return Removed(1)
+
+    async def find(self, run: str) -> None:
+        if self.fault:
+            raise StoreUnavailable("the disk is full")
+        if run != "here":
+            raise NotFound(run)
+
+    async def runs(self) -> list[str]:
+        return ["gone", "here", "lost"]
+
+    async def drop(self, runs: list[str]) -> None:
+        self.dropped.append(runs)
 
     begun = 0.0
 
@@ -33,7 +46,7 @@ async def test_at_the_start_every_hour_and_with_new_settings(
     witness = Witness()
     witness.begun, witness.fault = trio.current_time(), fault
     changed = Retention(keep_days=3)
-    upkeep = Upkeep(witness, KEEP_ALL)  # type: ignore[arg-type]  # the one thing it uses
+    upkeep = Upkeep(witness, KEEP_ALL, witness, witness)  # type: ignore[arg-type]  # all it uses
     async with trio.open_nursery() as nursery:
         nursery.start_soon(upkeep.serve)
         await trio.sleep(EVERY_SECONDS * 1.5)
@@ -42,4 +55,5 @@ async def test_at_the_start_every_hour_and_with_new_settings(
         nursery.cancel_scope.cancel()
     hours = [round(at / EVERY_SECONDS, 3) for at, _ in witness.asked]
     assert hours == [0, 1, 1.5, 2.5]
+    assert witness.dropped == ([] if fault else [["gone", "lost"]] * 4)
     assert [keep for _, keep in witness.asked] == [KEEP_ALL, KEEP_ALL, changed, changed]

@@ -26,6 +26,8 @@ _MARKS = {
 }
 _FOLDABLE = frozenset({"succeeded", "skipped", "compensated", "cancelled"})
 _MOST_TAIL = 5
+_MOST_ITEMS = 6  # of one step, below its line
+_MOST_ITEMS_AT_THE_END = 10
 _MOST_ENDING = 25
 _MOST_SAID = {"succeeded": 5, "failed": 10, "timed_out": 10, "compensation_failed": 10}
 _MOST_SAID_ALONE = 100
@@ -46,7 +48,11 @@ def block(view: RunView, console: Console, now_ms: int) -> list[str]:
     spare = room - len(shown) - bool(finished) - bool(upcoming)
     for step in shown:
         lines.append(step_line(step, console, now_ms, names))
-        if step.busy and spare > 0:
+        if step.items and step.busy:
+            below = _busy_items(step.items, console, now_ms, min(spare, _MOST_ITEMS))
+            spare -= len(below)
+            lines += below
+        elif step.busy and spare > 0:
             tail = _tail_lines(step, console, min(spare, _MOST_TAIL))
             spare -= len(tail)
             lines += tail
@@ -84,12 +90,54 @@ def ending(view: RunView, console: Console) -> list[str]:
     for step in steps:
         lines.append(clip(step_line(step, console, view.ended_at, names), columns - 1))
         lines += _said(step, view, console)
+        lines += _items_at_the_end(step, view, console)
     return [*lines, summary(view, console), *_hint(view, console)]
+
+
+def _busy_items(items: list[StepView], console: Console, now_ms: int, most: int) -> list[str]:
+    """Give a line for each item that goes on or waits, as many as there is room for."""
+    busy = [item for item in items if item.busy or item.status in ("waiting", "lost")]
+    if most <= 0 or not busy:
+        return []
+    shown = busy if len(busy) <= most else busy[: most - 1]
+    lines = []
+    for item in shown:
+        said = item.last_lines(1)
+        last = console.style(harmless(said[0]), "dim") if said else ""
+        lines.append(f"  {_item_line(item, console, now_ms)} {last}".rstrip())
+    if len(busy) > len(shown):
+        lines.append(console.style(f"  {len(busy) - len(shown)} more at work", "dim"))
+    return lines
+
+
+def _item_line(item: StepView, console: Console, now_ms: int) -> str:
+    line = step_line(item, console, now_ms)
+    name = clip(harmless(item.item), _LONGEST_NAME)
+    return line.replace(item.id, f"{item.id} {name}", 1) if name else line
+
+
+def _items_at_the_end(step: StepView, view: RunView, console: Console) -> list[str]:
+    """Give the items that stay: all if they are few, else those that went wrong."""
+    items = step.items or []
+    shown = [item for item in items if item.status not in ("succeeded", "pending", "compensated")]
+    if len(items) <= _MOST_ITEMS_AT_THE_END:
+        shown = items
+    lines = []
+    for item in shown[:_MOST_ITEMS_AT_THE_END]:
+        line = f"  {_item_line(item, console, view.ended_at)}"
+        lines.append(clip(line, console.columns - 1))
+        lines += [f"  {said}" for said in _said(item, view, console)]
+    more = len(shown) - _MOST_ITEMS_AT_THE_END
+    if more > 0:
+        words = f"  {plural(more, 'more item')}: flowctl show {view.run}"
+        lines.append(console.style(words, "dim"))
+    return lines
 
 
 def _hint(view: RunView, console: Console) -> list[str]:
     """Say that what a failed run left can be taken back."""
-    saved = [step for step in view.steps.values() if step.saved and step.status != "compensated"]
+    steps = (*view.steps.values(), *view.items.values())
+    saved = [step for step in steps if step.saved and step.status != "compensated"]
     if view.state == "succeeded" or not saved:
         return []
     hint = (
@@ -220,6 +268,10 @@ def _note(step: StepView, now_ms: int) -> str:
             said = f"failed{_exit_note(step)}; again in {duration(step.since - now_ms)}"
         case "waiting":
             said = "waits for an answer"
+        case "running" if step.items is not None:
+            said = _progress(step.items)
+        case "succeeded" if step.items:
+            said = plural(len(step.items), "item")
         case "running" if step.tty:
             said = "on a terminal: flowctl attach"
         case "failed":
@@ -231,6 +283,17 @@ def _note(step: StepView, now_ms: int) -> str:
         case _:
             said = step.reason
     return ", ".join(part for part in (said, attempt, step.lasting) if part)
+
+
+def _progress(items: list[StepView]) -> str:
+    """Say how far the items of a step are."""
+    counts = dict.fromkeys(("succeeded", "skipped", "failed", "timed_out"), 0)
+    for item in items:
+        if item.status in counts:
+            counts[item.status] += 1
+    bad = counts["failed"] + counts["timed_out"]
+    said = f"{counts['succeeded'] + counts['skipped']}/{len(items)} done"
+    return f"{said}, {bad} failed" if bad else said
 
 
 def _exit_note(step: StepView) -> str:

@@ -38,6 +38,7 @@ class PlainLines:
 _ENDS = (e.StepFinished, e.CheckFinished, e.CompensationFinished)
 
 
+_MOST_NAMED = 20
 _STATES = {
     "compensated": "rolled back (compensated)",
     "compensation_failed": "could not be rolled back completely (compensation_failed)",
@@ -69,11 +70,15 @@ def _told(event: e.WireEvent, view: RunView) -> list[str]:
             return [f"run {event.run} is tried again"]
         case e.RollbackStarted():
             what = "is being undone" if event.cause == "undo" else "is being rolled back"
-            return [f"run {event.run} {what}: {' '.join(event.steps) or 'nothing to undo'}"]
+            more = len(event.steps) - _MOST_NAMED
+            named = " ".join(event.steps[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+            return [f"run {event.run} {what}: {named or 'nothing to undo'}"]
         case e.CheckStarted() | e.AttemptWithdrawn() | e.StepOutput():
             return []
         case _:
             said = _told_of_step(event)
+            if isinstance(event, e.StepStarted) and view.step(event.step).item:
+                said = [f"{said[0]} for {view.step(event.step).item}"]
             if isinstance(event, e.StepStarted) and view.step(event.step).tty:
                 said.append(f"is on a terminal, type there with: flowctl attach {event.run}")
             return [f"{event.step} {what}" for what in said]
@@ -83,8 +88,12 @@ def _told_of_step(event: _StepEvent) -> list[str]:
     match event:
         case e.StepStarted():
             return ["started" if event.attempt == 1 else f"started, attempt {event.attempt}"]
+        case e.StepExpanded():
+            return [f"runs for {items_words(event.items)}"]
         case e.FilesSaved():
             return [saved_words(event)]
+        case e.ArtifactsKept():
+            return [kept_words(event)]
         case e.CompensationStarted():
             return [
                 "undo started" if event.attempt == 1 else f"undo started, attempt {event.attempt}"
@@ -116,11 +125,25 @@ def _ended(what: str, event: e.StepFinished | e.CompensationFinished) -> str:
     return f"{what}{code} in {duration(event.duration_ms)}{reason}"
 
 
+def items_words(items: list[str]) -> str:
+    """Say how many items there are, and name the first."""
+    named = ", ".join(items[:5]) + (f" and {len(items) - 5} more" if len(items) > 5 else "")
+    return f"{plural(len(items), 'item')}: {named}" if items else "no items"
+
+
 def saved_words(event: e.FilesSaved) -> str:
     """Say what was kept before a step."""
     if event.files:
         return f"saved {plural(event.files, 'file')} first, {event.bytes} bytes"
     return f"cannot be undone: {event.reason}"
+
+
+def kept_words(event: e.ArtifactsKept) -> str:
+    """Say what a step left, and what of it was not kept."""
+    kept = f"kept {plural(len(event.files), 'file')}, {event.bytes} bytes"
+    left = f"left out {plural(event.left_out, 'file')}" if event.left_out else ""
+    said = ", ".join(part for part in (kept if event.files else "kept nothing", left) if part)
+    return f"{said}: {event.reason}" if event.reason else said
 
 
 def how_to_answer(event: e.QuestionAsked) -> str:
@@ -130,7 +153,9 @@ def how_to_answer(event: e.QuestionAsked) -> str:
 
 _StepEvent = (
     e.StepStarted
+    | e.StepExpanded
     | e.FilesSaved
+    | e.ArtifactsKept
     | e.CompensationStarted
     | e.StepFinished
     | e.CompensationFinished

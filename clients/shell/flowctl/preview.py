@@ -21,6 +21,14 @@ _REVERSIBILITY = {
 }
 _UNDOABLE = {"saved", "compensable"}
 _SHOWN_SCRIPT_LINES = 40
+_SHOWN_KEYS = (
+    ("needs", "after"),
+    ("if", "if"),
+    ("for_each", "for each of"),
+    ("confirm", "asks"),
+    ("artifacts", "keeps"),
+)
+_MOST_LISTED = 20
 
 
 def verdict_word(verdict: str, console: Console) -> str:
@@ -80,10 +88,12 @@ def _step_lines(
         heading += f"  {verdict_word(judged.verdict, console)}"
         heading += f"  {console.style(word, style)}"
     lines = [heading]
-    for key, label in (("needs", "after"), ("if", "if"), ("confirm", "asks")):
+    for key, label in _SHOWN_KEYS:
         value = step.get(key)
         if value:
-            text = ", ".join(value) if isinstance(value, list) else str(value)
+            text = _listed(value) if isinstance(value, list) else str(value)
+            if key == "for_each" and step.get("parallel", 1) > 1:
+                text += f"  ({step['parallel']} side by side)"
             lines.append(console.style(f"      {label}: {harmless(text)}", "dim"))
     lines += [f"      {line}" for line in script_lines(step["run"], findings, console)]
     for key in ("undo", "check"):
@@ -94,6 +104,12 @@ def _step_lines(
             lines.append(f"      {console.style(f'{key}:', 'cyan')} {first}")
             lines += [f"            {line}" for line in rest]
     return lines
+
+
+def _listed(values: Sequence[Any]) -> str:
+    more = len(values) - _MOST_LISTED
+    shown = ", ".join(str(value) for value in values[:_MOST_LISTED])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def script_lines(

@@ -17,7 +17,10 @@ FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compen
 
 
 class StepView:
-    """One step; `tty` says that it is on a terminal.
+    """One step, or one item of a step; `tty` says that it is on a terminal.
+
+    `items` are those of a step with `for_each`, None where it has none or they are not known yet;
+    `item` is what this one is run for. `to_undo` counts items that a rollback has still to undo.
 
     `saved` says that files were kept before it, `lasting` why it cannot be undone all the same.
     Times in milliseconds; `since` is when its present activity began, by the clock.
@@ -37,6 +40,10 @@ class StepView:
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self.lines = 0
         self.buffers: dict[str, LineBuffer] = {}
+        self.artifacts = 0
+        self.item = ""
+        self.items: list[StepView] | None = None
+        self.to_undo = 0
 
     @property
     def busy(self) -> bool:
@@ -76,6 +83,7 @@ class RunView:
         self.cwd = ""
         self.state = "pending"
         self.steps: dict[str, StepView] = {}
+        self.items: dict[str, StepView] = {}
         self.questions: dict[str, e.QuestionAsked] = {}
         self.started_at = 0
         self.ended_at = 0
@@ -89,8 +97,19 @@ class RunView:
         return self.state in FINISHED
 
     def step(self, step_id: str) -> StepView:
-        """Give the step, also when the run's beginning was not seen."""
-        return self.steps.setdefault(step_id, StepView(step_id))
+        """Give the step or item, also when the run's beginning was not seen."""
+        if "." not in step_id:
+            return self.steps.setdefault(step_id, StepView(step_id))
+        found = self.items.get(step_id)
+        if found is None:
+            found = self.items[step_id] = StepView(step_id)
+            parent = self.parent(step_id)
+            parent.items = [*(parent.items or ()), found]
+        return found
+
+    def parent(self, item_id: str) -> StepView:
+        """Give the step that an item belongs to."""
+        return self.step(item_id.partition(".")[0])
 
     def apply(self, event: e.WireEvent) -> None:
         """Fold one event in."""
@@ -107,6 +126,7 @@ class RunView:
             case e.RunStarted():
                 self.name, self.cwd, self.state = event.name, event.cwd, "running"
                 self.steps = {step_id: StepView(step_id) for step_id in event.steps}
+                self.items = {}
                 for step_id in event.terminals:
                     self.step(step_id).tty = True
             case e.CancelRequested():
@@ -122,6 +142,9 @@ class RunView:
                 if event.cause == "undo":
                     self.started_at = event.at
                 self._reset("waiting", to="pending")
+                for step_id in event.steps:
+                    if "." in step_id:
+                        self.parent(step_id).to_undo += 1
             case e.RunParked():
                 self.parked = event.reason
             case e.RunResumed():
@@ -134,6 +157,13 @@ class RunView:
         match event:
             case e.StepStarted():
                 step._begin("running", event.at, event.attempt)
+                self._tell_parent(step)
+            case e.StepExpanded():
+                step.since = event.at
+                step.items = [StepView(f"{step.id}.{index}") for index in range(len(event.items))]
+                for view, item in zip(step.items, event.items, strict=True):
+                    view.item = item
+                    self.items[view.id] = view
             case e.CheckStarted():
                 step._begin("checking", event.at, event.attempt)
             case e.CompensationStarted():
@@ -141,6 +171,8 @@ class RunView:
             case e.FilesSaved():
                 step.saved = event.files > 0
                 step.lasting = "" if event.files else f"cannot be undone: {event.reason}"
+            case e.ArtifactsKept():
+                step.artifacts = len(event.files)
             case e.StepOutput():
                 buffer = step.buffers.setdefault(event.stream, LineBuffer())
                 step._add(buffer.feed(event.text))
@@ -154,6 +186,7 @@ class RunView:
             case e.CompensationFinished():
                 done = "compensated" if event.outcome == "succeeded" else "compensation_failed"
                 step._end(done, event.exit_code, event.duration_ms, event.reason)
+                self._tell_parent(step)
             case e.StepSkipped():
                 step.status, step.reason = "skipped", event.reason
                 self.questions.pop(event.step, None)
@@ -177,8 +210,23 @@ class RunView:
         else:
             step.status = "pending"
 
+    def _tell_parent(self, item: StepView) -> None:
+        """A step goes on as its items do; it is undone once they are."""
+        if "." not in item.id:
+            return
+        parent = self.parent(item.id)
+        if item.status == "running":
+            if parent.status != "running":
+                parent.status, parent.since = "running", parent.since or item.since
+            return
+        parent.to_undo -= 1
+        if parent.status in ("succeeded", "compensating", "compensation_failed"):
+            failed = "compensation_failed" in (item.status, parent.status)
+            done = "compensated" if parent.to_undo <= 0 else "compensating"
+            parent.status = "compensation_failed" if failed else done
+
     def _reset(self, *statuses: str, to: str) -> None:
-        for step in self.steps.values():
+        for step in (*self.steps.values(), *self.items.values()):
             if step.status in statuses:
                 step.status = to
 
@@ -203,7 +251,9 @@ _RunEvent = (
 )
 _StepEvent = (
     e.StepStarted
+    | e.StepExpanded
     | e.FilesSaved
+    | e.ArtifactsKept
     | e.StepOutput
     | e.StepFinished
     | e.AttemptWithdrawn

@@ -171,6 +171,13 @@ API_KEY, ...): the environment is recorded with the run.""",
         Argument("--follow", "go on until the run is finished", kind=FLAG, short="-f"),
     ),
     Command(
+        "artifacts",
+        "list the files a run's steps left, or copy them out",
+        _RUN,
+        Argument("step", "only this step", value="STEP"),
+        Argument("--get", "copy them to DIR/STEP/PATH; nothing is overwritten", value="DIR"),
+    ),
+    Command(
         "cancel",
         "cancel a run: end what is running, start no more",
         _RUN,

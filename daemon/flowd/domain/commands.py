@@ -2,7 +2,7 @@
 
 from msgspec import Struct, field
 
-from flowd.domain.events import Answer, Outcome, ScriptKind, Stream
+from flowd.domain.events import Answer, Artifact, Outcome, ScriptKind, Stream
 
 
 class Moment(Struct, frozen=True):
@@ -21,6 +21,14 @@ class OutputChunk(Struct, frozen=True):
     hidden: int = 0
 
 
+class Kept(Struct, frozen=True):
+    """Files that were kept, how many were not although they match, and why."""
+
+    files: list[Artifact] = field(default_factory=list)
+    left_out: int = 0
+    reason: str = ""
+
+
 class Wake(Struct, frozen=True):
     """Look whether anything follows from the state as it is: asked once after a restart."""
 
@@ -33,6 +41,14 @@ class ReportSaved(Struct, frozen=True):
     files: int
     bytes: int
     reason: str = ""
+
+
+class ReportArtifacts(Struct, frozen=True):
+    """An attempt has ended, and what it made was kept, as far as it could be."""
+
+    step: str
+    attempt: int
+    kept: Kept
 
 
 class ReportOutput(Struct, frozen=True):
@@ -118,6 +134,7 @@ class AnswerQuestion(Struct, frozen=True):
 Command = (
     Wake
     | ReportSaved
+    | ReportArtifacts
     | ReportOutput
     | ReportEnd
     | ReportNeverStarted

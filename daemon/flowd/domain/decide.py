@@ -13,8 +13,9 @@ from flowd.domain import commands as c
 from flowd.domain import events as e
 from flowd.domain.commands import Command, Moment
 from flowd.domain.evolve import begin, evolve
+from flowd.domain.items import parent_of
 from flowd.domain.run import RunState
-from flowd.domain.saga import advance, undoable
+from flowd.domain.saga import advance, begin_step, undoable
 from flowd.errors import Conflict
 
 
@@ -56,6 +57,8 @@ def decide(state: RunState, command: Command, moment: Moment) -> list[e.Event]:
             return []
         case c.ReportSaved():
             return _saved(state, command, at)
+        case c.ReportArtifacts():
+            return _kept(state, command, at)
         case c.ReportOutput():
             if not _awaits(state, command.step, command.kind, command.attempt):
                 return []
@@ -71,7 +74,7 @@ def decide(state: RunState, command: Command, moment: Moment) -> list[e.Event]:
                 )
             ]
         case c.ReportRetryDue():
-            return _retry_due(state, command, at)
+            return _retry_due(state, command, moment)
         case c.Cancel():
             return _cancel(state, command, at)
         case c.UndoRun():
@@ -113,6 +116,22 @@ def _saved(state: RunState, report: c.ReportSaved, at: int) -> list[e.Event]:
             files=report.files,
             bytes=report.bytes,
             reason=report.reason,
+        )
+    ]
+
+
+def _kept(state: RunState, report: c.ReportArtifacts, at: int) -> list[e.Event]:
+    if not _awaits(state, report.step, "run", report.attempt):
+        return []
+    return [
+        e.ArtifactsKept(
+            at=at,
+            step=report.step,
+            attempt=report.attempt,
+            files=report.kept.files,
+            bytes=sum(file.size for file in report.kept.files),
+            left_out=report.kept.left_out,
+            reason=report.kept.reason,
         )
     ]
 
@@ -184,16 +203,18 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
     return events
 
 
-def _retry_due(state: RunState, report: c.ReportRetryDue, at: int) -> list[e.Event]:
+def _retry_due(state: RunState, report: c.ReportRetryDue, moment: Moment) -> list[e.Event]:
     step = state.steps[report.step]
     if report.step not in state.active or step.status != (
         "retrying" if report.kind == "run" else "compensating"
     ):
         return []
-    number = step.next_number(report.kind)
-    if report.kind == "run":
-        return [e.StepStarted(at=at, step=report.step, attempt=number)]
-    return [e.CompensationStarted(at=at, step=report.step, attempt=number)]
+    number, at = step.next_number(report.kind), moment.at
+    if report.kind == "undo":
+        return [e.CompensationStarted(at=at, step=report.step, attempt=number)]
+    if step.never_ran:  # what is wrong is its condition or its list: they are asked again
+        return begin_step(state, report.step, moment)
+    return [e.StepStarted(at=at, step=report.step, attempt=number)]
 
 
 # --------------------------------------------------------------------------------------- requests
@@ -220,7 +241,8 @@ def _undo(state: RunState, at: int) -> list[e.Event]:
         )
     steps = undoable(state)
     if not steps:
-        left = [step for step in state.completed if not state.can_undo(step)]
+        kept = (step for step in state.completed if not state.can_undo(step))
+        left = dict.fromkeys(parent_of(step) or step for step in kept)
         detail = f" (no undo: {', '.join(left)})" if left else ""
         raise Conflict(
             f"run {state.run} has nothing left to undo{detail}", cure="flowctl show tells what ran"

@@ -54,6 +54,16 @@ class StepStarted(_Event, frozen=True, tag="step_started"):
     attempt: int
 
 
+class StepExpanded(_Event, frozen=True, tag="step_expanded"):
+    """What a step with `for_each` runs for is fixed, for as long as there is a run.
+
+    Each item is carried out as a step of its own, called `STEP.INDEX`; the first index is 0.
+    """
+
+    step: str
+    items: list[str]
+
+
 class FilesSaved(_Event, frozen=True, tag="files_saved"):
     """What the step is about to change was kept, so that it can be put back.
 
@@ -64,6 +74,30 @@ class FilesSaved(_Event, frozen=True, tag="files_saved"):
     attempt: int
     files: int
     bytes: int
+    reason: str = ""
+
+
+class Artifact(Struct, frozen=True, array_like=True):
+    """A file that was kept with the run. `path` is seen from the step's folder."""
+
+    path: str
+    size: int
+    sha256: str
+    mode: int
+
+
+class ArtifactsKept(_Event, frozen=True, tag="artifacts_kept"):
+    """What matched the step's `artifacts` when an attempt had ended was copied, in this order.
+
+    `left_out` counts files that matched and were not; `reason` says why, or why there are none.
+    What earlier attempts of the step left is no longer kept.
+    """
+
+    step: str
+    attempt: int
+    files: list[Artifact]
+    bytes: int
+    left_out: int = 0
     reason: str = ""
 
 
@@ -84,6 +118,8 @@ class OutputAppended(_Event, frozen=True, tag="step_output"):
 
 class StepFinished(_Event, frozen=True, tag="step_finished"):
     """An attempt ended, or is known to be lost. `duration_ms` is measured on a steady clock.
+
+    Attempt 0 is the end of a step with `for_each`, whose items have the attempts.
 
     `cpu_ms` and `max_rss_bytes` are as in `ports.Usage`; `output_bytes` is what it wrote on both
     streams, recorded or left out. `limits` says which it had and what held them.
@@ -221,7 +257,9 @@ class RunFinished(_Event, frozen=True, tag="run_finished"):
 Event = (
     RunStarted
     | StepStarted
+    | StepExpanded
     | FilesSaved
+    | ArtifactsKept
     | OutputAppended
     | StepFinished
     | AttemptWithdrawn

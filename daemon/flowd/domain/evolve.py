@@ -10,19 +10,38 @@ from functools import singledispatch
 from typing import get_args
 
 from flowd.domain import events as e
-from flowd.domain.expressions import steps_whose_stdout_is_read
-from flowd.domain.graph import needs_of
-from flowd.domain.inputs import names_in_template
+from flowd.domain.items import index_of, item_steps, parent_of
+from flowd.domain.progress import (
+    ask_about,
+    begin_item,
+    close_attempt,
+    close_loop,
+    drop_ready,
+    fail,
+    give_up,
+    item_is_over,
+    item_is_undone,
+    lay_out,
+    leave_half_done,
+    make_ready,
+    offer_or_close,
+    open_attempt,
+    settle,
+    stdout_wanted,
+    stop,
+    succeed,
+    take_up_loop,
+)
 from flowd.domain.run import (
+    ITEM_STDOUT_KEPT_BYTES,
     STDOUT_KEPT_BYTES,
-    AttemptState,
+    Loop,
     Question,
     RunState,
     StepState,
-    StepStatus,
 )
 from flowd.domain.transitions import Fact, next_status
-from flowd.domain.workflow import Goto, Workflow, retry_of
+from flowd.domain.workflow import retry_of
 from flowd.errors import Bug
 
 
@@ -44,9 +63,9 @@ def begin(run: str, event: e.RunStarted) -> RunState:
         confirmations=event.questions,
         approved=event.approved,
         plan={step.id: step for step in workflow.steps},
-        stdout_wanted=_stdout_wanted(workflow),
+        stdout_wanted=stdout_wanted(workflow),
     )
-    _lay_out(state)
+    lay_out(state)
     return state
 
 
@@ -104,15 +123,45 @@ def _apply(event: e.Event, state: RunState) -> None:
 
 @_apply.register
 def _(event: e.StepStarted, state: RunState) -> None:
-    step = _open_attempt(state, event.step, "run", event.attempt, event.at)
+    step = open_attempt(state, event.step, "run", event.attempt, event.at)
     step.status = "running"
     step.tries += 1
+    step.stdout, step.stdout_cut = b"", False  # of this attempt alone
+    if parent := parent_of(event.step):
+        begin_item(state, parent, index_of(event.step))
+
+
+@_apply.register
+def _(event: e.StepExpanded, state: RunState) -> None:
+    items = item_steps(state.plan[event.step], event.items)
+    state.active.discard(event.step)
+    state.steps[event.step].status = "pending"
+    count = len(items)
+    state.loops[event.step] = Loop(
+        items=event.items, began_at=event.at, queue=list(range(count - 1, -1, -1)), left=count
+    )
+    state.plan |= {item.id: item for item in items}
+    state.steps |= {item.id: StepState() for item in items}
+    if event.step in state.stdout_wanted:
+        state.stdout_wanted |= {item.id for item in items}
+    offer_or_close(state, event.step)
 
 
 @_apply.register
 def _(event: e.FilesSaved, state: RunState) -> None:
     step = state.steps[event.step]
     step.saved_attempt, step.saved_files = event.attempt, event.files
+
+
+@_apply.register
+def _(event: e.ArtifactsKept, state: RunState) -> None:
+    step = state.steps[event.step]
+    if step.artifacts is not None:  # an earlier attempt's, which make room for these
+        state.artifact_files -= len(step.artifacts.files)
+        state.artifact_bytes -= step.artifacts.bytes
+    step.artifacts = event
+    state.artifact_files += len(event.files)
+    state.artifact_bytes += event.bytes
 
 
 @_apply.register
@@ -123,16 +172,21 @@ def _(event: e.OutputAppended, state: RunState) -> None:
         before = attempt.written.get(event.stream, 0)
         attempt.written[event.stream] = before + event.skipped + len(event.data) + event.hidden
     if event.step in state.stdout_wanted and event.kind == "run" and event.stream == "stdout":
-        room = STDOUT_KEPT_BYTES - len(step.stdout)
-        step.stdout += event.data[: max(0, room)]
+        most = ITEM_STDOUT_KEPT_BYTES if parent_of(event.step) else STDOUT_KEPT_BYTES
+        room = max(0, most - len(step.stdout))
+        step.stdout_cut |= event.skipped > 0 or len(event.data) > room
+        step.stdout += event.data[:room]
 
 
 @_apply.register
 def _(event: e.StepFinished, state: RunState) -> None:
-    step = _close_attempt(state, event, "run")
+    if event.step in state.loops:
+        close_loop(state, event)
+        return
+    step = close_attempt(state, event, "run")
     step.exit_code, step.duration_ms = event.exit_code, event.duration_ms
     step.outputs, step.reason = event.outputs, event.reason
-    if event.outputs:
+    if event.outputs and not parent_of(event.step):  # items are read with `for_each`
         state.publishers[event.step] = None
     else:
         state.publishers.pop(event.step, None)
@@ -142,11 +196,11 @@ def _(event: e.StepFinished, state: RunState) -> None:
         state.finally_left.remove(event.step)
         state.finally_failed = state.finally_failed or event.outcome != "succeeded"
     elif event.outcome == "succeeded":
-        _succeed(state, event.step)
+        succeed(state, event.step)
     elif event.outcome == "lost" and state.cancelling:
         step.status = "lost"
-        state.remaining -= 1
-        _leave_half_done(state, event.step)
+        leave_half_done(state, event.step)
+        give_up(state, event.step)
     elif event.outcome == "lost":
         step.status = "lost"
         step.losses += 1
@@ -155,16 +209,16 @@ def _(event: e.StepFinished, state: RunState) -> None:
     elif event.outcome == "cancelled":
         step.status = "cancelled"
         if state.cancelling:
-            state.remaining -= 1
-            _leave_half_done(state, event.step)
+            leave_half_done(state, event.step)
+            give_up(state, event.step)
         else:  # ended by somebody else's hand: as good as failed
-            _fail(state, event.step, "cancelled")
+            fail(state, event.step, "cancelled")
     elif step.tries < retry_of(state.workflow, plan).attempts and not state.stopping:
         step.status = "retrying"
         state.active.add(event.step)
         state.unresolved.append(event.step)
     else:
-        _fail(state, event.step, event.outcome)
+        fail(state, event.step, event.outcome)
 
 
 @_apply.register
@@ -177,6 +231,8 @@ def _(event: e.AttemptWithdrawn, state: RunState) -> None:
         step.tries -= 1
         if not state.plan[event.step].finally_ and not state.stopping:
             state.ready[event.step] = None
+        elif parent := parent_of(event.step):
+            item_is_over(state, parent)
     elif event.kind == "check":
         step.status = "lost"
         state.active.add(event.step)
@@ -195,7 +251,7 @@ def _(event: e.StepSkipped, state: RunState) -> None:
     if state.plan[event.step].finally_:
         state.finally_left.remove(event.step)
     else:
-        _settle(state, event.step)
+        settle(state, event.step)
 
 
 @_apply.register
@@ -212,22 +268,22 @@ def _(event: e.RetryScheduled, state: RunState) -> None:
 def _(event: e.CheckStarted, state: RunState) -> None:
     if event.step in state.unresolved:
         state.unresolved.remove(event.step)
-    _open_attempt(state, event.step, "check", event.attempt, event.at).status = "checking"
+    open_attempt(state, event.step, "check", event.attempt, event.at).status = "checking"
 
 
 @_apply.register
 def _(event: e.CheckFinished, state: RunState) -> None:
-    step = _close_attempt(state, event, "check")
+    step = close_attempt(state, event, "check")
     if state.cancelling:
         step.status = "lost"
-        state.remaining -= 1
-        _leave_half_done(state, event.step)
+        leave_half_done(state, event.step)
+        give_up(state, event.step)
     elif event.outcome == "succeeded":
         step.reason = "its check says that it was done"
-        _succeed(state, event.step)
+        succeed(state, event.step)
     elif event.outcome == "failed" and event.exit_code not in (None, 126, 127):
         step.reason = "its check says that it was not done"
-        _make_ready(state, event.step)
+        make_ready(state, event.step)
     else:  # the check itself told nothing
         step.status = "lost"
         step.reason = "its check could not tell"
@@ -259,35 +315,34 @@ def _(event: e.QuestionAnswered, state: RunState) -> None:
     if event.answer == "no":
         declined = question.about == "approval"
         step.reason = "declined" if declined else "it was not done"
-        _fail(state, event.step, "cancelled" if declined else "failed")
+        fail(state, event.step, "cancelled" if declined else "failed")
     elif event.answer == "yes" and question.about == "lost":
         step.reason = "a person says that it was done"
-        _succeed(state, event.step)
+        succeed(state, event.step)
     elif event.answer == "undo":
-        _leave_half_done(state, event.step, always=True)
-        state.remaining -= 1
+        leave_half_done(state, event.step, always=True)
         state.rollback_wanted = "answer"
-        _stop(state, event.step)
+        stop(state, event.step)
+        give_up(state, event.step, failed=True)
     else:  # yes to an approval, retry of a lost step
         step.confirmed = True
-        _make_ready(state, event.step)
+        make_ready(state, event.step)
 
 
 @_apply.register
 def _(event: e.CancelRequested, state: RunState) -> None:
-    state.cancelling = True
+    state.cancelling = state.stopping = True
+    state.questions.clear()
+    state.unresolved.clear()
+    drop_ready(state)
     for step_id in sorted(state.active):
         step = state.steps[step_id]
         if step.status in ("retrying", "waiting", "lost"):
             if step.status != "lost":
                 step.status = "cancelled"
             state.active.discard(step_id)
-            state.remaining -= 1
-            _leave_half_done(state, step_id)
-    state.questions.clear()
-    state.unresolved.clear()
-    state.ready.clear()
-    state.stopping = True
+            leave_half_done(state, step_id)
+            give_up(state, step_id)
 
 
 @_apply.register
@@ -297,11 +352,12 @@ def _(event: e.RetryRequested, state: RunState) -> None:
             step.status, step.tries, step.reason = "pending", 0, ""
     state.cancelling = state.stopping = state.finally_failed = False
     state.failure = state.rollback_wanted = state.jump = None
-    _lay_out(state)
+    lay_out(state)
     for step_id in [s for s in state.ready if state.steps[s].status == "lost"]:
-        del state.ready[step_id]  # asking to go on does not say whether this one was done
-        state.active.add(step_id)
-        state.unresolved.append(step_id)
+        del state.ready[step_id]
+        ask_about(state, step_id)
+    for parent in [step_id for step_id in state.ready if step_id in state.loops]:
+        take_up_loop(state, parent)
 
 
 @_apply.register
@@ -330,18 +386,23 @@ def _(event: e.RollbackStarted, state: RunState) -> None:
     state.compensation_failures = []
     for step_id in event.steps:
         state.steps[step_id].tries = 0
+        if parent := parent_of(step_id):
+            state.loops[parent].undoing += 1
 
 
 @_apply.register
 def _(event: e.CompensationStarted, state: RunState) -> None:
-    step = _open_attempt(state, event.step, "undo", event.attempt, event.at)
+    step = open_attempt(state, event.step, "undo", event.attempt, event.at)
     step.status = "compensating"
     step.tries += 1
+    parent = state.steps.get(parent_of(event.step))
+    if parent is not None and parent.status == "succeeded":
+        parent.status = "compensating"
 
 
 @_apply.register
 def _(event: e.CompensationFinished, state: RunState) -> None:
-    step = _close_attempt(state, event, "undo")
+    step = close_attempt(state, event, "undo")
     undo = state.plan[event.step].undo_plan
     if state.rollback is None or not state.can_undo(event.step):
         raise Bug(f"step {event.step} was compensated outside a rollback")
@@ -357,142 +418,9 @@ def _(event: e.CompensationFinished, state: RunState) -> None:
         step.status, step.reason = "compensation_failed", event.reason
         state.rollback.remove(event.step)
         state.compensation_failures.append(event.step)
+    if (parent := parent_of(event.step)) and step.status != "compensating":
+        item_is_undone(state, parent, failed=step.status == "compensation_failed")
 
 
 # Looked up once: this is asked several times a step.
 _RULES = {kind: _apply.dispatch(kind) for kind in get_args(e.Event)}
-
-
-# -------------------------------------------------------------------------------- what they share
-
-
-def _open_attempt(
-    state: RunState, step_id: str, kind: e.ScriptKind, attempt: int, at: int
-) -> StepState:
-    step = state.steps[step_id]
-    state.ready.pop(step_id, None)
-    step.attempts.append(AttemptState(attempt=attempt, kind=kind, at=at))
-    step.numbers[kind] = attempt
-    state.active.add(step_id)
-    return step
-
-
-def _close_attempt(
-    state: RunState,
-    event: e.StepFinished | e.CheckFinished | e.CompensationFinished,
-    kind: e.ScriptKind,
-) -> StepState:
-    step = state.steps[event.step]
-    state.active.discard(event.step)
-    attempt = step.attempt(kind, event.attempt)
-    if attempt is not None:
-        attempt.outcome, attempt.exit_code = event.outcome, event.exit_code
-        attempt.duration_ms = event.duration_ms
-        if not isinstance(event, e.CheckFinished):
-            attempt.reason, attempt.limits = event.reason, event.limits
-            attempt.cpu_ms, attempt.max_rss_bytes = event.cpu_ms, event.max_rss_bytes
-    return step
-
-
-def _succeed(state: RunState, step_id: str) -> None:
-    state.steps[step_id].status = "succeeded"
-    state.active.discard(step_id)
-    _leave_half_done(state, step_id, always=True)  # and no longer half
-    _settle(state, step_id)
-
-
-def _leave_half_done(state: RunState, step_id: str, *, always: bool = False) -> None:
-    """A step that ended badly is taken back like a completed one, when its files were saved."""
-    if always or state.steps[step_id].saved_files:
-        if step_id in state.completed:
-            state.completed.remove(step_id)
-        state.completed.append(step_id)
-
-
-def _fail(state: RunState, step_id: str, status: StepStatus) -> None:
-    """Apply the step's `on_error` to a failure that no retry mends."""
-    state.steps[step_id].status = status
-    state.active.discard(step_id)
-    _leave_half_done(state, step_id)
-    on_error = state.plan[step_id].on_error
-    if isinstance(on_error, Goto):
-        state.jump = (step_id, on_error.goto)
-        _settle(state, step_id)
-    elif on_error == "continue":
-        _settle(state, step_id)
-    else:
-        state.remaining -= 1
-        if on_error == "rollback" and state.rollback_wanted is None:
-            state.rollback_wanted = "failure"
-        _stop(state, step_id)
-
-
-def _stop(state: RunState, cause: str) -> None:
-    """Let running siblings end, start nothing new, drop what only waits to start."""
-    state.failure = state.failure or cause
-    state.stopping = True
-    state.ready.clear()
-    for step_id in sorted(state.active):
-        step = state.steps[step_id]
-        if step.status == "retrying":
-            step.status = "lost" if step.attempts[-1].outcome == "lost" else "failed"
-        elif step.status == "waiting":
-            step.status = "pending"
-            del state.questions[step_id]
-        else:
-            continue
-        state.active.discard(step_id)
-        state.remaining -= 1
-        _leave_half_done(state, step_id)
-        if step_id in state.unresolved:
-            state.unresolved.remove(step_id)
-
-
-def _settle(state: RunState, step_id: str) -> None:
-    """The step no longer holds up the ones that need it."""
-    state.remaining -= 1
-    for dependent in state.dependents.get(step_id, ()):
-        state.unmet[dependent] -= 1
-        if state.unmet[dependent] == 0 and state.steps[dependent].status == "pending":
-            _make_ready(state, dependent)
-
-
-def _make_ready(state: RunState, step_id: str) -> None:
-    state.steps[step_id].status = "pending"
-    state.active.discard(step_id)
-    if not state.stopping:
-        state.ready[step_id] = None
-
-
-def _lay_out(state: RunState) -> None:
-    """Compute the bookkeeping of what is still to do, from the statuses of the steps."""
-    needs = needs_of(state.workflow)
-    ordinary = [step.id for step in state.workflow.steps if not step.finally_]
-    open_steps = {s for s in ordinary if not _is_settled(state, s)}
-    state.finally_left = [step.id for step in state.workflow.steps if step.finally_]
-    for step_id in state.finally_left:
-        state.steps[step_id].status = "pending"
-    state.dependents = {}
-    state.unmet = {}
-    for step_id in ordinary:
-        for need in needs[step_id]:
-            state.dependents.setdefault(need, []).append(step_id)
-        state.unmet[step_id] = sum(need in open_steps for need in needs[step_id])
-    state.ready = {s: None for s in ordinary if s in open_steps and state.unmet[s] == 0}
-    state.remaining = len(open_steps)
-
-
-def _is_settled(state: RunState, step_id: str) -> bool:
-    return state.steps[step_id].status in ("succeeded", "skipped")
-
-
-def _stdout_wanted(workflow: Workflow) -> frozenset[str]:
-    """Steps whose output something later reads; that of others is not kept in memory."""
-    wanted: set[str] = set()
-    for step in workflow.steps:
-        if step.if_ is not None:
-            wanted |= steps_whose_stdout_is_read(step.if_)
-        if step.confirm is not None:
-            named = (name.split(".") for name in names_in_template(step.confirm))
-            wanted |= {n[1] for n in named if len(n) == 3 and n[0] == "steps" and n[2] == "stdout"}
-    return frozenset(step.id for step in workflow.steps) if "*" in wanted else frozenset(wanted)

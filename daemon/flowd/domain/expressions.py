@@ -1,8 +1,8 @@
-"""Conditions (`if:`), written in CEL: checked when a workflow is read, evaluated as it runs.
+"""Expressions (`if:`, `for_each:`) in CEL: checked when a workflow is read, evaluated as it runs.
 
-An expression sees three names: `steps.ID` with `status`, `exit_code`, `outputs` and `stdout`,
-`inputs.NAME` and `env.NAME`. Its size, nesting and loops are bounded, so that evaluating one is
-always quick.
+An expression sees three names: `steps.ID` with `status`, `exit_code`, `outputs` and `stdout` (and
+`items`, each with the same, where it has `for_each`), `inputs.NAME` and `env.NAME`. Its size,
+nesting and loops are bounded, so that evaluating one is always quick.
 """
 
 import importlib.machinery
@@ -25,6 +25,7 @@ MAX_EXPRESSION_NESTING = 20
 MAX_LOOPS = 2
 
 STEP_FACTS = ("status", "exit_code", "outputs", "stdout")
+ITEMS = "items"  # a fact of steps with `for_each` alone
 ROOTS = ("steps", "inputs", "env")
 
 _TOKEN = re.compile(
@@ -75,6 +76,17 @@ class References(NamedTuple):
 
 def evaluate(expression: str, scope: Scope) -> bool:
     """Give the truth of an expression. InvalidInput when it cannot be told, with the reason."""
+    result = evaluate_value(expression, scope)
+    if not isinstance(result, bool):
+        raise InvalidInput(
+            f"the condition `{expression}` gives {result!r}, not true or false",
+            cure='compare it with something, such as `!= ""` or `> 0`',
+        )
+    return result
+
+
+def evaluate_value(expression: str, scope: Scope) -> object:
+    """Give the value of an expression. InvalidInput when there is none, with the reason."""
     program = _compile(expression)
     visible = dict(scope)
     used = references(expression)
@@ -83,23 +95,17 @@ def evaluate(expression: str, scope: Scope) -> bool:
         wanted = {n.path[1] for n in used.names if n.path[0] == "steps"}
         visible["steps"] = {step_id: steps[step_id] for step_id in wanted if step_id in steps}
     try:
-        result = program.execute(visible)
+        return program.execute(visible)
     except KeyError as error:
         raise InvalidInput(
-            f"the condition `{expression}` needs {error}, which is not there",
+            f"the expression `{expression}` needs {error}, which is not there",
             cure=f"test for it first: has(steps.ID.outputs.{str(error).strip(chr(39))}) && …",
         ) from None
     except (TypeError, RuntimeError, ValueError, ArithmeticError, LookupError) as error:
         raise InvalidInput(
-            f"the condition `{expression}` cannot be evaluated: {_first_line(error)}",
+            f"the expression `{expression}` cannot be evaluated: {_first_line(error)}",
             cure="compare values of one type; convert with int(…) or string(…)",
         ) from None
-    if not isinstance(result, bool):
-        raise InvalidInput(
-            f"the condition `{expression}` gives {result!r}, not true or false",
-            cure='compare it with something, such as `!= ""` or `> 0`',
-        )
-    return result
 
 
 def type_problem(expression: str, scope: Scope) -> str:
@@ -117,6 +123,17 @@ def type_problem(expression: str, scope: Scope) -> str:
     return "" if isinstance(result, bool) else "this is neither true nor false"
 
 
+def list_problem(expression: str, scope: Scope) -> str:
+    """As `type_problem`, for an expression that is to give a list, or text that holds one."""
+    try:
+        result = _compile(expression).execute(dict(scope))
+    except TypeError as error:
+        return f"the types do not go together: {_first_line(error).partition('. ')[0]}"
+    except (RuntimeError, ValueError, ArithmeticError, LookupError):
+        return ""
+    return "" if isinstance(result, str | list) else "this gives neither a list nor text"
+
+
 @lru_cache(maxsize=512)
 def references(expression: str) -> References:
     """Tell which names a valid expression uses. InvalidInput when it is not valid."""
@@ -131,16 +148,34 @@ def references(expression: str) -> References:
     )
 
 
+def loops_within_loops(expression: str) -> bool:
+    """Whether the expression goes over a list for each element of another one."""
+    depth = 0
+    entered: list[int] = []
+    tokens = _tokens(expression)
+    for at, (_, text, _, _) in enumerate(tokens):
+        depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
+        while entered and depth < entered[-1]:
+            entered.pop()
+        if text in _LOOPS and tokens[at - 1][1] == "." and tokens[at + 1 : at + 2]:
+            if entered:
+                return True
+            entered.append(depth + 1)
+    return False
+
+
 def steps_whose_stdout_is_read(expression: str) -> frozenset[str]:
     """Name the steps whose standard output a valid expression looks at, as far as they are named.
 
-    "*" stands for all of them, where the expression goes through `steps` as a whole.
+    "*" stands for all of them, where the expression goes through `steps` as a whole. A step whose
+    items' output is looked at is named, too.
     """
     used = references(expression)
+    looked_at = ((), ("stdout",), (ITEMS,)) if "stdout" in expression else ((), ("stdout",))
     named = {
         name.path[1]
         for name in used.names
-        if name.path[0] == "steps" and len(name.path) > 1 and name.path[2:3] in ((), ("stdout",))
+        if name.path[0] == "steps" and len(name.path) > 1 and name.path[2:3] in looked_at
     }
     return frozenset(named | {"*"} if used.whole_steps else named)
 

@@ -50,6 +50,12 @@ KEYS: dict[type, dict[str, str]] = {
         "secrets": "variables whose values are kept out of logs and events",
         "finally": "true runs the step at the end whatever happened",
         "limits": "what one attempt may use",
+        "for_each": "runs the step once for each item: a list, or a CEL expression that gives one; "
+        "scripts see $FLOW_ITEM and $FLOW_ITEM_INDEX",
+        "as": "name of one more variable that holds the item",
+        "parallel": "how many items of `for_each` run side by side; default: 1",
+        "artifacts": "patterns of files, such as dist/*.whl, that are kept with the run when the "
+        "step has ended",
     },
     Retry: {
         "attempts": "how often the script is run at most, 1 to 100",

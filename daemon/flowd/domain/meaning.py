@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from flowd.domain import references
+from flowd.domain.artifact_rules import check_artifacts
 from flowd.domain.graph import find_cycle, needs_of
 from flowd.domain.inputs import problem_with
+from flowd.domain.item_rules import check_items
 from flowd.domain.problems import Path, Problems
 from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import (
@@ -34,6 +36,8 @@ def check_meaning(workflow: Workflow, problems: Problems) -> None:
         _check_scripts(step, path, problems)
         _check_durations(step, path, problems)
         _check_recovery(workflow, step, path, problems)
+        check_items(workflow, step, path, problems)
+        check_artifacts(step, path, problems)
         _check_links(workflow, index, ids, problems)
     for path, what, cure in unsupported(workflow):
         problems.add(path, what, cure, severity="warning")

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
+from flowd.domain.commands import Kept
 from flowd.domain.events import Answer, Event, Recorded, RunStatus, ScriptKind, Stream
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
@@ -518,6 +519,46 @@ class Preimages(Protocol):
 
         What belongs to a live run stays. Never raises.
         """
+        ...
+
+
+class Room(Struct, frozen=True):
+    """How much may be kept: so many files and bytes, and whose settings or rule that is."""
+
+    files: int
+    bytes: int
+
+
+class Artifacts(Protocol):
+    """Keeps files that steps made, with their run: of the newest attempt of each step."""
+
+    async def keep(self, key: AttemptKey, folder: str, patterns: Sequence[str], room: Room) -> Kept:
+        """Copy the files in `folder` that match, durably, as far as there is room.
+
+        Nothing outside of the folder is ever read: symbolic links are not followed. Never raises
+        for what stands there or for a disk that refuses: the answer says what was left out, and
+        why. May be cancelled; nothing is kept then.
+        """
+        ...
+
+    async def forget_earlier(self, key: AttemptKey) -> None:
+        """Remove what was kept of earlier attempts of the step. Never raises."""
+        ...
+
+    def place_of(self, key: AttemptKey, number: int) -> str:
+        """Give the path at which the file of that number, from 0, was kept."""
+        ...
+
+    async def runs(self) -> list[str]:
+        """Name the runs of which something is kept."""
+        ...
+
+    async def drop(self, runs: Collection[str]) -> None:
+        """Remove all that is kept of these runs. Never raises."""
+        ...
+
+    async def measure(self) -> Room:
+        """Count what is kept of all runs."""
         ...
 
 

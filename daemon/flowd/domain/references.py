@@ -1,4 +1,4 @@
-"""Names in conditions and messages must be names of something that is there by then."""
+"""Names in expressions and messages must be names of something that is there by then."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -14,20 +14,25 @@ _EXAMPLE_VALUES: dict[str, object] = {"string": "", "integer": 0, "number": 0.0,
 
 
 def check_references(workflow: Workflow, ids: dict[str, int], problems: Problems) -> None:
-    """Record names in `if` and `confirm` that refer to nothing, or to what is not known by then.
+    """Record names in expressions and messages of nothing, or of what is not known by then.
 
     Every id in `ids` is unique.
     """
-    if not any(step.if_ is not None or step.confirm for step in workflow.steps):
+    if not any(_has_names(step) for step in workflow.steps):
         return
     done_before = {} if problems.fatal else _done_before(workflow)
     for index, step in enumerate(workflow.steps):
         names = _Names(workflow, step, ids, done_before.get(step.id), problems)
         path: Path = ("steps", index)
-        if step.if_ is not None and (step.if_ or problems.is_there((*path, "if"))):
-            names.check_condition(step.if_, (*path, "if"))
+        for key, expression in (("if", step.if_), ("for_each", step.for_each)):
+            if isinstance(expression, str) and (expression or problems.is_there((*path, key))):
+                names.check_expression(expression, (*path, key))
         if step.confirm:
             names.check_message(step.confirm, (*path, "confirm"))
+
+
+def _has_names(step: Step) -> bool:
+    return step.if_ is not None or bool(step.confirm) or isinstance(step.for_each, str)
 
 
 def _done_before(workflow: Workflow) -> dict[str, int]:
@@ -63,14 +68,22 @@ class _Names:
         self._problems = problems
         self._variables = {**workflow.env, **step.env}
 
-    def check_condition(self, condition: str, path: Path) -> None:
-        if not condition.strip():
-            self._problems.add(path, "`if` is empty", "write a condition, or remove it")
+    def check_expression(self, expression: str, path: Path) -> None:
+        """Check a condition (`if`), or what is to give a list (`for_each`)."""
+        key = path[-1]
+        if not expression.strip():
+            what = "a condition" if key == "if" else "a list, or an expression that gives one"
+            self._problems.add(path, f"`{key}` is empty", f"write {what}, or remove it")
             return
         try:
-            used = expressions.references(condition)
+            used = expressions.references(expression)
         except InvalidInput as error:
-            self._problems.add(path, error.message, error.cure)
+            cure = (
+                error.cure
+                if key == "if"
+                else "write a list, such as [a, b], or CEL, " + ("such as steps.find.stdout")
+            )
+            self._problems.add(path, error.message, cure)
             return
         misread = [n for n in used.names if n.path[0] == "steps" and n.hyphens in self._ids]
         for name in misread:
@@ -86,15 +99,20 @@ class _Names:
                 span = self._problems.inside(path, *name.spans[at])
                 self._problems.add_unknown(path, what, name.path[at], known, span=span)
             self._check_order(name.path, path)
+        if any(n.path[2:3] == (expressions.ITEMS,) for n in used.names) and (
+            expressions.loops_within_loops(expression)
+        ):
+            what = "it goes over items within a loop: that may be a million steps"
+            self._problems.add(path, what, "loop once: items.map(i, i.exit_code == 0, i.item)")
         for root in used.unknown_roots:
             self._check_root(root, path)
         for function in used.unknown_functions:
             what = f"there is no function {function!r}"
             self._problems.add_unknown(path, what, function, expressions.FUNCTIONS)
         if not (used.unknown_roots or used.unknown_functions or used.whole_steps):
-            self._check_types(condition, used.names, path)
+            self._check_types(expression, used.names, path)
 
-    def _check_types(self, condition: str, names: Iterable[Reference], path: Path) -> None:
+    def _check_types(self, expression: str, names: Iterable[Reference], path: Path) -> None:
         outputs: dict[str, dict[str, str]] = {}
         environment: dict[str, str] = {}
         for name in names:
@@ -102,18 +120,23 @@ class _Names:
                 environment |= dict.fromkeys(name.path[1:2], "")
             elif name.path[0] == "steps" and len(name.path) > 1:
                 outputs.setdefault(name.path[1], {}).update(dict.fromkeys(name.path[3:4], ""))
+        facts: dict[str, object] = {"status": "succeeded", "exit_code": 0, "stdout": ""}
+        items = [{**facts, "item": "", "outputs": {}}]
         steps = {
-            step_id: {"status": "succeeded", "exit_code": 0, "stdout": "", "outputs": found}
+            step_id: {**facts, "outputs": found, expressions.ITEMS: items}
             for step_id, found in outputs.items()
         }
         inputs = {
             name: _EXAMPLE_VALUES[declared.type] for name, declared in self._workflow.inputs.items()
         }
-        wrong = expressions.type_problem(
-            condition, {"steps": steps, "inputs": inputs, "env": environment}
-        )
-        if wrong:
+        scope = {"steps": steps, "inputs": inputs, "env": environment}
+        if path[-1] == "if":
+            wrong = expressions.type_problem(expression, scope)
             fix = 'compare values of one type, such as steps.test.exit_code == 0 or inputs.x != ""'
+        else:
+            wrong = expressions.list_problem(expression, scope)
+            fix = "give a list, or text with one item a line, such as steps.find.stdout"
+        if wrong:
             self._problems.add(path, wrong, fix)
 
     def check_message(self, message: str, path: Path) -> None:
@@ -143,10 +166,13 @@ class _Names:
         if name[1] not in self._ids:
             yield 1, f"no step is called {name[1]!r}", self._ids
             return
-        if len(name) > 2 and name[2] not in STEP_FACTS:
-            yield 2, f"a step has no {name[2]!r}", STEP_FACTS
+        step = self._workflow.steps[self._ids[name[1]]]
+        facts = STEP_FACTS if step.for_each is None else (*STEP_FACTS, expressions.ITEMS)
+        if len(name) > 2 and name[2] not in facts:
+            what = "a step without `for_each`" if name[2] == expressions.ITEMS else "a step"
+            yield 2, f"{what} has no {name[2]!r}", facts
             return
-        declared = self._workflow.steps[self._ids[name[1]]].outputs
+        declared = step.outputs
         if len(name) > 3 and name[2] == "outputs" and declared and name[3] not in declared:
             yield 3, f"step {name[1]!r} does not declare the output {name[3]!r}", declared
 
@@ -157,7 +183,7 @@ class _Names:
                     path, f"{root!r} is not known by itself", f"write {scope}.{root}"
                 )
                 return
-        what = f"{root!r} is not known: a condition sees steps, inputs and env"
+        what = f"{root!r} is not known: an expression sees steps, inputs and env"
         self._problems.add_unknown(path, what, root, ROOTS)
 
     def _check_order(self, name: tuple[str, ...], path: Path) -> None:

@@ -9,7 +9,16 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from flowd.domain.events import About, Answer, Outcome, RollbackCause, RunStatus, ScriptKind, Stream
+from flowd.domain.events import (
+    About,
+    Answer,
+    ArtifactsKept,
+    Outcome,
+    RollbackCause,
+    RunStatus,
+    ScriptKind,
+    Stream,
+)
 from flowd.domain.workflow import InputValue, Step, Workflow
 
 StepStatus = Literal[
@@ -32,6 +41,7 @@ FINISHED: frozenset[RunStatus] = frozenset(
     {"succeeded", "failed", "cancelled", "compensated", "compensation_failed"}
 )
 STDOUT_KEPT_BYTES = 65_536
+ITEM_STDOUT_KEPT_BYTES = 4096  # of each item of a step: there may be a thousand
 
 
 class AttemptState(Struct):
@@ -65,7 +75,8 @@ class StepState(Struct):
     `tries` counts attempts against the step's retry rule and starts anew when the run is retried;
     `numbers` counts every attempt of each script ever made, so that no two share a name.
     `retry_at` is when a scheduled retry is due, as `at` of events. `saved_files` counts what was
-    kept before attempt `saved_attempt`, the first one that can have changed anything.
+    kept before attempt `saved_attempt`, the first one that can have changed anything. `stdout`
+    is what the newest attempt wrote, as far as expressions ask for it, and cut if it is long.
     """
 
     status: StepStatus = "pending"
@@ -74,6 +85,7 @@ class StepState(Struct):
     duration_ms: int | None = None
     outputs: dict[str, str] = field(default_factory=dict)
     stdout: bytes = b""
+    stdout_cut: bool = False
     reason: str = ""
     tries: int = 0
     losses: int = 0
@@ -82,6 +94,7 @@ class StepState(Struct):
     retry_at: int = 0
     saved_attempt: int = 0
     saved_files: int = 0
+    artifacts: ArtifactsKept | None = None
 
     def attempt(self, kind: ScriptKind, number: int) -> AttemptState | None:
         """The attempt of that number, if there was one."""
@@ -90,9 +103,35 @@ class StepState(Struct):
                 return row
         return None
 
+    @property
+    def never_ran(self) -> bool:
+        """Whether no attempt so far became a process, so that nothing can have been done."""
+        rows = (row for row in self.attempts if row.kind == "run")
+        return all(row.outcome == "failed" and row.exit_code is None for row in rows)
+
     def next_number(self, kind: ScriptKind) -> int:
         """The number the next attempt at this script gets, from 1."""
         return self.numbers.get(kind, 0) + 1
+
+
+class Loop(Struct):
+    """The items of a step with `for_each`, and how far they are.
+
+    `queue` are the indexes of items that are still to begin, the next one last. `open` counts items
+    that began and are not over, `left` those that are neither done nor skipped. `failed` are the
+    ids of those that ended badly; `halted` says that one of them keeps the rest from beginning.
+    `undoing` counts items a rollback has still to take back.
+    """
+
+    items: list[str]
+    began_at: int
+    queue: list[int]
+    left: int
+    open: int = 0
+    failed: list[str] = field(default_factory=list)
+    halted: bool = False
+    undoing: int = 0
+    undo_failed: bool = False
 
 
 class Question(Struct, frozen=True):
@@ -135,7 +174,9 @@ class RunState(Struct):
 
     # Derived bookkeeping. Steps in `active` have a process, a timer or a question; `unresolved`
     # ones ended badly and wait for `advance` to say what follows; `ready` and `publishers`, the
-    # steps with outputs, are ordered sets.
+    # steps with outputs, are ordered sets. The items of a step with `for_each` are in `plan` and
+    # `steps`, too, but not in the workflow; the step itself is `ready` as long as there is an item
+    # to begin, and then in `to_close`.
     plan: dict[str, Step] = field(default_factory=dict)
     dependents: dict[str, list[str]] = field(default_factory=dict)
     unmet: dict[str, int] = field(default_factory=dict)
@@ -152,6 +193,10 @@ class RunState(Struct):
     compensation_failures: list[str] = field(default_factory=list)
     stdout_wanted: frozenset[str] = frozenset()
     publishers: dict[str, None] = field(default_factory=dict)
+    loops: dict[str, Loop] = field(default_factory=dict)
+    to_close: list[str] = field(default_factory=list)
+    artifact_files: int = 0
+    artifact_bytes: int = 0
 
     def can_undo(self, step_id: str) -> bool:
         """Whether the step's effects can be taken back: by its undo, or from what was saved."""

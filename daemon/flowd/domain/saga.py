@@ -9,8 +9,10 @@ from flowd.domain import events as e
 from flowd.domain.commands import Moment
 from flowd.domain.expressions import evaluate
 from flowd.domain.inputs import fill_template, to_environment
+from flowd.domain.items import in_words, item_id, items_of, parent_of
 from flowd.domain.retry import delay_ms
 from flowd.domain.run import RunState
+from flowd.domain.scope import scope_of
 from flowd.domain.workflow import Step, on_interrupt_of, retry_of
 from flowd.errors import InvalidInput
 
@@ -23,13 +25,15 @@ def advance(state: RunState, moment: Moment) -> list[e.Event]:
         return []
     if state.unresolved:
         return _resolve(state, state.unresolved[0], moment)
+    if state.to_close:
+        return [_end_of_loop(state, state.to_close[0], moment)]
     if state.rollback is None:
         if state.jump is not None:
             jumped = _jump_over(state, *state.jump, moment)
             if jumped:
                 return jumped
         if state.ready:
-            return _begin_step(state, next(iter(state.ready)), moment)
+            return begin_step(state, next(iter(state.ready)), moment)
         if state.active or (state.remaining and not state.stopping):
             return []
         if state.rollback_wanted and not state.cancelling:
@@ -73,44 +77,75 @@ def final_state(state: RunState) -> e.RunStatus:
     return "failed" if state.failure or state.finally_failed else "succeeded"
 
 
-def scope_of(state: RunState, plan: Step) -> dict[str, object]:
-    """What a step's expression sees: `steps.ID.{status,exit_code,outputs,stdout}`, `inputs`, `env`.
-
-    Outputs are what scripts gave; environments go before one another as they do for scripts.
-    """
-    steps = {
-        step_id: {
-            "status": step.status,
-            "exit_code": step.exit_code,
-            "outputs": step.outputs,
-            "stdout": step.stdout.decode("utf-8", "replace"),
-        }
-        for step_id, step in state.steps.items()
-    }
-    env = {**state.environment, **state.workflow.env, **plan.env}
-    return {"steps": steps, "inputs": state.inputs, "env": env}
-
-
-def _begin_step(state: RunState, step_id: str, moment: Moment) -> list[e.Event]:
+def begin_step(state: RunState, step_id: str, moment: Moment) -> list[e.Event]:
+    """Give what follows when the step, or its next item, may begin."""
     plan, step = state.plan[step_id], state.steps[step_id]
-    number = step.next_number("run")
-    if not step.confirmed and plan.if_ is not None:
+    loop = state.loops.get(step_id)
+    if loop is None:
         try:
-            wanted = evaluate(plan.if_, scope_of(state, plan))
+            if not (step.confirmed or _is_wanted(state, plan)):
+                reason = "its condition is false"
+                return [e.StepSkipped(at=moment.at, step=step_id, reason=reason)]
+            if plan.for_each is not None:
+                return [_expand(state, plan, moment)]
         except InvalidInput as error:
-            reason = f"if: {error.message}"
-            return [
-                e.StepStarted(at=moment.at, step=step_id, attempt=number),
-                e.StepFinished(
-                    at=moment.at, step=step_id, attempt=number, outcome="failed", reason=reason
-                ),
-            ]
-        if not wanted:
-            return [e.StepSkipped(at=moment.at, step=step_id, reason="its condition is false")]
-    question = _confirmation(state, plan)
-    if question and not step.confirmed and not state.approved:
-        return [e.QuestionAsked(at=moment.at, step=step_id, about="approval", question=question)]
+            return _fail_to_begin(state, step_id, error.message, moment)
+    if not step.confirmed and not state.approved:
+        question = _confirmation(state, plan)
+        if question:
+            about: e.About = "approval"
+            return [e.QuestionAsked(at=moment.at, step=step_id, about=about, question=question)]
+    if loop is not None:
+        step_id = item_id(step_id, loop.queue[-1])
+    number = state.steps[step_id].next_number("run")
     return [e.StepStarted(at=moment.at, step=step_id, attempt=number)]
+
+
+def _is_wanted(state: RunState, plan: Step) -> bool:
+    try:
+        return plan.if_ is None or evaluate(plan.if_, scope_of(state, plan, plan.if_))
+    except InvalidInput as error:
+        raise InvalidInput(f"if: {error.message}") from None
+
+
+def _expand(state: RunState, plan: Step, moment: Moment) -> e.StepExpanded:
+    try:
+        items = items_of(state, plan)
+    except InvalidInput as error:
+        cure = f" ({error.cure})" if error.cure else ""
+        raise InvalidInput(f"for_each: {error.message}{cure}") from None
+    return e.StepExpanded(at=moment.at, step=plan.id, items=items)
+
+
+def _fail_to_begin(state: RunState, step_id: str, reason: str, moment: Moment) -> list[e.Event]:
+    number = state.steps[step_id].next_number("run")
+    return [
+        e.StepStarted(at=moment.at, step=step_id, attempt=number),
+        e.StepFinished(at=moment.at, step=step_id, attempt=number, outcome="failed", reason=reason),
+    ]
+
+
+def _end_of_loop(state: RunState, step_id: str, moment: Moment) -> e.StepFinished:
+    """Tell how a step ended whose items are over."""
+    loop = state.loops[step_id]
+    outcome: e.Outcome = "succeeded"
+    code: int | None = 0
+    reason = "" if loop.items else "there are no items"
+    if loop.failed:
+        outcome, code = "failed", state.steps[loop.failed[0]].exit_code
+        reason = f"{len(loop.failed)} of {in_words(loop.items, named=False)} failed"
+    elif loop.left:
+        outcome, code = "cancelled", None
+        reason = f"{loop.left} of {in_words(loop.items, named=False)} were not carried out"
+    return e.StepFinished(
+        at=moment.at,
+        step=step_id,
+        attempt=0,
+        outcome=outcome,
+        exit_code=code,
+        duration_ms=max(0, moment.at - loop.began_at),
+        reason=reason,
+    )
 
 
 def _confirmation(state: RunState, plan: Step) -> str:
@@ -120,6 +155,8 @@ def _confirmation(state: RunState, plan: Step) -> str:
         asked.append(fill_template(plan.confirm, _message_values(state, plan)))
     if plan.id in state.confirmations:
         asked.append(state.confirmations[plan.id])
+    if asked and plan.id in state.loops:
+        asked.append(f"({in_words(state.loops[plan.id].items)})")
     return " ".join(asked)
 
 
@@ -127,6 +164,8 @@ def _message_values(state: RunState, plan: Step) -> dict[str, object]:
     """What `${…}` in a message may name: inputs, `env`, facts of earlier steps by their path."""
     values: dict[str, object] = {**state.workflow.env, **plan.env, **to_environment(state.inputs)}
     for step_id, step in state.steps.items():
+        if parent_of(step_id):
+            continue
         base = f"steps.{step_id}"
         values[f"{base}.status"] = step.status
         values[f"{base}.exit_code"] = step.exit_code
@@ -138,7 +177,7 @@ def _message_values(state: RunState, plan: Step) -> dict[str, object]:
 def _begin_finally(state: RunState, moment: Moment) -> list[e.Event]:
     if state.active:
         return []
-    return _begin_step(state, state.finally_left[0], moment)
+    return begin_step(state, state.finally_left[0], moment)
 
 
 def _jump_over(state: RunState, origin: str, target: str, moment: Moment) -> list[e.Event]:

@@ -14,7 +14,9 @@ from flowd.errors import Bug
 Fact = Literal[
     "run_started",
     "step_started",
+    "step_expanded",
     "files_saved",
+    "artifacts_kept",
     "step_output",
     "step_finished",
     "step_skipped",
@@ -48,7 +50,9 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
     "pending": {"run_started": "running"},
     "running": {
         "step_started": "running",
+        "step_expanded": "running",
         "files_saved": "running",
+        "artifacts_kept": "running",
         "step_output": "running",
         "step_finished": "running",
         "step_skipped": "running",
@@ -66,7 +70,9 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
     },
     "waiting": {  # for a person; steps that run side by side go on meanwhile
         "step_started": "waiting",
+        "step_expanded": "waiting",
         "files_saved": "waiting",
+        "artifacts_kept": "waiting",
         "step_output": "waiting",
         "step_finished": "waiting",
         "step_skipped": "waiting",
@@ -87,6 +93,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
     },
     "compensating": {
         "step_started": "compensating",  # `finally` steps follow the compensations
+        "artifacts_kept": "compensating",
         "step_output": "compensating",
         "step_finished": "compensating",
         "step_skipped": "compensating",

@@ -12,6 +12,8 @@ from msgspec import Meta, Struct, field
 
 MAX_STEPS = 500
 MAX_SCRIPT_BYTES = 1_048_576
+MAX_ITEMS = 1000  # of one step
+MAX_GLOBS = 20
 
 Identifier = Annotated[
     str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$", description="letters, digits, _ and -")
@@ -110,7 +112,7 @@ class Step(
     frozen=True,
     forbid_unknown_fields=True,
     omit_defaults=True,
-    rename={"if_": "if", "finally_": "finally"},
+    rename={"if_": "if", "finally_": "finally", "as_": "as"},
 ):
     """One step: a script, what it needs, and what to do about its outcome."""
 
@@ -136,6 +138,10 @@ class Step(
     secrets: list[VariableName] = field(default_factory=list)
     finally_: bool = False
     limits: Limits | None = None
+    for_each: list[str] | str | None = None
+    as_: VariableName | None = None
+    parallel: Annotated[int, Meta(ge=1, le=MAX_ITEMS)] = 1
+    artifacts: Annotated[list[str], Meta(max_length=MAX_GLOBS)] = field(default_factory=list)
 
     @property
     def undo_plan(self) -> Undo | None:

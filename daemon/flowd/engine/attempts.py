@@ -39,11 +39,12 @@ class Carrier:
         config: EngineConfig,
         report: Callable[[LiveRun, ReportOutput], Awaitable[None]],
         before: Callable[[LiveRun, AttemptKey, Launch], Awaitable[None]],
+        after: Callable[[LiveRun, AttemptKey, Command], Awaitable[None]],
         masker_for: MaskerFor,
     ):
         self._executor = executor
         self.config = config
-        self._before = before
+        self._before, self._after = before, after
         self._masker_for = masker_for
         self.publisher = Publisher(executor, report)
         self.slots = Slots(config.max_processes, config.max_processes_per_run)
@@ -71,7 +72,7 @@ class Carrier:
                 ending, timed_out = await self._watch(live, key, launch, cursor)
             finally:
                 self.slots.give_back(key.run)
-        return report_of(
+        end = report_of(
             key,
             ending,
             cursor,
@@ -79,6 +80,8 @@ class Carrier:
             timed_out=timed_out,
             cancelled=live.state.cancelling and key.kind != "undo",
         )
+        await self._after(live, key, end)
+        return end
 
     def _cap(self, live: LiveRun, key: AttemptKey) -> int:
         """How many bytes of an attempt's output are kept."""

@@ -31,6 +31,7 @@ from flowd.domain.run import RunState
 from flowd.domain.saga import undoable
 from flowd.engine.acceptance import accept
 from flowd.engine.attempts import Carrier
+from flowd.engine.curating import Curator
 from flowd.engine.keeping import Keeper, puts_files_back
 from flowd.engine.launches import launch_of
 from flowd.engine.live import LiveRun, wall_clock_ms
@@ -74,6 +75,7 @@ class RunEngine:
         chance: Callable[[], float],
         masker_for: MaskerFor,
         keeper: Keeper | None = None,
+        curator: Curator | None = None,
     ):
         self._nursery = nursery
         self._log = event_log
@@ -86,7 +88,15 @@ class RunEngine:
         self.store_error = ""
         """Why the last write was refused; empty when it was not."""
         self._keeper = keeper
-        self._carrier = Carrier(executor, config, self._report_output, self._keep_files, masker_for)
+        self._curator = curator
+        self._carrier = Carrier(
+            executor,
+            config,
+            self._report_output,
+            self._keep_files,
+            self._keep_artifacts,
+            masker_for,
+        )
         nursery.start_soon(self._carrier.publisher.serve)
 
     # ------------------------------------------------------------------------------ the port
@@ -357,6 +367,11 @@ class RunEngine:
         if self._keeper is not None:
             await self._keeper.before(live, key, launch, self._report)
 
+    async def _keep_artifacts(self, live: LiveRun, key: AttemptKey, end: c.Command) -> None:
+        """Keep what a step made, where it says that this is wanted."""
+        if self._curator is not None:
+            await self._curator.after(live, key, end, self._config, self._report)
+
     def _tidy(self, state: RunState) -> None:
         """Let go of files kept for runs that are over, in the background."""
         keeper = self._keeper
@@ -446,6 +461,7 @@ async def open_engine(
     chance: Callable[[], float],
     masker_for: MaskerFor,
     keeper: Keeper | None = None,
+    curator: Curator | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
 
@@ -453,7 +469,16 @@ async def open_engine(
     """
     async with trio.open_nursery() as nursery:
         engine = RunEngine(
-            nursery, event_log, executor, judge, config, environment, chance, masker_for, keeper
+            nursery,
+            event_log,
+            executor,
+            judge,
+            config,
+            environment,
+            chance,
+            masker_for,
+            keeper,
+            curator,
         )
         count = await engine.recover()
         if count:

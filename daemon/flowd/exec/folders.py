@@ -43,6 +43,7 @@ _UNCLAIMED = "\n"  # what a new record says
 _KEPT_UP_TO_BYTES = {"script": 65_536, "record": 65_536, "stdout": 0, "stderr": 0}
 _SPARE = "spare"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+_STEP = re.compile(r"[A-Za-z0-9_-]+(\.[0-9]+)?")  # with a number: an item of the step
 _KINDS: dict[str, ScriptKind] = {kind: kind for kind in get_args(ScriptKind)}
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class Folders:
 
     def make(self, key: AttemptKey, *, script: str, stdin: str | None) -> None:
         """Lay out an attempt. FileExistsError when it was already; OSError leaves nothing."""
-        if not (_NAME.fullmatch(key.run) and _NAME.fullmatch(key.step)):
+        if not (_NAME.fullmatch(key.run) and _STEP.fullmatch(key.step)):
             raise Bug(f"{key} cannot be the name of a folder")
         try:
             self._lay_out(key, script, stdin)
@@ -210,8 +211,8 @@ def _folder(boot: str, key: AttemptKey) -> str:
 def _keys_in(boot: str) -> Iterator[AttemptKey]:
     for name in os.listdir(boot):
         match name.split("."):
-            case [run, step, kind, attempt] if kind in _KINDS and attempt.isdecimal():
-                yield AttemptKey(run, step, _KINDS[kind], int(attempt))
+            case [run, *step, kind, attempt] if step and kind in _KINDS and attempt.isdecimal():
+                yield AttemptKey(run, ".".join(step), _KINDS[kind], int(attempt))
 
 
 def _write(path: str, text: str) -> None:

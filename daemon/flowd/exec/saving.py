@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 import threading
+from typing import Protocol
 
 from flowd.exec.restore import DIGEST_BYTES, FILES, MANIFEST, READ_BYTES, digest_of, sync
 from flowd.exec.survey import Found, NotSaved, Survey
@@ -64,7 +65,9 @@ def _keep(found: Found, number: int, place: str, stop: threading.Event) -> None:
         try:
             if not stat.S_ISREG(os.fstat(source).st_mode):
                 raise NotSaved(f"{path} is no ordinary file")
-            entry["digest"] = _copy(source, target, stop)
+            made = hashlib.blake2b(digest_size=DIGEST_BYTES)
+            copy_file(source, target, stop, made)
+            entry["digest"] = made.hexdigest()
             entry["size"] = os.fstat(target).st_size
             os.fsync(target)
         finally:
@@ -83,19 +86,33 @@ def _link(path: str, place: str, status: os.stat_result) -> bool:
     return os.lstat(place).st_ino == status.st_ino
 
 
-def _copy(source: int, target: int, stop: threading.Event) -> str:
-    """Copy, sharing the blocks where the file system can; give the digest of the content."""
+class Digest(Protocol):
+    """Takes in content, bit by bit."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in the next bytes."""
+        ...
+
+
+def copy_file(
+    source: int, target: int, stop: threading.Event, made: Digest, most: int | None = None
+) -> None:
+    """Copy, sharing the blocks where the file system can; `made` takes the content in.
+
+    Goes on for a little more than `most` bytes at most, if that is given. NotSaved when `stop` is
+    set.
+    """
     try:
         fcntl.ioctl(target, _FICLONE, source)
         cloned = True
     except OSError:
         cloned = False
-    made = hashlib.blake2b(digest_size=DIGEST_BYTES)
     reads = target if cloned else source
-    while chunk := os.read(reads, READ_BYTES):
+    size = 0
+    while (most is None or size <= most) and (chunk := os.read(reads, READ_BYTES)):
         made.update(chunk)
+        size += len(chunk)
         if stop.is_set():
             raise NotSaved("it was called off")
         while not cloned and chunk:
             chunk = chunk[os.write(target, chunk) :]
-    return made.hexdigest()

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 from flowd.config import SuggestConfig
 from flowd.domain.events import Answer, Recorded, RunStatus
 from flowd.domain.ports import (
+    Artifacts,
     Judge,
     LogKeeper,
     LogStats,
@@ -118,6 +119,20 @@ class ReadContext:
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
         return cls(services.log, services.engine)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactsContext:
+    """To look at what runs left. `artifacts` None keeps nothing."""
+
+    log: RunReader
+    engine: RunWatcher
+    artifacts: Artifacts | None
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.log, services.engine, services.artifacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +260,7 @@ class DaemonContext:
     keeper: LogKeeper
     retention: Retention
     engine: Busyness
+    artifacts: Artifacts | None
     socket: Path
     database: Path
     version: str
@@ -264,6 +280,7 @@ class DaemonContext:
             keeper=services.keeper,
             retention=services.config.retention,
             engine=services.engine,
+            artifacts=services.artifacts,
             socket=services.paths.socket,
             database=services.paths.database,
             version=services.version,

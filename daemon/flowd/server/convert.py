@@ -1,13 +1,14 @@
 """Domain to wire and back, for everything but events: functions without side effects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flowd.domain import ports
 from flowd.domain.graph import needs_of
+from flowd.domain.items import item_id, parent_of
 from flowd.domain.problems import Problem
 from flowd.domain.render import to_object
 from flowd.domain.run import AttemptState, Question, RunState
-from flowproto import check, runs, suggest
+from flowproto import artifacts, check, runs, suggest
 
 _LAST_POSITION = 2**63 - 1  # as far as the log can count
 
@@ -69,10 +70,68 @@ def _step_rows(state: RunState) -> list[runs.StepRow]:
                 undo=None if undo is None else undo.run,
                 tty=step.tty,
                 saved_files=now.saved_files,
+                artifacts=0 if now.artifacts is None else len(now.artifacts.files),
+                attempts=[_attempt_row(attempt) for attempt in now.attempts],
+                for_each=step.for_each is not None,
+                items=_item_rows(state, step.id),
+            )
+        )
+    return rows
+
+
+def _item_rows(state: RunState, step_id: str) -> list[runs.ItemRow] | None:
+    loop = state.loops.get(step_id)
+    if loop is None:
+        return None
+    rows = []
+    for index, item in enumerate(loop.items):
+        now = state.steps[item_id(step_id, index)]
+        rows.append(
+            runs.ItemRow(
+                id=item_id(step_id, index),
+                item=item,
+                state=now.status,
+                exit_code=now.exit_code,
+                duration_ms=now.duration_ms,
+                reason=now.reason,
+                outputs=dict(now.outputs),
+                saved_files=now.saved_files,
+                artifacts=0 if now.artifacts is None else len(now.artifacts.files),
                 attempts=[_attempt_row(attempt) for attempt in now.attempts],
             )
         )
     return rows
+
+
+def to_artifacts_result(
+    state: RunState, step: str | None, place_of: Callable[[ports.AttemptKey, int], str]
+) -> artifacts.ArtifactsResult:
+    """The files that are kept of a run, or of one of its steps or items."""
+    kept = [
+        now.artifacts
+        for step_id, now in state.steps.items()
+        if now.artifacts is not None and step in (None, step_id, parent_of(step_id))
+    ]
+    rows = [
+        artifacts.ArtifactRow(
+            path=file.path,
+            size=file.size,
+            sha256=file.sha256,
+            mode=file.mode,
+            step=event.step,
+            attempt=event.attempt,
+            kept_at=place_of(ports.AttemptKey(state.run, event.step, "run", event.attempt), number),
+        )
+        for event in kept
+        for number, file in enumerate(event.files)
+    ]
+    notes = [
+        artifacts.ArtifactsNote(step=event.step, left_out=event.left_out, reason=event.reason)
+        for event in kept
+        if event.left_out or event.reason
+    ]
+    size = sum(event.bytes for event in kept)
+    return artifacts.ArtifactsResult(run=state.run, files=rows, bytes=size, notes=notes)
 
 
 def _attempt_row(attempt: AttemptState) -> runs.AttemptRow:

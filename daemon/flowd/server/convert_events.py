@@ -7,11 +7,13 @@ from msgspec import Struct
 from flowd.domain import events as domain
 from flowd.domain.run import Question
 from flowproto import events as wire
+from flowproto.artifacts import Artifact
 from flowproto.runs import LogChunk
 
-# Facts whose wire form has the same fields; `EventConverter` treats the other three by hand.
+# Facts whose wire form has the same fields; `EventConverter` treats the others by hand.
 _SAME: dict[type[Struct], type[wire.EventBase]] = {
     domain.StepStarted: wire.StepStarted,
+    domain.StepExpanded: wire.StepExpanded,
     domain.FilesSaved: wire.FilesSaved,
     domain.StepFinished: wire.StepFinished,
     domain.AttemptWithdrawn: wire.AttemptWithdrawn,
@@ -99,6 +101,21 @@ class EventConverter:
                 about=event.about,
                 question=event.question,
                 answers=list(question.answers),
+            )
+        if isinstance(event, domain.ArtifactsKept):
+            return wire.ArtifactsKept(
+                position=position,
+                run=run,
+                at=event.at,
+                step=event.step,
+                attempt=event.attempt,
+                files=[
+                    Artifact(path=file.path, size=file.size, sha256=file.sha256, mode=file.mode)
+                    for file in event.files
+                ],
+                bytes=event.bytes,
+                left_out=event.left_out,
+                reason=event.reason,
             )
         kind = _SAME[type(event)]
         same = {name: getattr(event, name) for name in _FIELDS[kind]}

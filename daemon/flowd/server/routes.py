@@ -19,6 +19,7 @@ _ROUTES = (
     route(m.SHOW, runs.handle_show, c.ReadContext.of),
     route(m.LIST, runs.handle_list, c.ReadContext.of),
     route(m.LOGS, runs.handle_logs, c.ReadContext.of),
+    route(m.ARTIFACTS, runs.handle_artifacts, c.ArtifactsContext.of),
     route(m.ATTACH, attaching.handle_attach, c.AttachContext.of),
     route(m.DETACH, attaching.handle_detach, c.AttachContext.of),
     route(m.CANCEL, steering.handle_cancel, c.SteerContext.of),

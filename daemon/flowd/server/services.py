@@ -8,7 +8,7 @@ from msgspec import Raw
 
 import flowd
 from flowd.config import Config, Paths
-from flowd.domain.ports import Engine, EventLog, Judge, LogKeeper, Suggester
+from flowd.domain.ports import Artifacts, Engine, EventLog, Judge, LogKeeper, Suggester
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
 
@@ -63,8 +63,8 @@ class Services:
 
     `stop` asks `main` to end the daemon and returns at once. `started_at` is `time.monotonic()` at
     the start. `store_error` says why writes are refused, or ""; `policy_error`
-    what is wrong with the user's rules, or "". `open_lsp` None serves no editors. `step_limits`
-    tells what holds the limits of steps here.
+    what is wrong with the user's rules, or "". `open_lsp` None serves no editors, `artifacts` None
+    keeps none. `step_limits` tells what holds the limits of steps here.
     """
 
     log: EventLog
@@ -80,6 +80,7 @@ class Services:
     policy_error: str = ""
     step_limits: Callable[[], Awaitable[str]] = _nothing_known
     open_lsp: OpenLsp | None = None
+    artifacts: Artifacts | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

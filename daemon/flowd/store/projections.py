@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from flowd.domain import events as e
+from flowd.domain.items import parent_of
 from flowd.domain.ports import RunSummary
 from flowd.domain.run import Question
 from flowd.errors import Bug
@@ -144,8 +145,15 @@ def _pending_after(pending: Pending, event: e.Event) -> Pending:
 
 
 def _completes_step(pending: Pending, event: e.Event) -> bool:
-    """Whether a step is done by this event: with success, or by being skipped."""
+    """Whether a step is done by this event: with success, or by being skipped.
+
+    Items of a step are no steps of their own here; the step ends with an event as well.
+    """
     match event:
+        case e.StepFinished(step=step) | e.CheckFinished(step=step) if parent_of(step):
+            return False
+        case e.StepSkipped(step=step) | e.QuestionAnswered(step=step) if parent_of(step):
+            return False
         case e.StepFinished() | e.CheckFinished():
             return event.outcome == "succeeded"
         case e.StepSkipped():

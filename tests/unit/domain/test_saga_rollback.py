@@ -338,6 +338,18 @@ class TestParked:
         assert story.undone("a")[-1] == "run_finished compensated"
 
 
+def assert_items_keep_their_word(story: Story) -> None:
+    """No more items at once than allowed, each with a place of its own; done when all are."""
+    for step, loop in story.state.loops.items():
+        items = [story.state.steps[f"{step}.{n}"] for n in range(len(loop.items))]
+        flying = [
+            i for i in items if any(r.kind != "undo" and r.outcome is None for r in i.attempts)
+        ]
+        assert len(flying) <= loop.open <= story.state.plan[step].parallel
+        if story.state.steps[step].status == "succeeded":
+            assert {item.status for item in items} <= {"succeeded", "skipped"}
+
+
 OUTCOMES = st.sampled_from(["succeeded", "succeeded", "succeeded", "failed", "timed_out", "lost"])
 
 
@@ -357,14 +369,25 @@ def test_whatever_happens_the_saga_keeps_its_word(data):
         }
         if data.draw(st.integers(0, 5)) == 0:
             step["confirm"] = "?"
+        if data.draw(st.integers(0, 2)) == 0:
+            step["for_each"] = list("wxyz"[: data.draw(st.integers(0, 4))])
+            step["parallel"] = data.draw(st.integers(1, 3))
+        if data.draw(st.integers(0, 7)) == 0 and n + 1 < len(ids):
+            step["on_error"] = {"goto": ids[-1]}
         steps.append(step)
     story = Story(workflow_of(*steps, {"id": "last", "finally": True}))
     done: list[str] = []
     undone: list[str] = []
     started: dict[tuple[str, str, int], int] = {}
-    for _ in range(200):
+    retries = data.draw(st.integers(0, 2))
+    for _ in range(600):
+        assert_items_keep_their_word(story)
         if story.state.finished:
-            break
+            if not retries or story.state.status not in ("failed", "cancelled"):
+                break
+            retries -= 1
+            story.when(c.RetryRun())
+            continue
         if (
             not story.state.cancelling
             and story.state.rollback is None
@@ -415,6 +438,9 @@ def test_whatever_happens_the_saga_keeps_its_word(data):
             story.when(c.ReportRetryDue(step, kind))
     assert story.state.finished
     assert not story.state.active
+    assert not story.state.to_close
+    assert all(not loop.open for loop in story.state.loops.values())
+    assert not any(story.state.steps[step].status == "running" for step in story.state.steps)
     replayed = story.replayed()
     replayed.position = story.state.position
     assert replayed == story.state

@@ -22,7 +22,9 @@ SAMPLE: dict[str, Any] = {
     "stream": "stderr",
     "data": b"text",
     "skipped": 3,
+    "left_out": 3,
     "files": 12,
+    "items": ["x", "y"],
     "bytes": 4096,
     "outcome": "timed_out",
     "exit_code": 124,
@@ -53,10 +55,14 @@ NOT_SENT = {
     },
     domain.OutputAppended: {"data", "hidden"},
 }  # fmt: skip
+ARTIFACTS: list[Any] = [{"path": "d/x", "size": 5, "sha256": "0f", "mode": 0o644}]
 FACTS = get_args(domain.Event)
 
 
 def sample(kind: type[msgspec.Struct]) -> Any:
+    if kind is domain.ArtifactsKept:
+        files = [domain.Artifact(**file) for file in ARTIFACTS]
+        return domain.ArtifactsKept(SAMPLE["at"], SAMPLE["step"], 2, files, 4096, 3, "why")
     return kind(**{name: SAMPLE[name] for name in kind.__struct_fields__ if name in SAMPLE})
 
 
@@ -71,7 +77,8 @@ def test_every_fact_reaches_the_wire_with_every_field(kind):
         "run1",
     )
     for name in set(kind.__struct_fields__) - NOT_SENT.get(kind, set()):
-        assert shown[name] == SAMPLE[name]
+        expected = ARTIFACTS if (kind, name) == (domain.ArtifactsKept, "files") else SAMPLE[name]
+        assert shown[name] == expected
     assert wire.decode_event(msgspec.json.decode(msgspec.json.encode(sent))) == sent
 
 

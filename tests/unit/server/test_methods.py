@@ -27,6 +27,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/show": RUN,
     "flow/list": {"limit": 5},
     "flow/logs": RUN,
+    "flow/artifacts": RUN,
     "flow/cancel": RUN,
     "flow/undo": RUN,
     "flow/resume": RUN,
@@ -102,7 +103,15 @@ async def test_params_may_be_left_out_where_nothing_is_required(peer):
 
 async def test_runs_are_found_by_abbreviation_everywhere(peer, runs):
     runs.begin("abcxyz", "a")
-    for name in ("flow/show", "flow/cancel", "flow/undo", "flow/resume", "flow/retry", "flow/logs"):
+    for name in (
+        "flow/show",
+        "flow/cancel",
+        "flow/undo",
+        "flow/resume",
+        "flow/retry",
+        "flow/logs",
+        "flow/artifacts",
+    ):
         assert "result" in await peer.request(name, {"run": "abcd"})
         assert (await peer.error(name, {"run": "abc"}))["data"]["code"] == "conflict"
         assert (await peer.error(name, {"run": "zzz"}))["data"]["code"] == "not_found"

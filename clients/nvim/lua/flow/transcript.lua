@@ -38,11 +38,18 @@ local TELL = {
   step_started = function(event)
     return ("● %s%s"):format(event.step, again(event))
   end,
+  step_expanded = function(event)
+    return ("  %s  %d items"):format(event.step, #event.items)
+  end,
   files_saved = function(event)
     if (event.files or 0) > 0 then
       return ("  %s  %d files kept, so that it can be undone"):format(event.step, event.files)
     end
     return ("  %s  cannot be undone: %s"):format(event.step, event.reason)
+  end,
+  artifacts_kept = function(event)
+    local why = (event.reason or "") ~= "" and ("  (" .. event.reason .. ")") or ""
+    return ("  %s  %d files kept with the run%s"):format(event.step, #event.files, why)
   end,
   step_finished = function(event)
     return ("%s %s  %s"):format(mark(event), event.step, ending(event))

@@ -29,19 +29,31 @@ def run(arguments: Arguments, console: Console) -> int:
     step = arguments.text("step")
     shown = daemon.request("flow/show", {"run": arguments.text("run")})
     steps = [row["id"] for row in shown["steps"]]
-    if step and step not in steps:
+    items = {item["id"] for row in shown["steps"] for item in row.get("items") or ()}
+    if step and step not in steps and step not in items:
         raise Failure(
             f"run {shown['id']} has no step {step!r}",
             code="not_found",
             cure=f"its steps: {', '.join(steps)}",
         )
-    writer = _Writer(console, labelled=not step and len(steps) > 1)
+    writer = _Writer(console, labelled=_is_of_several(step, steps, items))
     if arguments.flag("follow"):
         _follow(daemon, shown["id"], step, writer)
     else:
         _print_all(daemon, shown["id"], step, writer)
     writer.finish()
     return 0
+
+
+def _is_of_several(step: str, steps: list[str], items: set[str]) -> bool:
+    """Whether what is shown is of several steps, or of several items of one."""
+    shown = [name for name in (*steps, *items) if _is_part(name, step)]
+    return len(shown) > 1
+
+
+def _is_part(name: str, step: str) -> bool:
+    """Whether a step or item is among those that were asked for; "" asks for all."""
+    return step in ("", name) or name.startswith(f"{step}.")
 
 
 def _print_all(daemon: Daemon, run_id: str, step: str, writer: _Writer) -> None:
@@ -61,7 +73,7 @@ def _print_all(daemon: Daemon, run_id: str, step: str, writer: _Writer) -> None:
 def _follow(daemon: Daemon, run_id: str, step: str, writer: _Writer) -> None:
     with daemon.connect() as connection:
         for event in connection.events(run_id, patience=_PATIENCE_SECONDS):
-            if event["type"] == "step_output" and step in ("", event["step"]):
+            if event["type"] == "step_output" and _is_part(event["step"], step):
                 writer.write(event)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import msgspec
 
 from flowctl.connect import Daemon
 from flowctl.text import age, clip, duration, harmless, plural, size
-from flowproto.runs import AttemptRow, QuestionRow, ShowResult, StepRow
+from flowproto.runs import AttemptRow, ItemRow, QuestionRow, ShowResult, StepRow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flowctl.arguments import Arguments
     from flowctl.console import Console
 
+_MOST_QUIET_ITEMS = 5
 _STYLES = {
     "succeeded": "green",
     "failed": "red",
@@ -54,6 +56,7 @@ def lines(shown: ShowResult, console: Console) -> list[str]:
         found.append(f"  {name} = {harmless(str(value))}")
     for step in shown.steps:
         found += _step_lines(step, console)
+        found += _item_lines(step.items or [], console)
         if step.tty and step.state == "running":
             found.append(f"    on a terminal, type there with: flowctl attach {shown.id}")
     for question in shown.questions:
@@ -61,7 +64,22 @@ def lines(shown: ShowResult, console: Console) -> list[str]:
     return found
 
 
-def _step_lines(step: StepRow, console: Console) -> list[str]:
+def _item_lines(items: list[ItemRow], console: Console) -> list[str]:
+    """Give every item that is not simply done or still to come, and the first of these."""
+    quiet = [item for item in items if item.state in ("succeeded", "pending")]
+    hidden = {item.id for item in quiet[_MOST_QUIET_ITEMS:]}
+    lines = []
+    for item in items:
+        if item.id not in hidden:
+            first, *rest = _step_lines(item, console)
+            lines += [f"  {first}  {console.style(harmless(item.item), 'dim')}"]
+            lines += [f"  {line}" for line in rest]
+    counts = Counter(item.state for item in items if item.id in hidden)
+    lines += [f"    {plural(count, 'more item')} {state}" for state, count in counts.items()]
+    return lines
+
+
+def _step_lines(step: StepRow | ItemRow, console: Console) -> list[str]:
     state = console.style(step.state.replace("_", " "), _STYLES.get(step.state, "dim"))
     parts = [f"  {step.id}: {state}"]
     if step.duration_ms is not None:
@@ -85,6 +103,8 @@ def _step_lines(step: StepRow, console: Console) -> list[str]:
             lines.append(f"    {name}: {attempt.state.replace('_', ' ')}{took}{code}{why}{tail}")
     if step.attempts and (limits := step.attempts[-1].limits):
         lines.append(f"    limits: {harmless(limits)}")
+    if step.artifacts:
+        lines.append(f"    {plural(step.artifacts, 'file')} kept: flowctl artifacts")
     for name, value in step.outputs.items():
         lines.append(f"    {name} = {harmless(value)}")
     return lines

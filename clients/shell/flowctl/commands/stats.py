@@ -28,6 +28,7 @@ def run(arguments: Arguments, console: Console) -> int:
         ["events", f"{figures['events']}, the newest at position {figures['last_position']}"],
         ["database", f"{size(figures['database_bytes'])} + log {size(figures['wal_bytes'])}"],
         ["of it", f"{size(events)} events, {size(outputs)} long outputs"],
+        ["artifacts", _artifacts(figures)],
         ["retention", _due(figures)],
         ["schema", str(figures["schema_version"])],
         ["memory", size(figures["memory_bytes"])],
@@ -35,6 +36,12 @@ def run(arguments: Arguments, console: Console) -> int:
     ]
     console.table(rows)
     return 0
+
+
+def _artifacts(figures: dict[str, Any]) -> str:
+    """Say what steps made is kept, beside the database."""
+    files = figures.get("artifact_files", 0)
+    return f"{plural(files, 'file')}, {size(figures.get('artifact_bytes', 0))}"
 
 
 def _due(figures: dict[str, Any]) -> str:

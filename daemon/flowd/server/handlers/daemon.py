@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from flowd.domain.ports import Room
 from flowd.server.contexts import DaemonContext
 from flowd.server.dispatch import Reply
 from flowproto.daemon import Empty, StatsResult, StatusResult, StopResult
@@ -28,6 +29,7 @@ async def handle_status(params: Empty, context: DaemonContext) -> StatusResult:
 async def handle_stats(params: Empty, context: DaemonContext) -> StatsResult:
     """Figures."""
     figures = await context.log.stats()
+    kept = Room(0, 0) if context.artifacts is None else await context.artifacts.measure()
     due = await context.keeper.due(context.retention)
     return StatsResult(
         runs=figures.runs,
@@ -44,6 +46,8 @@ async def handle_stats(params: Empty, context: DaemonContext) -> StatsResult:
         due_runs=due.runs,
         due_outputs=due.outputs,
         due_bytes=due.bytes,
+        artifact_files=kept.files,
+        artifact_bytes=kept.bytes,
     )
 
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import get_args
 
 from flowd.domain.events import RunStatus
-from flowd.domain.ports import RunRequest
-from flowd.errors import InvalidInput
-from flowd.server.contexts import ReadContext, StartContext
-from flowd.server.convert import from_position, to_run_row, to_show_result
+from flowd.domain.items import parent_of
+from flowd.domain.ports import AttemptKey, RunRequest
+from flowd.errors import InvalidInput, NotFound
+from flowd.server.contexts import ArtifactsContext, ReadContext, StartContext
+from flowd.server.convert import from_position, to_artifacts_result, to_run_row, to_show_result
 from flowd.server.convert_events import OutputText, to_chunk
 from flowd.server.sources import find_workflow, folder_of
+from flowproto.artifacts import ArtifactsParams, ArtifactsResult
 from flowproto.environment import shareable
 from flowproto.runs import (
     ListParams,
@@ -100,6 +102,22 @@ async def handle_show(params: RunRef, context: ReadContext) -> ShowResult:
     return to_show_result(await context.engine.state(found.id))
 
 
+async def handle_artifacts(params: ArtifactsParams, context: ArtifactsContext) -> ArtifactsResult:
+    """What steps made and is kept with the run. NotFound for a step that is not of the run."""
+    found = await context.log.find(params.run)
+    state = await context.engine.state(found.id)
+    if params.step is not None and params.step not in state.steps:
+        raise NotFound(
+            f"run {found.id} has no step {params.step!r}", cure="flowctl show lists its steps"
+        )
+    place_of = context.artifacts.place_of if context.artifacts is not None else _nowhere
+    return to_artifacts_result(state, params.step, place_of)
+
+
+def _nowhere(key: AttemptKey, number: int) -> str:
+    return ""
+
+
 async def handle_list(params: ListParams, context: ReadContext) -> ListResult:
     """Runs, newest first."""
     if not 1 <= params.limit <= LONGEST_LIST:
@@ -134,7 +152,7 @@ async def handle_logs(params: LogsParams, context: ReadContext) -> LogsResult:
         for event in events:
             position = event.position
             chunk = to_chunk(event, text)
-            if chunk is not None and params.step in (None, chunk.step):
+            if chunk is not None and params.step in (None, chunk.step, parent_of(chunk.step)):
                 chunks.append(chunk)
                 characters += len(chunk.text)
                 # Better a little more than to part the halves of a character.

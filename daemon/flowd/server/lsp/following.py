@@ -6,6 +6,7 @@ import trio
 from lsprotocol import types
 
 from flowd.domain import events as e
+from flowd.domain.items import parent_of
 from flowd.domain.run import Question
 from flowd.domain.workflow import Workflow
 from flowd.errors import Conflict
@@ -92,6 +93,8 @@ class _Shown:
         match event:
             case e.StepStarted(step=step):
                 await self._say(step)
+            case e.StepFinished(step=step, outcome="succeeded") if parent_of(step):
+                await self._say(f"{step} succeeded")  # only the whole of it counts
             case e.StepFinished(step=step, outcome=outcome, reason=reason):
                 if outcome == "succeeded":
                     self._done += 1
@@ -99,7 +102,7 @@ class _Shown:
                     self._failure = f"step {step}: {reason or outcome.replace('_', ' ')}"
                 await self._say(f"{step} {outcome}")
             case e.StepSkipped(step=step):
-                self._done += 1
+                self._done += not parent_of(step)
                 await self._say(f"{step} skipped")
             case e.CompensationStarted(step=step):
                 await self._say(f"undoing {step}")
