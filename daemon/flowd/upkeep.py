@@ -4,7 +4,8 @@ import logging
 
 import trio
 
-from flowd.domain.ports import Artifacts, EventLog, LogKeeper
+from flowd.domain.files import Artifacts
+from flowd.domain.ports import EventLog, LogKeeper
 from flowd.domain.retention import Retention
 from flowd.errors import FlowError, NotFound
 

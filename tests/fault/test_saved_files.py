@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from flowd.config import EngineConfig
-from flowd.domain.ports import AttemptKey, Touch
+from flowd.domain.files import Touch
+from flowd.domain.ports import AttemptKey
 from flowd.exec import restore
 from flowd.exec.preimages import SavedFiles
 from flowproto import methods, runs

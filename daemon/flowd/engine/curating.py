@@ -11,7 +11,8 @@ import trio
 
 from flowd.config import EngineConfig
 from flowd.domain.commands import Command, Kept, ReportArtifacts, ReportEnd
-from flowd.domain.ports import Artifacts, AttemptKey, Room
+from flowd.domain.files import Artifacts, Room
+from flowd.domain.ports import AttemptKey
 from flowd.engine.acceptance import folder_in
 from flowd.engine.live import LiveRun
 

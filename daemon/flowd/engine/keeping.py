@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from flowd.domain.commands import Command, ReportSaved
-from flowd.domain.ports import AttemptKey, Foresee, Launch, Preimages
+from flowd.domain.files import Foresee, Preimages
+from flowd.domain.ports import AttemptKey, Launch
 from flowd.domain.run import RunState
 from flowd.engine.live import LiveRun
 

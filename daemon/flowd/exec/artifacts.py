@@ -21,7 +21,8 @@ import trio
 
 from flowd.domain.commands import Kept
 from flowd.domain.events import Artifact
-from flowd.domain.ports import AttemptKey, Room
+from flowd.domain.files import Room
+from flowd.domain.ports import AttemptKey
 from flowd.exec.globs import Finder, TooMuch, open_beneath
 from flowd.exec.restore import sync
 from flowd.exec.saving import copy_file

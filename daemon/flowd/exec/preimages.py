@@ -18,7 +18,8 @@ from pathlib import Path
 import trio
 
 from flowd.config import EngineConfig
-from flowd.domain.ports import AttemptKey, Saved, Touch
+from flowd.domain.files import Saved, Touch
+from flowd.domain.ports import AttemptKey
 from flowd.errors import SpawnFailed
 from flowd.exec import restore
 from flowd.exec.saving import save

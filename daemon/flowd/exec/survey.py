@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from flowd.domain.ports import Touch
+from flowd.domain.files import Touch
 from flowd.exec.patterns import expand, is_pattern, plain_folder
 from flowd.exec.restore import Entry, now_at
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from flowd.domain.ports import Footprint
+from flowd.domain.files import Footprint
 from flowd.domain.workflow import Shell
 from flowd.safety.files import PIPE
 from flowd.safety.findings import TooMuch, Trace

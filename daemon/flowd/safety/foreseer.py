@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from flowd.domain.ports import Touch
+from flowd.domain.files import Touch
 from flowd.safety import builtins, nested, read_only
 from flowd.safety.calls import Status
 from flowd.safety.command import Command

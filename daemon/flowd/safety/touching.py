@@ -7,7 +7,7 @@ which files it touches. Paths are as they are written; `footprint.py` makes them
 import re
 from collections.abc import Callable, Iterable
 
-from flowd.domain.ports import How, Touch
+from flowd.domain.files import How, Touch
 from flowd.safety.command import Command, Options, split
 from flowd.safety.tables import listed
 from flowd.safety.value import UNKNOWN, Argument

@@ -7,8 +7,8 @@ from typing import Protocol, Self
 
 from flowd.config import SuggestConfig
 from flowd.domain.events import Answer, Recorded, RunStatus
+from flowd.domain.files import Artifacts
 from flowd.domain.ports import (
-    Artifacts,
     Judge,
     LogKeeper,
     LogStats,

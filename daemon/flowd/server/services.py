@@ -8,7 +8,8 @@ from msgspec import Raw
 
 import flowd
 from flowd.config import Config, Paths
-from flowd.domain.ports import Artifacts, Engine, EventLog, Judge, LogKeeper, Suggester
+from flowd.domain.files import Artifacts
+from flowd.domain.ports import Engine, EventLog, Judge, LogKeeper, Suggester
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from flowd.domain.commands import Kept
-from flowd.domain.ports import AttemptKey, Room
+from flowd.domain.files import Room
+from flowd.domain.ports import AttemptKey
 from flowd.exec.artifacts import KeptFiles
 
 ROOM = Room(files=100, bytes=1_000_000)

@@ -7,7 +7,8 @@ import pytest
 import trio
 
 from flowd.config import EngineConfig
-from flowd.domain.ports import AttemptKey, Touch
+from flowd.domain.files import Touch
+from flowd.domain.ports import AttemptKey
 from flowd.errors import SpawnFailed
 from flowd.exec.patterns import expand
 from flowd.exec.preimages import SECONDS_A_DAY, SavedFiles

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowd.domain.ports import Touch
+from flowd.domain.files import Touch
 from flowd.safety.footprint import foresee
 
 ENVIRONMENT = {"version": "1.2", "HOME": "/home/me", "folder": "out put"}

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from flowd.domain.ports import Room
+from flowd.domain.files import Room
 from flowd.server.contexts import DaemonContext
 from flowd.server.dispatch import Reply
 from flowproto.daemon import Empty, StatsResult, StatusResult, StopResult
