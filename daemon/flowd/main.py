@@ -26,6 +26,7 @@ import trio
 import flowd
 from flowd import notify
 from flowd.config import Config, Paths, find_paths, load_config
+from flowd.desktop import Desktop
 from flowd.domain.ports import Judge
 from flowd.engine.engine import RunEngine, open_engine
 from flowd.engine.keeping import Keeper
@@ -50,7 +51,7 @@ from flowd.server.transport import serve_socket
 from flowd.store.log import open_log
 from flowd.suggest.pipeline import make_suggester
 from flowd.upkeep import Upkeep
-from flowproto.environment import shareable
+from flowproto.environment import looks_secret, shareable
 from flowproto.starting import StartFailed, answers, start_and_wait
 
 log = logging.getLogger("flowd")
@@ -168,6 +169,7 @@ async def serve(paths: Paths, config: Config) -> None:
     handed_over = notify.listen_fds()
     judge, policy_error = judge_of(paths)
     saved_files = SavedFiles(paths.saved, config.engine)
+    desktop = Desktop(config.notifications, looks_secret)
     async with (
         open_log(paths.database) as event_log,
         open_executor(paths.steps) as executor,
@@ -179,6 +181,7 @@ async def serve(paths: Paths, config: Config) -> None:
             environment=shareable(notify.environment_for_steps()),
             chance=random.random,
             keeper=Keeper(foresee, saved_files),
+            heed=desktop.heed,
         ) as engine,
         trio.open_nursery() as nursery,
     ):
@@ -199,7 +202,10 @@ async def serve(paths: Paths, config: Config) -> None:
         )
         upkeep = Upkeep(event_log.keeper, config.retention)
         nursery.start_soon(upkeep.serve)
-        reload = partial(_reload, services, engine, upkeep, saved_files)
+        for state in engine.waiting():
+            desktop.remember(state)
+        nursery.start_soon(desktop.serve)
+        reload = partial(_reload, services, engine, upkeep, saved_files, desktop)
         nursery.start_soon(_heed_signals, reload, stopping)
         nursery.start_soon(notify.keep_watchdog_fed)
         await nursery.start(serve_socket, services, paths.socket, handed_over)
@@ -232,7 +238,13 @@ async def _heed_signals(reload: Callable[[], None], stopping: trio.Event) -> Non
             notify.notify("READY=1")
 
 
-def _reload(services: Services, engine: RunEngine, upkeep: Upkeep, saved_files: SavedFiles) -> None:
+def _reload(
+    services: Services,
+    engine: RunEngine,
+    upkeep: Upkeep,
+    saved_files: SavedFiles,
+    desktop: Desktop,
+) -> None:
     """Take over changed settings; with mistakes in the file they stay as they were."""
     try:
         config = load_config(services.paths.config)
@@ -243,6 +255,7 @@ def _reload(services: Services, engine: RunEngine, upkeep: Upkeep, saved_files: 
     engine.configure(config.engine, judge)
     upkeep.configure(config.retention)
     saved_files.config = config.engine
+    desktop.config = config.notifications
     services.judge = judge
     services.suggester = make_suggester(config, judge)
     services.config = config

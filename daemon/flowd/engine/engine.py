@@ -15,6 +15,7 @@ import trio
 from flowd.config import EngineConfig
 from flowd.domain import commands as c
 from flowd.domain import events as e
+from flowd.domain.attention import TOLD_BY
 from flowd.domain.decide import react, start
 from flowd.domain.ids import new_run_id
 from flowd.domain.ports import (
@@ -72,6 +73,7 @@ class RunEngine:
         environment: dict[str, str],
         chance: Callable[[], float],
         keeper: Keeper | None = None,
+        heed: Callable[[RunState], None] | None = None,
     ):
         self._nursery = nursery
         self._log = event_log
@@ -84,6 +86,7 @@ class RunEngine:
         self.store_error = ""
         """Why the last write was refused; empty when it was not."""
         self._keeper = keeper
+        self._heed = heed
         self._carrier = Carrier(executor, config, self._report_output, self._keep_files)
         nursery.start_soon(self._carrier.publisher.serve)
 
@@ -174,6 +177,10 @@ class RunEngine:
     async def state(self, run: str) -> RunState:
         """The run as it stands; see the port."""
         return await self._runs.state(run)
+
+    def waiting(self) -> list[RunState]:
+        """Runs that wait for a person now."""
+        return [live.state for live in self._runs if live.state.status == "waiting"]
 
     def live_runs(self) -> int:
         """How many runs are not finished."""
@@ -292,6 +299,8 @@ class RunEngine:
             elif isinstance(event, e.RunFinished):
                 log.info("run %s is %s", live.state.run, event.state)
                 self._tidy(live.state)
+            if self._heed is not None and type(event) in TOLD_BY:
+                self._heed(live.state)
         self._runs.let_go(live)
         return prepared
 
@@ -434,13 +443,18 @@ async def open_engine(
     environment: dict[str, str],
     chance: Callable[[], float],
     keeper: Keeper | None = None,
+    heed: Callable[[RunState], None] | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
+
+    `heed` is told of a run whenever it may need a person, or no longer needs one.
 
     Leaving the block stops the watching; processes go on and are adopted next time.
     """
     async with trio.open_nursery() as nursery:
-        engine = RunEngine(nursery, event_log, executor, judge, config, environment, chance, keeper)
+        engine = RunEngine(
+            nursery, event_log, executor, judge, config, environment, chance, keeper, heed
+        )
         count = await engine.recover()
         if count:
             log.info("took up %d unfinished runs", count)
