@@ -64,7 +64,7 @@ docs: $(VENV)/.dev  ## make the generated files anew
 	$(BIN)/python -m flowproto.schema
 	$(BIN)/python -m flowd.domain.schema --write
 
-bench: $(VENV)/.dev  ## figures, as ratios against a floor in the same run
+bench: $(VENV)/.dev  ## figures against a floor and peers in the same run; a table and a picture
 	$(BIN)/python tests/perf/cold_start.py
 	$(BIN)/python tests/perf/step_cost.py
 	$(BIN)/python tests/perf/sequential.py
@@ -74,10 +74,13 @@ bench: $(VENV)/.dev  ## figures, as ratios against a floor in the same run
 	$(BIN)/python tests/perf/idle.py
 	$(BIN)/python tests/perf/db_size.py
 	$(BIN)/python tests/perf/history_queries.py
+	$(BIN)/python tests/perf/report.py
 
 bench-peers:  ## other engines of durable workflows, in build/peers, for `make bench`
 	$(PYTHON) -m venv build/peers
-	build/peers/bin/python -m pip --disable-pip-version-check install --quiet dbos
+	build/peers/bin/python -m pip --disable-pip-version-check install --quiet dbos restate-sdk hypercorn
+	@command -v npm >/dev/null || { echo "Restate's server comes by npm: apt-get install npm"; exit 1; }
+	npm install --prefix build/peers/node --ignore-scripts --no-audit --no-fund --silent @restatedev/restate-server
 
 dist: $(VENV)/.dev  ## what is handed out: sdist, wheel, completions, manual pages
 	$(BIN)/python packaging/build.py dist

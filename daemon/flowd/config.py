@@ -15,7 +15,15 @@ from flowd.domain.retention import KEEP_ALL, Retention
 from flowd.errors import InvalidInput
 from flowproto.paths import Paths, find_paths
 
-__all__ = ["Config", "EngineConfig", "Paths", "ProviderConfig", "SuggestConfig", "find_paths"]
+__all__ = [
+    "Config",
+    "EngineConfig",
+    "NotificationsConfig",
+    "Paths",
+    "ProviderConfig",
+    "SuggestConfig",
+    "find_paths",
+]
 
 
 PROCESSES_PER_CORE = 32  # most scripts wait, for a network or a person, and do not compute
@@ -62,6 +70,12 @@ class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
     deadline_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
 
 
+class NotificationsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[notifications]`. `desktop` tells of runs that need a person, where there is a desktop."""
+
+    desktop: bool = True
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file; every setting has a default."""
 
@@ -69,6 +83,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     suggest: SuggestConfig = field(default_factory=SuggestConfig)
     providers: dict[str, ProviderConfig] = field(default_factory=dict)
     retention: Retention = KEEP_ALL
+    notifications: NotificationsConfig = field(default_factory=NotificationsConfig)
 
 
 def load_config(path: Path) -> Config:

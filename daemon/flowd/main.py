@@ -26,6 +26,7 @@ import trio
 import flowd
 from flowd import notify
 from flowd.config import Config, Paths, find_paths, load_config
+from flowd.desktop import Desktop
 from flowd.domain.ports import Judge
 from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
@@ -172,6 +173,7 @@ async def serve(paths: Paths, config: Config) -> None:
     judge, policy_error = judge_of(paths, config)
     saved_files = SavedFiles(paths.saved, config.engine)
     artifacts = KeptFiles(paths.artifacts)
+    desktop = Desktop(config.notifications, looks_secret)
     async with (
         open_log(paths.database) as event_log,
         open_executor(paths.steps) as executor,
@@ -185,6 +187,7 @@ async def serve(paths: Paths, config: Config) -> None:
             masker_for=make_masker_for(cache(looks_secret), os.environ),
             keeper=Keeper(foresee, saved_files),
             curator=Curator(artifacts),
+            heed=desktop.heed,
         ) as engine,
         trio.open_nursery() as nursery,
     ):
@@ -207,7 +210,10 @@ async def serve(paths: Paths, config: Config) -> None:
         )
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts)
         nursery.start_soon(upkeep.serve)
-        reload = partial(_reload, services, engine, upkeep, saved_files)
+        for state in engine.waiting():
+            desktop.remember(state)
+        nursery.start_soon(desktop.serve)
+        reload = partial(_reload, services, engine, upkeep, saved_files, desktop)
         nursery.start_soon(_heed_signals, reload, stopping)
         nursery.start_soon(notify.keep_watchdog_fed)
         await nursery.start(serve_socket, services, paths.socket, handed_over)
@@ -242,7 +248,13 @@ async def _heed_signals(reload: Callable[[], None], stopping: trio.Event) -> Non
             notify.notify("READY=1")
 
 
-def _reload(services: Services, engine: RunEngine, upkeep: Upkeep, saved_files: SavedFiles) -> None:
+def _reload(
+    services: Services,
+    engine: RunEngine,
+    upkeep: Upkeep,
+    saved_files: SavedFiles,
+    desktop: Desktop,
+) -> None:
     """Take over changed settings; with mistakes in the file they stay as they were."""
     try:
         config = load_config(services.paths.config)
@@ -253,6 +265,7 @@ def _reload(services: Services, engine: RunEngine, upkeep: Upkeep, saved_files: 
     engine.configure(config.engine, judge)
     upkeep.configure(config.retention)
     saved_files.config = config.engine
+    desktop.config = config.notifications
     services.judge = judge
     services.suggester = make_suggester(config, judge)
     services.config = config

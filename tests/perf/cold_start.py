@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from figures import Figure, at_most, publish
+
 BIN = Path(sys.executable).parent
 
 
@@ -27,6 +29,7 @@ def main(rounds: int = 25) -> None:
     """Measure and print a table."""
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "FLOW_HOME": home}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed flowctl is compiled
         flowctl = str(BIN / "flowctl")
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],
@@ -43,10 +46,14 @@ def main(rounds: int = 25) -> None:
         finally:
             subprocess.run([flowctl, "daemon", "stop"], env=environment, check=True)
     floor = statistics.median(times["python -c pass"])
-    print(f"{'command':24} {'median ms':>10} {'x python':>9}")
-    for name, measured in times.items():
-        median = statistics.median(measured)
-        print(f"{name:24} {median * 1000:10.1f} {median / floor:9.2f}")
+    medians = {name: statistics.median(measured) for name, measured in times.items()}
+    rows = [Figure(name, median * 1000, "ms", ".1f") for name, median in medians.items()]
+    rows += [
+        Figure(f"{name}, times bare Python", median / floor, target=at_most(3))
+        for name, median in medians.items()
+        if name.startswith("flowctl")
+    ]
+    publish("cold_start", "Cold start of flowctl", rows)
 
 
 if __name__ == "__main__":

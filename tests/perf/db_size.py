@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
+from figures import Figure, at_most, publish
 
 from flowd.domain.events import Event, RunFinished, RunStarted, StepFinished, StepStarted
 from flowd.domain.events import OutputAppended as Output
 from flowd.domain.ids import new_run_id
 from flowd.domain.workflow import Step, Undo, Workflow
 from flowd.store.codec import encode_event
-from flowd.store.commit import Append, commit
+from flowd.store.commit import Append, Rows, commit
 from flowd.store.connection import prepare_writer
 from flowd.store.migrate import migrate
 
@@ -107,6 +108,7 @@ def fill(connection: apsw.Connection, runs: int, seed: int = 1) -> None:
     """Record so many runs, some side by side."""
     chance = random.Random(seed)
     at = 1_764_000_000_000
+    rows: Rows = {}
     for _ in range(0, runs, SIDE_BY_SIDE):
         at += 60_000
         versions = {new_run_id(): 0 for _ in range(SIDE_BY_SIDE)}
@@ -115,7 +117,7 @@ def fill(connection: apsw.Connection, runs: int, seed: int = 1) -> None:
                 Append(run, version, events, [encode_event(event) for event in events])
                 for (run, version), events in zip(versions.items(), together, strict=True)
             ]
-            for outcome in commit(connection, group):
+            for outcome in commit(connection, rows, group):
                 assert isinstance(outcome, list)
                 versions[outcome[-1].run] = outcome[-1].version
 
@@ -135,14 +137,16 @@ def main(runs: int = 10_000) -> None:
         fill(connection, runs)
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         total = bytes_on_disk(Path(name))
-        print(f"{'part':30} {'bytes a run':>12}")
-        for part, size in connection.execute(
+        parts = connection.execute(
             "SELECT name, sum(pgsize) AS size FROM dbstat GROUP BY name ORDER BY size DESC LIMIT 9"
-        ):
-            print(f"{part:30} {size / runs:12.1f}")
-        print(f"{'everything (-wal, -shm too)':30} {total / runs:12.1f}")
-        print(f"{'at most':30} {MOST_BYTES_A_RUN:12}")
-        print(f"{runs} runs take {total / 1e6:.2f} MB")
+        )
+        whole = "bytes a run, -wal and -shm too"
+        rows = [
+            Figure(whole, total / runs, "B", ".0f", at_most(MOST_BYTES_A_RUN)),
+            *(Figure(f"of it {part}", size / runs, "B", ".1f") for part, size in parts),
+            Figure("the whole database", total / 1e6, "MB"),
+        ]
+        publish("db_size", f"The database of {runs} runs", rows)
         connection.close()
 
 

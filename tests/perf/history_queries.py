@@ -13,6 +13,7 @@ from pathlib import Path
 
 import apsw
 import trio
+from figures import Figure, at_most, publish
 
 from flowd.domain.events import RunStatus
 from flowd.domain.ids import new_run_id
@@ -79,7 +80,7 @@ async def ask(path: Path, ids: list[str]) -> None:
         "10,000 of one name": {"query": "deploy", "limit": 10_000},
     }
     async with open_log(path) as log:
-        print(f"{'question':30} {'found':>6} {'median ms':>10}")
+        rows = []
         slowest = 0.0
         for name, question in questions.items():
             took, found = [], 0
@@ -89,8 +90,10 @@ async def ask(path: Path, ids: list[str]) -> None:
                 took.append(1000 * (time.perf_counter() - begun))
             median = statistics.median(took)
             slowest = max(slowest, median if found <= 100 else 0)
-            print(f"{name:30} {found:6} {median:10.2f}")
-        print(f"slowest with the usual limit {slowest:.1f} ms, at most {MOST_MS}")
+            rows.append(Figure(f"{name}: {found} found", median, "ms"))
+        target = at_most(MOST_MS)
+        rows.append(Figure("slowest with the usual limit", slowest, "ms", ".1f", target))
+        publish("history_queries", f"Questions about {len(ids)} runs", rows)
 
 
 def main(runs: int = 100_000) -> None:

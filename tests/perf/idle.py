@@ -3,14 +3,13 @@
 import sys
 import time
 
+from figures import Figure, at_most, exactly, publish
 from measure import (
     cpu_seconds,
-    figure,
     fresh_daemon,
     memory_mb,
     pid_of,
     submit,
-    table,
     wait_until_done,
     wakeups,
     workflow,
@@ -31,12 +30,12 @@ def main(seconds: int = 10) -> None:
         used = cpu_seconds(daemon) - used
         memory = memory_mb(pid_of(daemon))
     rows = [
-        ("memory, just started", figure([fresh], ".0f", " MB"), "<= 45 MB"),
-        ("memory, after a run", figure([memory], ".0f", " MB"), ""),
-        (f"wake-ups in {seconds} s", str(woken), "0"),
-        (f"CPU in {seconds} s", figure([used * 1000], ".0f", " ms"), "0"),
+        Figure("memory, just started", fresh, "MB", ".0f", at_most(45)),
+        Figure("memory, after a run", memory, "MB", ".0f"),
+        Figure(f"wake-ups in {seconds} s", woken, "", "d", exactly(0)),
+        Figure(f"CPU in {seconds} s", used * 1000, "ms", ".0f", exactly(0)),
     ]
-    table("An idle daemon", rows)
+    publish("idle", "An idle daemon", rows)
 
 
 if __name__ == "__main__":

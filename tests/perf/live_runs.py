@@ -3,17 +3,8 @@
 import sys
 import time
 
-from measure import (
-    figure,
-    fresh_daemon,
-    in_state,
-    memory_mb,
-    pid_of,
-    submit,
-    table,
-    wakeups,
-    workflow,
-)
+from figures import Figure, at_most, exactly, middle, publish
+from measure import fresh_daemon, in_state, memory_mb, pid_of, submit, wakeups, workflow
 
 from flowproto import methods
 from flowproto.runs import ListParams
@@ -37,13 +28,13 @@ def main(runs: int = 10_000) -> None:
         time.sleep(5)
         woken = wakeups(pid_of(daemon)) - woken
     rows = [
-        ("runs that wait", str(waiting), str(runs)),
-        ("memory", figure([memory], ".0f", " MB"), "<= 250 MB for 10,000"),
-        ("of it for each run", figure([(memory - before) / runs * 1024], ".1f", " KB"), ""),
-        ("flow/list", figure(listed, ".1f", " ms"), "< 50 ms"),
-        ("wake-ups in 5 s", str(woken), "0"),
+        Figure("runs that wait", waiting, "", "d", exactly(runs)),
+        Figure("memory", memory, "MB", ".0f", at_most(250)),
+        Figure("of it for each run", (memory - before) / runs * 1024, "KB", ".1f"),
+        Figure("flow/list", middle(listed), "ms", ".1f", at_most(50)),
+        Figure("wake-ups in 5 s", woken, "", "d", exactly(0)),
     ]
-    table(f"{runs} runs that wait for a person", rows)
+    publish("live_runs", f"{runs} runs that wait for a person", rows)
 
 
 if __name__ == "__main__":

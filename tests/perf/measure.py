@@ -1,4 +1,4 @@
-"""What the benches share: a daemon to measure, the floor to measure it against, tables.
+"""What the benches share: a daemon to measure, what processes used, and the floor.
 
 Figures are CPU seconds and ratios where they can be: other work on the machine only ever adds to
 wall clocks. Linux only, as /proc is read.
@@ -103,7 +103,11 @@ def children(pid: int) -> list[int]:
 
 def cpu_seconds(daemon: RealDaemon) -> float:
     """CPU of the daemon, of its holder, and of the steps that have ended."""
-    pids = [pid_of(daemon), *children(pid_of(daemon))]
+    return cpu_of([pid_of(daemon), *children(pid_of(daemon))])
+
+
+def cpu_of(pids: Sequence[int]) -> float:
+    """CPU seconds of processes, and of those of their children that have ended."""
     ticks = sum(int(value) for pid in pids for value in _stat(pid)[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
 
@@ -127,10 +131,10 @@ def wakeups(pid: int) -> int:
 
 
 @contextmanager
-def counted_fsyncs(daemon: RealDaemon) -> Iterator[list[int]]:
-    """Count the daemon's fsyncs during the block; the list stays empty where strace is not.
+def counted_fsyncs(pids: Sequence[int]) -> Iterator[list[int]]:
+    """Count the fsyncs of processes during the block; the list stays empty where strace is not.
 
-    Start a step before: the holder must be there, or it would be counted with its steps.
+    They are slowed down by it, and so are the processes they make meanwhile, which are followed.
     """
     found: list[int] = []
     strace = shutil.which("strace")
@@ -139,9 +143,10 @@ def counted_fsyncs(daemon: RealDaemon) -> Iterator[list[int]]:
         return
     with tempfile.NamedTemporaryFile("r") as report:
         calls = ["-e", "trace=fsync,fdatasync", "-e", "signal=none"]
-        command = [strace, "-f", "-qq", "-o", report.name, *calls, "-p", str(pid_of(daemon))]
+        whom = [part for pid in pids for part in ("-p", str(pid))]
+        command = [strace, "-f", "-qq", "-o", report.name, *calls, *whom]
         tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        while "TracerPid:\t0" in Path(f"/proc/{pid_of(daemon)}/status").read_text():
+        while any("TracerPid:\t0" in Path(f"/proc/{pid}/status").read_text() for pid in pids):
             if tracer.poll() is not None:  # not allowed here
                 yield found
                 return
@@ -181,21 +186,3 @@ def own_cpu() -> float:
     """CPU used by this process and by those of its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(item.ru_utime + item.ru_stime for item in used)
-
-
-# ---------------------------------------------------------------------------------------- tables
-
-
-def table(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
-    """Print what was measured, the figure, and what it should be."""
-    print(f"\n{title}\n{'':44} {'measured':>12}   target")
-    for name, figure, target in rows:
-        print(f"{name:44} {figure:>12}   {target}")
-
-
-def figure(values: Sequence[float] | Sequence[int], form: str = ".2f", unit: str = "") -> str:
-    """The middle one of some measurements, or why there is none."""
-    if not values:
-        return "no strace"
-    ordered = sorted(values)
-    return f"{ordered[len(ordered) // 2]:{form}}{unit}"

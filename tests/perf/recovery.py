@@ -7,16 +7,8 @@ then go on to its end, and every script have run once.
 import sys
 import time
 
-from measure import (
-    LIVE,
-    figure,
-    fresh_daemon,
-    in_state,
-    submit,
-    table,
-    wait_until_done,
-    workflow,
-)
+from figures import Figure, at_most, exactly, middle, publish
+from measure import LIVE, fresh_daemon, in_state, submit, wait_until_done, workflow
 
 from support.real_daemon import RealDaemon
 
@@ -38,13 +30,13 @@ def main(runs: int = 1000, rounds: int = 3) -> None:
                 done.append(in_state(client, "succeeded"))
             twice += sum(witness.stat().st_size > 1 for witness in daemon.home.glob("witness.*"))
     rows = [
-        ("runs that were not finished", figure(interrupted, "d"), ""),
-        ("start with nothing to take up", figure(empty, ".2f", " s"), ""),
-        ("start with all of them", figure(taken_up, ".2f", " s"), "< 2 s"),
-        ("runs that succeeded after that", str(min(done)), str(runs)),
-        ("steps that ran twice", str(twice), "0"),
+        Figure("runs that were not finished", middle(interrupted), "", ".0f"),
+        Figure("start with nothing to take up", middle(empty), "s"),
+        Figure("start with all of them", middle(taken_up), "s", ".2f", at_most(2)),
+        Figure("runs that succeeded after that", min(done), "", "d", exactly(runs)),
+        Figure("steps that ran twice", twice, "", "d", exactly(0)),
     ]
-    table(f"{runs} runs interrupted by kill -9", rows)
+    publish("recovery", f"{runs} runs interrupted by kill -9", rows)
 
 
 def restart_seconds(daemon: RealDaemon) -> float:

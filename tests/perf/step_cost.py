@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import trio
+from figures import Figure, at_most, publish
 
 from flowd.domain.ports import AttemptKey, Launch
 from flowd.exec.process import open_executor
@@ -74,9 +75,13 @@ def main(steps: int = 300, folder: str | None = None) -> None:
                 way(steps, place)
                 best[name] = min(best[name], (cpu_seconds() - begun) / steps * 1000)
     floor = best["bare posix_spawn"]
-    print(f"{'CPU per step':24} {'ms':>7} {'x bare':>7} {'added':>7}")
-    for name, figure in best.items():
-        print(f"{name:24} {figure:7.2f} {figure / floor:7.2f} {figure - floor:7.2f}")
+    rows = [Figure(name, cost, "ms") for name, cost in best.items()]
+    rows += [
+        Figure(f"added, {name}", cost - floor, "ms", target=at_most(1.0))
+        for name, cost in best.items()
+        if cost is not floor
+    ]
+    publish("step_cost", "What the executor alone adds to a step, in CPU", rows)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ class RealDaemon:
         self.home = home
         self.socket = home / "flowd.sock"
         self.environment = {**os.environ, "FLOW_HOME": str(home)}
+        self.environment["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"  # whose desktop is it?
         for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
             self.environment.pop(name, None)
         self.process: subprocess.Popen[bytes] | None = None

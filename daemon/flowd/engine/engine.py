@@ -15,6 +15,7 @@ import trio
 from flowd.config import EngineConfig
 from flowd.domain import commands as c
 from flowd.domain import events as e
+from flowd.domain.attention import TOLD_BY
 from flowd.domain.decide import react, start
 from flowd.domain.ids import new_run_id
 from flowd.domain.ports import (
@@ -76,6 +77,7 @@ class RunEngine:
         masker_for: MaskerFor,
         keeper: Keeper | None = None,
         curator: Curator | None = None,
+        heed: Callable[[RunState], None] | None = None,
     ):
         self._nursery = nursery
         self._log = event_log
@@ -89,6 +91,7 @@ class RunEngine:
         """Why the last write was refused; empty when it was not."""
         self._keeper = keeper
         self._curator = curator
+        self._heed = heed
         self._carrier = Carrier(
             executor,
             config,
@@ -186,6 +189,10 @@ class RunEngine:
     async def state(self, run: str) -> RunState:
         """The run as it stands; see the port."""
         return await self._runs.state(run)
+
+    def waiting(self) -> list[RunState]:
+        """Runs that wait for a person now."""
+        return [live.state for live in self._runs if live.state.status == "waiting"]
 
     def live_runs(self) -> int:
         """How many runs are not finished."""
@@ -306,6 +313,8 @@ class RunEngine:
             elif isinstance(event, e.RunFinished):
                 log.info("run %s is %s", live.state.run, event.state)
                 self._tidy(live.state)
+            if self._heed is not None and type(event) in TOLD_BY:
+                self._heed(live.state)
         self._runs.let_go(live)
         return prepared
 
@@ -462,8 +471,11 @@ async def open_engine(
     masker_for: MaskerFor,
     keeper: Keeper | None = None,
     curator: Curator | None = None,
+    heed: Callable[[RunState], None] | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
+
+    `heed` is told of a run whenever it may need a person, or no longer needs one.
 
     Leaving the block stops the watching; processes go on and are adopted next time.
     """
@@ -479,6 +491,7 @@ async def open_engine(
             masker_for,
             keeper,
             curator,
+            heed,
         )
         count = await engine.recover()
         if count:

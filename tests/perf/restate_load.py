@@ -1,0 +1,64 @@
+"""The load of `saga_load.py` as a service for Restate, run in the peers' own environment.
+
+Serves workflow `Saga` on 127.0.0.1 at the port given, by HTTP/2 with as many streams as come, as
+Restate advises. Each step is a durable step of Restate's that runs the same bash by posix_spawn, as
+ours does. `GET /ended` tells how many workflows have ended, so that the server need not be asked
+for it all the time.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import restate
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+SCRIPT = Path("script")
+saga = restate.Workflow("Saga")
+ended = 0
+
+
+def step() -> int:
+    """Run the script; Restate's SDK calls it in a thread."""
+    pid = os.posix_spawn("/bin/bash", ["bash", "-e", str(SCRIPT)], os.environ)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@saga.main()
+async def run(ctx: restate.WorkflowContext, steps: int) -> None:
+    """Run it again and again; the workflow fails where a step did."""
+    global ended
+    failed = 0
+    for number in range(steps):
+        failed += await ctx.run_typed(f"s{number}", step) != 0
+    ended += 1
+    if failed:
+        raise restate.TerminalError(f"{failed} steps failed")
+
+
+_services = restate.app([saga], protocol="bidi")
+
+
+async def app(scope, receive, send) -> None:
+    """Restate's own application, and `/ended`."""
+    if scope["type"] != "http" or scope["path"] != "/ended":
+        await _services(scope, receive, send)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(ended).encode()})
+
+
+def main(port: int) -> None:
+    """Serve until ended by a signal."""
+    SCRIPT.write_text("true\n")
+    settings = Config()
+    settings.bind = [f"127.0.0.1:{port}"]
+    settings.h2_max_concurrent_streams = 10_000  # all workflows at once, as in the others
+    settings.loglevel = "WARNING"
+    asyncio.run(serve(app, settings, mode="asgi"))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
