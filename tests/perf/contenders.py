@@ -2,7 +2,8 @@
 
 The others live in build/peers (`make bench-peers`), which is no part of Flow's environment;
 $FLOW_BENCH_PEERS names another place. All start the same bash on the same script by posix_spawn for
-every step, on their default settings, with their data in a temporary folder, on loopback only.
+every step, on their default settings, with their data in a temporary folder, on loopback only. So
+that Flow does the same work, its script is none that it would execute without a shell.
 """
 
 import http.client
@@ -33,6 +34,9 @@ HERE = Path(__file__).resolve().parent
 FOLDER = Path(os.environ.get("FLOW_BENCH_PEERS", HERE.parents[1] / "build" / "peers")).resolve()
 CONNECTIONS = 8
 PATIENCE_SECONDS = 60.0
+SHELL = "true;"  # as cheap as `true`, and needs a shell for its semicolon
+PLAIN = "true"  # executed without a shell (`flowd/exec/plain.py`)
+WITHOUT_SHELL = "Flow, no shell"
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,13 @@ class NotThere(Exception):
 
 
 @contextmanager
-def flow() -> Iterator[Contender]:
-    """Our own daemon on a scratch home."""
+def flow(script: str = SHELL) -> Iterator[Contender]:
+    """Our own daemon on a scratch home, and the script of its steps."""
     with fresh_daemon() as daemon, daemon.client() as client:
 
         def carry_out(runs: int, steps: int) -> int:
             before = in_state(client, "succeeded")
-            submit(daemon, workflow(steps), runs, connections=min(runs, CONNECTIONS))
+            submit(daemon, workflow(steps, script), runs, connections=min(runs, CONNECTIONS))
             wait_until_done(client)
             return in_state(client, "succeeded") - before
 

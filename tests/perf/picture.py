@@ -110,7 +110,7 @@ def _bars(panel: Bars) -> Iterable[str]:
         yield _text(0, 34, said, "target-text", 12)
     for number, bar in enumerate(panel.bars):
         y = HEADING + number * BAR_STEP
-        kind = {"Flow": "flow", "bare": "bare"}.get(bar.name, "peer")
+        kind = {"Flow": "flow", "Flow, no shell": "flow", "bare": "bare"}.get(bar.name, "peer")
         weight = 600 if bar.name == "Flow" else 400
         yield _text(NAMES - 10, y + 14, bar.name, "ink", 13, weight, anchor="end")
         if bar.value is None:

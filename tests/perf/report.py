@@ -11,7 +11,7 @@ from figures import FOLDER, Figure, kept
 from picture import Bar, Bars, Plot, picture
 
 PICTURE = FOLDER / "bench.svg"
-ORDER = ("bare", "Flow", "Restate", "DBOS")
+ORDER = ("bare", "Flow", "Flow, no shell", "Restate", "DBOS")
 Kept = dict[str, tuple[str, int, list[Figure]]]
 
 

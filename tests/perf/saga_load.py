@@ -3,6 +3,7 @@
 Eight connections start them. The floor is the same number of processes, as many side by side,
 made by nobody but posix_spawn; it is run before and after ours, and the mean of both counts. Where
 build/peers holds DBOS and Restate (`make bench-peers`), they do the same work in the same round.
+What is compared runs a shell for every step; that a plain command needs none is measured beside it.
 Being asked and submitting cost CPU in an engine that is a process of its own, and nothing is taken
 off for it; DBOS is in the process that submits.
 """
@@ -11,8 +12,9 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from contenders import Opening, flow, which_are_there
+from contenders import PLAIN, WITHOUT_SHELL, Opening, flow, which_are_there
 from figures import Figure, at_least, at_most, exactly, middle, publish
 from measure import AT_ONCE, bare_spawns, counted_fsyncs, cpu_of, memory_mb
 
@@ -56,7 +58,8 @@ def measure(
         halves.append(bare_spawns(runs * STEPS // 2, AT_ONCE))
         floor_seconds, floor_cpu = (sum(half) for half in zip(*halves, strict=True))
         bare = {"rate": runs / floor_seconds, "cpu": floor_cpu / (runs * STEPS) * 1000}
-        measured = {"bare": bare, "Flow": ours}
+        plain = load(partial(flow, PLAIN), runs)
+        measured = {"bare": bare, "Flow": ours, WITHOUT_SHELL: plain}
         for name, opening in contenders.items():
             if name != "Flow":
                 measured[name] = load(opening, SEVERAL if name == "DBOS" else runs)
@@ -81,6 +84,9 @@ def figures_of(
     def of_ours(what: str) -> float | None:
         return middle(ours[what])
 
+    def of_plain(what: str) -> float | None:
+        return middle(found[WITHOUT_SHELL][what])
+
     rows = [
         Figure("workflows that succeeded", min(ours["done"]), "%", ".1f", exactly(100)),
         Figure("rate, of the bare processes' rate", of_ours("of floor"), "%", ".0f", at_least(70)),
@@ -89,6 +95,17 @@ def figures_of(
             *(of_ours("of floor by CPU"), "%", ".0f", at_least(70)),
         ),
         Figure("CPU per step beyond the process", of_ours("added"), "ms", ".2f", at_most(1.0)),
+        Figure(
+            "rate without a shell, of the bare shells' rate",
+            *(of_plain("of floor"), "%", ".0f", at_least(70)),
+        ),
+        Figure(
+            "CPU per step without one, beyond that shell",
+            of_plain("added"),
+            "ms",
+            ".2f",
+            at_most(1.0),
+        ),
         Figure("fsyncs per step", synced["Flow"], "", ".2f", at_most(0.2), missing=untraced),
         Figure("daemon's peak memory", of_ours("own memory"), "MB", ".0f", at_most(80)),
         Figure(
@@ -119,7 +136,7 @@ def ratios(
 ) -> list[Figure]:
     """How many times better than a peer we are, each by what was measured in the same run."""
     rows = []
-    for of in [of for of in found if of not in ("bare", "Flow")]:
+    for of in [of for of in found if of not in ("bare", "Flow", WITHOUT_SHELL)]:
         rows.append(
             Figure("Flow's rate, times this one's", middle(found[of]["ours, times"]), of=of)
         )

@@ -9,8 +9,9 @@ workflow of 50 steps in the same rounds.
 
 import sys
 from collections import defaultdict
+from functools import partial
 
-from contenders import Contender, Opening, flow, which_are_there
+from contenders import PLAIN, WITHOUT_SHELL, Contender, Opening, flow, which_are_there
 from figures import Figure, at_most, middle, publish
 from measure import bare_spawns, counted_fsyncs, cpu_of
 
@@ -27,8 +28,8 @@ def cost(contender: Contender, steps: int, runs: int) -> float:
     return (cpu_of(contender.processes()) - before) / (steps * runs) * 1000
 
 
-def peers_cost(opening: Opening) -> float:
-    """CPU of a step of somebody else's."""
+def cost_of_others(opening: Opening) -> float:
+    """CPU of a step of somebody else's, or of ours without a shell."""
     with opening() as contender:
         cost(contender, SHORT, 1)  # warm
         return cost(contender, SHORT, 4)
@@ -47,6 +48,7 @@ def fsyncs(opening: Opening) -> float | None:
 def main(rounds: int = 3) -> None:
     """Measure, print a table, keep it."""
     peers, missing = which_are_there()
+    others = {WITHOUT_SHELL: partial(flow, PLAIN), **peers}
     floor: list[float] = []
     sizes: dict[int, list[float]] = defaultdict(list)
     theirs: dict[str, list[float]] = defaultdict(list)
@@ -57,8 +59,8 @@ def main(rounds: int = 3) -> None:
             for size in SIZES:
                 runs = min(STEPS_A_SIZE // size, 20)  # waiting for one takes a quarter second
                 sizes[size].append(cost(ours, size, runs))
-            for name, opening in peers.items():
-                theirs[name].append(peers_cost(opening))
+            for name, opening in others.items():
+                theirs[name].append(cost_of_others(opening))
     synced = {name: fsyncs(opening) for name, opening in {"Flow": flow, **peers}.items()}
 
     def beyond(costs: list[float]) -> float | None:
@@ -69,6 +71,10 @@ def main(rounds: int = 3) -> None:
     by_name = {"Flow": sizes[SHORT], **theirs}
     rows = [
         Figure("CPU beyond the bare process", beyond(sizes[LONG]), "ms", target=at_most(1.0)),
+        Figure(
+            "the same of a plain command, without a shell",
+            *(beyond(theirs[WITHOUT_SHELL]), "ms", ".2f", at_most(1.0)),
+        ),
         Figure("fsyncs per step", synced["Flow"], target=at_most(1.1), missing=untraced),
         Figure(f"a step of {LONG}, times one of {SHORT}", middle(ratios), target=at_most(1.1)),
         *(
