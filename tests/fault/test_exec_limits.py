@@ -92,6 +92,14 @@ async def test_who_is_over_its_cpu_time_is_told_so(executor):
     assert ending.reason == "killed: over its limit of 1s of CPU time"
 
 
+async def test_a_step_on_a_terminal_has_its_limits(executor):
+    ending = await ending_of(executor, "tty; ulimit -St; exit 3", Limits(cpu="90s"), terminal=True)
+    assert ending.exit_code == 3
+    assert written(executor).startswith(b"/dev/pts/")
+    assert written(executor).endswith(b"\r\n90\r\n")
+    assert ending.limits == "cpu 90s (rlimit, counts each process)"
+
+
 async def test_a_limit_on_processes_is_set(executor, rlimits_only):
     ending = await ending_of(executor, "ulimit -u", Limits(processes=50))
     assert ending.exit_code == 0
