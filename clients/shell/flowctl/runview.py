@@ -19,7 +19,8 @@ FINISHED = frozenset({"succeeded", "failed", "cancelled", "compensated", "compen
 class StepView:
     """One step; `tty` says that it is on a terminal.
 
-    `saved` says that files were kept before it, `lasting` why it cannot be undone all the same.
+    `saved` says that files were kept before it, `lasting` why it cannot be undone all the same,
+    `limits` which it had and what held them.
     Times in milliseconds; `since` is when its present activity began, by the clock.
     """
 
@@ -32,6 +33,7 @@ class StepView:
         self.exit_code: int | None = None
         self.attempt = 0
         self.reason = ""
+        self.limits = ""
         self.lasting = ""
         self.saved = False
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -147,6 +149,7 @@ class RunView:
             case e.AttemptWithdrawn():
                 step.status = {"run": "pending", "check": "lost"}.get(event.kind, "succeeded")
             case e.StepFinished():
+                step.limits = event.limits
                 step._end(event.outcome, event.exit_code, event.duration_ms, event.reason)
             case e.CheckFinished():
                 done = {"succeeded": "succeeded", "failed": "pending"}.get(event.outcome, "lost")
