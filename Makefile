@@ -45,7 +45,11 @@ check: $(VENV)/.dev  ## style, types, import rules, generated files
 	$(BIN)/python -m flowproto.schema --check
 	$(BIN)/python -m flowd.domain.schema --check
 
-test: check  ## everything that must hold; the last line is pytest's
+$(VENV)/.tools: tests/install_tools.sh | $(VENV)/bin/python
+	@tests/install_tools.sh
+	@touch $@
+
+test: check $(VENV)/.tools  ## everything that must hold; the last line is pytest's
 	$(BIN)/pytest -c tests/lsp_conformance/pytest.ini tests/lsp_conformance
 	$(BIN)/pytest --cov --cov-report=term
 

@@ -167,7 +167,7 @@ async def serve(paths: Paths, config: Config) -> None:
     """Run the daemon until a signal or a client ends it."""
     stopping = trio.Event()
     handed_over = notify.listen_fds()
-    judge, policy_error = judge_of(paths)
+    judge, policy_error = judge_of(paths, config)
     saved_files = SavedFiles(paths.saved, config.engine)
     async with (
         open_log(paths.database) as event_log,
@@ -214,13 +214,15 @@ async def serve(paths: Paths, config: Config) -> None:
         nursery.cancel_scope.cancel()
 
 
-def judge_of(paths: Paths) -> tuple[Judge, str]:
+def judge_of(paths: Paths, config: Config) -> tuple[Judge, str]:
     """Make the judge with the user's rules; when they cannot be read, a wary one and the reason."""
+    kept = config.engine.saved_bytes_per_step > 0
     try:
-        return make_judge(load_policy(paths.policy, finds_blocked)), ""
+        policy = load_policy(paths.policy, finds_blocked)
     except InvalidInput as error:
         log.error("%s (%s)", error.message, error.cure)
-        return WaryJudge(make_judge(), error.message), error.message
+        return WaryJudge(make_judge(files_are_kept=kept), error.message), error.message
+    return make_judge(policy, files_are_kept=kept), ""
 
 
 async def _heed_signals(reload: Callable[[], None], stopping: trio.Event) -> None:
@@ -242,7 +244,7 @@ def _reload(services: Services, engine: RunEngine, upkeep: Upkeep, saved_files: 
     except FlowError as error:
         log.error("%s (%s); the settings stay as they were", error.message, error.cure)
         return
-    judge, services.policy_error = judge_of(services.paths)
+    judge, services.policy_error = judge_of(services.paths, config)
     engine.configure(config.engine, judge)
     upkeep.configure(config.retention)
     saved_files.config = config.engine

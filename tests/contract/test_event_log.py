@@ -219,9 +219,8 @@ async def test_a_refused_append_does_not_touch_the_others(log: EventLog) -> None
     assert (await log.stats()).events == 21
 
 
-async def test_a_cancelled_append_has_recorded_nothing(log: EventLog) -> None:
+async def test_an_append_cannot_be_cancelled(log: EventLog) -> None:
     recorded = await log.append("run-a", 0, [started()])
-    landed: list[bool] = []
     for patience in range(-1, 12):  # how many steps of the scheduler before the cancellation
         before = len(recorded)
         with trio.CancelScope() as scope:
@@ -231,10 +230,8 @@ async def test_a_cancelled_append_has_recorded_nothing(log: EventLog) -> None:
                 nursery.start_soon(_cancel_after, patience, scope)
                 events: list[e.Event] = [step_started(), step_finished()]
                 recorded += await log.append("run-a", before, events)
-        landed.append(len(recorded) > before)
+        assert len(recorded) == before + 2
         assert await log.read("run-a") == recorded
-    assert not landed[0]
-    assert any(landed)
 
 
 async def _cancel_after(steps: int, scope: trio.CancelScope) -> None:

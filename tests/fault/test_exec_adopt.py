@@ -259,6 +259,9 @@ async def test_an_end_whose_output_a_power_cut_took_is_none(steps, witness, name
         ("", Vanished),
         ("\nclaim 1 2\n", Vanished),
         ("\nclaim 1 2\npid 1 3\n", Vanished),  # and process 1 is alive in this boot too
+        ("\nclaim 1 2\npid 1 3\nend 143 5 0\n", Vanished),  # systemd ended it, and then the rest
+        ("\nclaim 1 2\npid 1 3\nend 137 5 0 7 0\n", Vanished),
+        ("\nclaim 1 2\npid 1 3\nend 139 5 0\n", Exited),  # it crashed by itself
         ("\nrefused\n", NeverStarted),
     ],
 )

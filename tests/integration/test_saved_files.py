@@ -8,7 +8,9 @@ import pytest
 import trio
 
 from flowd.errors import Conflict
+from flowproto import check, methods
 from support.engines import open_workshop
+from support.real_daemon import real_daemon
 from support.saving import picture
 from support.stories import tell
 
@@ -292,3 +294,15 @@ async def test_saving_stops_nobody_else(shop):
     beside = await shop.carry_out({"id": "a", "run": "true"})
     assert beside.status == "succeeded"
     assert (await shop.finish(run)).steps["a"].saved_files == 1
+
+
+def test_nothing_is_promised_where_files_are_not_kept(tmp_path):
+    """The preview says what this daemon, with its settings, will really do."""
+    text = "flow: 1\nname: w\nsteps:\n  - {id: a, run: rm -f old.txt}\n"
+    said = []
+    for settings in ("", "[engine]\nsaved_bytes_per_step = 0\n"):
+        (tmp_path / "config.toml").write_text(settings)
+        with real_daemon(tmp_path) as daemon, daemon.client() as client:
+            checked = client.call(methods.CHECK, check.CheckParams(text=text, cwd=str(tmp_path)))
+            said.append(checked.steps[0].reversibility)
+    assert said == ["saved", "irreversible"]

@@ -106,7 +106,7 @@ def user_manager() -> Iterator[UserManager]:
         home.mkdir()
         runtime.mkdir(mode=0o700)
         group.mkdir()
-        undo.callback(_remove_group, group)
+        undo.callback(remove_group, group)
         output = undo.enter_context(log.open("w"))
         enter_group = 'echo $$ > "$0/cgroup.procs"; exec "$@"'
         namespaces = ("--mount", "--pid", "--cgroup", "--ipc", "--fork", "--mount-proc")
@@ -145,7 +145,8 @@ def _wait_until_ready(receiver: socket.socket, log: Path) -> None:
         raise AssertionError(f"systemd --user never got ready\n{log.read_text()}") from error
 
 
-def _remove_group(group: Path) -> None:
+def remove_group(group: Path) -> None:
+    """Remove a control group and those in it, once their last processes are gone."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

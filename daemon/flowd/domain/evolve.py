@@ -132,6 +132,10 @@ def _(event: e.StepFinished, state: RunState) -> None:
     step = _close_attempt(state, event, "run")
     step.exit_code, step.duration_ms = event.exit_code, event.duration_ms
     step.outputs, step.reason = event.outputs, event.reason
+    if event.outputs:
+        state.publishers[event.step] = None
+    else:
+        state.publishers.pop(event.step, None)
     plan = state.plan[event.step]
     if plan.finally_:
         step.status = event.outcome

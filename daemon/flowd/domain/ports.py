@@ -103,6 +103,7 @@ class EventLog(Protocol):
 
         Raises Conflict when the run is at another version, `TokenTaken` when a RunStarted carries
         a client_token that belongs to another run, StoreUnavailable when nothing can be written.
+        It cannot be cancelled, so the caller always learns what became of the events.
         """
         ...
 

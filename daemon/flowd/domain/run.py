@@ -134,7 +134,8 @@ class RunState(Struct):
     parked: str = ""
 
     # Derived bookkeeping. Steps in `active` have a process, a timer or a question; `unresolved`
-    # ones ended badly and wait for `advance` to say what follows; `ready` is an ordered set.
+    # ones ended badly and wait for `advance` to say what follows; `ready` and `publishers`, the
+    # steps with outputs, are ordered sets.
     plan: dict[str, Step] = field(default_factory=dict)
     dependents: dict[str, list[str]] = field(default_factory=dict)
     unmet: dict[str, int] = field(default_factory=dict)
@@ -150,6 +151,7 @@ class RunState(Struct):
     finally_failed: bool = False
     compensation_failures: list[str] = field(default_factory=list)
     stdout_wanted: frozenset[str] = frozenset()
+    publishers: dict[str, None] = field(default_factory=dict)
 
     def can_undo(self, step_id: str) -> bool:
         """Whether the step's effects can be taken back: by its undo, or from what was saved."""

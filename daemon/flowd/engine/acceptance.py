@@ -44,6 +44,8 @@ def folder_in(base: str, given: str | None) -> str:
 
     `~NAME` of nobody stays as it is: then there is no such folder, which is what the user is told.
     """
+    if given is None:  # as for most steps
+        return base
     return str(Path(base, os.path.expanduser(given or "")))  # noqa: PTH111  # pathlib's one raises
 
 

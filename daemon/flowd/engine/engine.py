@@ -102,18 +102,18 @@ class RunEngine:
         started = await accept(request, judge=self._judge, environment=environment, at=moment.at)
         state, events = start(new_run_id(), started, moment)
         live = LiveRun(state)
-        with trio.CancelScope(shield=True):
-            async with live.lock:
-                self._runs.add(live)
-                try:
-                    for key, launch in (await self._record(live, 0, events)).items():
-                        self._carry(live, key, launch)
-                except TokenTaken as taken:
-                    self._runs.remove(live)
-                    return taken.run
-                except FlowError:
-                    self._runs.remove(live)
-                    raise
+        live.lock.acquire_nowait()
+        self._runs.add(live)
+        try:
+            for key, launch in (await self._record(live, 0, events)).items():
+                self._carry(live, key, launch)
+        except FlowError as error:
+            self._runs.remove(live)
+            if isinstance(error, TokenTaken):
+                return error.run
+            raise
+        finally:
+            live.lock.release()
         return state.run
 
     async def cancel(self, run: str, *, by: str = "") -> e.RunStatus:
@@ -250,23 +250,25 @@ class RunEngine:
             self._carry(live, key, launch)
 
     async def _apply(self, live: LiveRun, command: c.Command) -> Launches:
-        """As `_submit`, but for the attempts that it starts: the caller carries them out."""
+        """As `_submit`, but for the attempts that it starts: the caller carries them out.
+
+        Without a shield, which would cost every step: what is awaited here cannot be cancelled.
+        """
         started: Launches = {}
-        with trio.CancelScope(shield=True):
-            await live.acquire()
+        await live.acquire()
+        try:
+            before = live.state.version
             try:
-                before = live.state.version
-                try:
-                    events = react(live.state, command, self._moment())
-                except CallerError:  # refused; nothing was touched
-                    raise
-                except Exception as error:
-                    await self._park(live, error)
-                    raise
-                if events:
-                    started = await self._record(live, before, events)
-            finally:
-                live.lock.release()
+                events = react(live.state, command, self._moment())
+            except CallerError:  # refused; nothing was touched
+                raise
+            except Exception as error:
+                await self._park(live, error)
+                raise
+            if events:
+                started = await self._record(live, before, events)
+        finally:
+            live.lock.release()
         return started
 
     async def _record(self, live: LiveRun, expected: int, events: list[e.Event]) -> Launches:
@@ -283,7 +285,7 @@ class RunEngine:
             for key in prepared:
                 self._executor.forget(key)
             if expected:
-                live.state = await self._runs.replay(live.state.run)
+                await self._go_back(live)
             raise
         self.store_error = ""
         live.state.position = recorded[-1].position
@@ -327,7 +329,7 @@ class RunEngine:
         """Stop touching a run after a mistake of ours. Its processes go on; nothing is lost."""
         log.error("run %s is parked", live.state.run, exc_info=error)
         live.drop_tasks()
-        live.state = await self._runs.replay(live.state.run)  # it may be half changed
+        await self._go_back(live)  # it may be half changed
         before = live.state.version
         reason = f"{type(error).__name__}: {error}"
         events = react(live.state, c.Park(reason), self._moment())
@@ -339,9 +341,16 @@ class RunEngine:
             live.state.parked = reason
 
     async def _park_under_lock(self, live: LiveRun, error: Exception) -> None:
+        await live.acquire()
+        try:
+            await self._park(live, error)
+        finally:
+            live.lock.release()
+
+    async def _go_back(self, live: LiveRun) -> None:
+        """Give the run the state that the log tells of."""
         with trio.CancelScope(shield=True):
-            async with live.lock:
-                await self._park(live, error)
+            live.state = await self._runs.replay(live.state.run)
 
     async def _keep_files(self, live: LiveRun, key: AttemptKey, launch: Launch) -> None:
         """Keep what a step is about to change, where that can be told and it has no undo."""

@@ -60,9 +60,8 @@ def given_to(state: RunState, step: Step) -> dict[str, str]:
     """
     outputs = {
         f"steps_{step_id.replace('-', '_')}_{name}": value
-        for step_id, done in state.steps.items()
-        if done.outputs  # most have none, and this is asked at every step
-        for name, value in done.outputs.items()
+        for step_id in state.publishers  # most have none, and this is asked at every step
+        for name, value in state.steps[step_id].outputs.items()
     }
     return {
         **state.workflow.env,

@@ -31,11 +31,15 @@ class LiveRun:
         self.holders = 0
 
     async def acquire(self) -> None:
-        """Take the lock; at once when it is free, which costs a step less than to pause."""
+        """Take the lock; at once when it is free, which costs a step less than to pause.
+
+        It cannot be cancelled: whoever holds the lock soon lets it go.
+        """
         try:
             self.lock.acquire_nowait()
         except trio.WouldBlock:
-            await self.lock.acquire()
+            with trio.CancelScope(shield=True):
+                await self.lock.acquire()
 
     def drop_tasks(self) -> None:
         """Stop watching; the processes go on."""

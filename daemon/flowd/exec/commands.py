@@ -3,6 +3,7 @@
 A script runs as in a file given to the user's own shell, with `-e`: it stops at the first failing
 command, and in a pipe the last one counts (no `pipefail`). No profile or rc file is read, but for
 what the shell always reads in a script (`$BASH_ENV`, `.zshenv`, `config.fish`). fish has no `-e`.
+A script that is one plain command is executed without a shell (`plain.py`).
 """
 
 import os
@@ -12,6 +13,8 @@ from functools import lru_cache
 from flowd.domain.ports import Launch
 from flowd.domain.workflow import Shell
 from flowd.errors import SpawnFailed
+from flowd.exec.holder import INSTEAD
+from flowd.exec.plain import without_shell
 
 _SHELLS: dict[Shell, tuple[str, ...]] = {
     "bash": ("bash", "-e"),
@@ -24,10 +27,18 @@ USUAL_TERM = "xterm-256color"  # what a terminal is called when the run's client
 
 
 def command_of(launch: Launch, script_path: str) -> tuple[str, ...]:
-    """Give the command that runs the script. SpawnFailed when its shell is not installed."""
+    """Give the command that runs the script. SpawnFailed when its shell is not installed.
+
+    After `INSTEAD` stands what may be executed instead of the shell: see `plain.py`.
+    """
     program, *options = _SHELLS[launch.shell]
     path = launch.environment.get("PATH") or os.defpath
-    return (_find(program, path), *options, script_path)
+    command = (_find(program, path), *options, script_path)
+    # Limits are set by a shell, and a shell is what puts up with whatever a terminal can send.
+    if launch.limits is not None or launch.terminal:
+        return command
+    plain = without_shell(launch.shell, launch.script, launch.environment)
+    return (*command, INSTEAD, *plain) if plain else command
 
 
 def environment_of(launch: Launch, folder: str) -> dict[str, str]:

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 
 Order = tuple[int, str, str, tuple[str, ...], dict[str, str], str | None]
 """Number, attempt's folder, working folder, command (a path first), environment, and the file for
-stdin, or None for a terminal."""
+stdin, or None for a terminal. After the word INSTEAD in a command stand a path and the words of a
+command, to be tried first. (The first release's holder gives them to the script, as arguments that
+it does not look at.)"""
 
 Finished = tuple[int, str, int, int, str]
 """Number, attempt's folder, exit code, duration in ms, and CPU and memory as in the record."""
@@ -60,6 +62,7 @@ RETRY_MILLISECONDS = 1000  # how often a line is written again that the disk had
 WRITTEN = ("stdout", "stderr", "output")
 USUAL_UMASK = 0o022  # the daemon's own is stricter, and not meant for what users' commands make
 DEAF_TO = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+INSTEAD = "--instead"
 KEYS = "keys"  # the FIFO, in an attempt's folder, of what is typed at its terminal
 USUAL_WINDOW = (24, 80)  # rows and columns, until somebody says how large theirs is
 RESET_IN_STEPS = tuple(map(int, (*DEAF_TO, signal.SIGPIPE, signal.SIGXFSZ)))  # Python ignores two
@@ -324,9 +327,20 @@ def _on_terminal(path: str) -> Files:
 
 
 def _spawn(command: tuple[str, ...], environment: dict[str, str], files: Files) -> int:
+    """Make the process; what cannot be executed without the shell, the shell has words for."""
+    if INSTEAD not in command:
+        return _execute(command[0], command, environment, files)
+    at = command.index(INSTEAD)
+    try:
+        return _execute(command[at + 1], command[at + 2 :], environment, files)
+    except OSError:
+        return _execute(command[0], command[:at], environment, files)
+
+
+def _execute(path: str, words: tuple[str, ...], environment: dict[str, str], files: Files) -> int:
     return os.posix_spawn(
-        command[0],
-        command,
+        path,
+        words,
         environment,
         setsid=True,
         setsigmask=(),

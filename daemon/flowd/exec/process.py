@@ -8,6 +8,7 @@ reply, or, after a crash, follows the record.
 import contextlib
 import errno
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -48,6 +49,11 @@ from flowd.exec.tree import CensusTaker, Tree, end_tree, wait_tree_gone
 
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.2
+# With these systemd ends what is left when a machine shuts down: no failure of the script's own,
+# and nobody can tell how far it had come.
+_OF_SHUTTING_DOWN = frozenset(
+    128 + number for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL)
+)
 
 
 @contextlib.asynccontextmanager
@@ -203,6 +209,8 @@ class ProcessExecutor:
     def _ending_in_earlier_boot(self, key: AttemptKey) -> Ending:
         folder = self._folders.in_earlier_boot(key)
         match None if folder is None else (folder, read_record(folder)):
+            case (_, Ended(exit_code=code)) if code in _OF_SHUTTING_DOWN:
+                return Vanished("it was ended by a signal, as is done when a machine shuts down")
             case (at, Ended() as end) if bytes_written(at) >= end.written:
                 return Exited(end.exit_code, end.duration_ms, read_outputs(at), end.usage)
             case (_, Ended()):

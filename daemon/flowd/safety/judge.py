@@ -21,13 +21,15 @@ LONGEST_REMEMBERED = 4096  # characters
 _LOG = logging.getLogger(__name__)
 
 
-def make_judge(policy: Policy | None = None) -> Judge:
+def make_judge(policy: Policy | None = None, *, files_are_kept: bool = True) -> Judge:
     """Make the judge, with the user's own rules or without.
+
+    Unless files are kept before steps change them, it promises nobody that they can be put back.
 
     It is pure. The last judgements are remembered, since runs of one workflow ask the same again
     and again; those who ask share one, so nobody may change it.
     """
-    return _ShellJudge(policy)
+    return _ShellJudge(policy, files_are_kept=files_are_kept)
 
 
 def finds_blocked(policy: Policy, script: str) -> bool:
@@ -39,8 +41,9 @@ def finds_blocked(policy: Policy, script: str) -> bool:
 class _ShellJudge:
     """Follows the script with a `Walk`; python scripts are read as python."""
 
-    def __init__(self, policy: Policy | None):
+    def __init__(self, policy: Policy | None, *, files_are_kept: bool):
         self._policy = policy
+        self._files_are_kept = files_are_kept
         self._remembered = lru_cache(MOST_REMEMBERED)(self._follow)
 
     def judge(self, script: str, *, shell: Shell = "bash", cwd: str | None = None) -> Judgement:
@@ -68,6 +71,8 @@ class _ShellJudge:
 
     def can_save(self, script: str, *, shell: Shell = "bash") -> bool:
         """See `flowd.domain.ports.Judge`."""
+        if not self._files_are_kept:
+            return False
         return bool(foresee(script, shell=shell, cwd="/", environment=None).touches)
 
 

@@ -5,18 +5,20 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar, cast
 
 import apsw
 import apsw.aio
 import trio
 
-from flowd.errors import StoreUnavailable
+from flowd.errors import Bug, StoreUnavailable
 from flowd.store.failures import meaning_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
+D = TypeVar("D", bound="Database")
 
 # FULL: a commit returns only when it is on the disk. Small caches: the working set is the newest
 # few pages, and the daemon is to stay small.
@@ -38,6 +40,7 @@ class _Worker(apsw.aio.Trio):
     """apsw's controller for trio, with an end one can wait for."""
 
     thread: threading.Thread
+    leaving = False
 
     def __init__(self, name: str):
         self.ended = trio.Event()
@@ -59,17 +62,18 @@ class _Worker(apsw.aio.Trio):
 class Database:
     """One connection. Work goes to its thread as whole functions, one round trip each."""
 
-    def __init__(self, path: Path, connection: "apsw.AsyncConnection"):
+    def __init__(self, path: Path, connection: "apsw.AsyncConnection", worker: _Worker):
         self._path = path
         self._connection = connection
+        self._worker = worker
 
     async def run(
         self, work: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Call `work` with the connection in its thread, and give what it gives.
 
-        When the caller is cancelled a query under way is broken off; work that writes must
-        therefore run shielded. SQLite's errors come as StoreUnavailable or Bug.
+        When the caller is cancelled a query under way is broken off. SQLite's errors come as
+        StoreUnavailable or Bug.
         """
         # apsw would also enforce the caller's deadline itself, and on the real clock. Trio's
         # cancellation is enough, and right whatever clock trio goes by.
@@ -83,30 +87,84 @@ class Database:
         return result
 
 
+class Writer(Database):
+    """A connection for work that writes: once begun it is carried out, whoever is cancelled."""
+
+    async def run(
+        self, work: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `Database.run`, but for cancellation: there is none, and no checkpoint for it."""
+        if self._worker.leaving:  # nobody would answer
+            raise Bug("the event store was closed while it was written to")
+        connection = cast(apsw.Connection, self._connection)  # which it is in its own thread
+        call: _Call[T] = _Call(partial(work, connection, *args, **kwargs))
+        self._worker.queue.put(call)  # type: ignore[arg-type]  # it has all that apsw's has
+        await trio.lowlevel.wait_task_rescheduled(too_late)
+        try:
+            return call.value()
+        except apsw.Error as error:
+            raise meaning_of(error, str(self._path)) from error
+
+
+def too_late(_: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
+    """For `wait_task_rescheduled`: what is waited for can no more be called off."""
+    return trio.lowlevel.Abort.FAILED
+
+
+class _Call(Generic[T]):
+    """What apsw's thread carries out (its own `_CallTracker`), for a caller who stays to the end.
+
+    apsw's costs an event, a context variable and a clock's time for each call.
+    """
+
+    is_cancelled = False  # asked while it runs, too
+    is_exception = False
+    result: object = None
+
+    def __init__(self, call: Callable[[], T]):
+        self.call = call
+        self.completion = self
+        self._task = trio.lowlevel.current_task()
+
+    def monotonic_exceeded(self) -> bool:
+        """Whether its time is over: never."""
+        return False
+
+    def set(self) -> None:
+        """Let the caller go on; apsw sees to it that this happens in trio's thread."""
+        trio.lowlevel.reschedule(self._task)
+
+    def value(self) -> T:
+        """What came of it."""
+        if self.is_exception:
+            assert isinstance(self.result, BaseException)
+            raise self.result
+        return cast(T, self.result)
+
+
 @asynccontextmanager
-async def open_writer(path: Path) -> AsyncIterator[Database]:
+async def open_writer(path: Path) -> AsyncIterator[Writer]:
     """Open the database for reading and writing; a new file is for its owner's eyes only.
 
     StoreUnavailable when that cannot be done.
     """
     _make_private(path)
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    async with _open(path, flags, "flow-store-writer") as database:
-        with trio.CancelScope(shield=True):
-            await database.run(prepare_writer)
+    async with _open(path, flags, "flow-store-writer", Writer) as database:
+        await database.run(prepare_writer)
         yield database
 
 
 @asynccontextmanager
 async def open_reader(path: Path) -> AsyncIterator[Database]:
     """Open a database that a writer has open, for queries that must not hold up the writer."""
-    async with _open(path, apsw.SQLITE_OPEN_READONLY, "flow-store-reader") as database:
+    async with _open(path, apsw.SQLITE_OPEN_READONLY, "flow-store-reader", Database) as database:
         await database.run(_prepare, READER_PRAGMAS)
         yield database
 
 
 @asynccontextmanager
-async def _open(path: Path, flags: int, name: str) -> AsyncIterator[Database]:
+async def _open(path: Path, flags: int, name: str, kind: type[D]) -> AsyncIterator[D]:
     worker = _Worker(name)
     with trio.CancelScope(shield=True):  # half an opening would leave its thread behind
         # apsw's stub says controller where a maker of controllers is meant.
@@ -119,8 +177,9 @@ async def _open(path: Path, flags: int, name: str) -> AsyncIterator[Database]:
         finally:
             apsw.async_controller.reset(before)
     try:
-        yield Database(path, connection)
+        yield kind(path, connection, worker)
     finally:
+        worker.leaving = True
         with trio.CancelScope(shield=True):  # for as long as one commit or query takes
             await connection.aclose()
             await worker.wait_ended()

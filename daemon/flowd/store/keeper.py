@@ -19,7 +19,7 @@ from flowd.store.attachments import DocumentCache
 from flowd.store.backup import Copying
 from flowd.store.checking import MENDABLE, Looked, check_file, check_runs, mend_row
 from flowd.store.commit import Rows
-from flowd.store.connection import Database, open_reader
+from flowd.store.connection import Database, Writer, open_reader
 from flowd.store.retention import (
     due_outputs,
     due_runs,
@@ -39,7 +39,7 @@ MOST_DAMAGE = 1000  # a list of more would tell nobody anything
 class Keeper:
     """See the port `LogKeeper`. One task at a time copies or tidies up; looking is always free."""
 
-    def __init__(self, path: Path, writer: Database, rows: Rows):
+    def __init__(self, path: Path, writer: Writer, rows: Rows):
         self.path_of_database = str(path)
         self._path = path
         self._writer = writer
@@ -139,9 +139,7 @@ class Keeper:
             return work(connection, *args, **kwargs)
 
         await trio.lowlevel.checkpoint()
-        with trio.CancelScope(shield=True):
-            result = await self._writer.run(work_and_forget)
-        return result  # noqa: RET504  # within the block mypy would miss it: a scope may swallow
+        return await self._writer.run(work_and_forget)
 
 
 async def _what_is_due(

@@ -127,16 +127,29 @@ def _count(connection: apsw.Connection, limit: int) -> int:
 
 
 async def test_a_deadline_breaks_a_query_off(tmp_path: Path) -> None:
-    async with open_writer(tmp_path / "flow.db") as writer:
+    path = tmp_path / "flow.db"
+    async with open_writer(path), open_reader(path) as reader:
         with trio.move_on_after(0.02) as scope:
-            await writer.run(_count, 10**12)
+            await reader.run(_count, 10**12)
         assert scope.cancelled_caught
-        assert await writer.run(_count, 5) == 5
+        assert await reader.run(_count, 5) == 5
+
+
+async def test_what_writes_cannot_be_cancelled(tmp_path: Path) -> None:
+    async with open_writer(tmp_path / "flow.db") as writer:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            assert await writer.run(_count, 5) == 5
+        with trio.move_on_after(0.001) as scope:
+            assert await writer.run(_count, 3_000_000) == 3_000_000
+        assert scope.cancel_called
+        assert not scope.cancelled_caught
 
 
 async def test_only_trios_clock_decides_when_time_is_up(
     tmp_path: Path, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with open_writer(tmp_path / "flow.db") as writer:
+    path = tmp_path / "flow.db"
+    async with open_writer(path), open_reader(path) as reader:
         with trio.fail_after(0.001):  # which never pass on a clock that stands still
-            assert await writer.run(_count, 1_000_000) == 1_000_000
+            assert await reader.run(_count, 1_000_000) == 1_000_000

@@ -1,4 +1,4 @@
-"""The writer task: many appends, few transactions, and an end that loses nothing."""
+"""The log's writing: many appends, few transactions, and an end that loses nothing."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from flowd.domain.events import Event
-from flowd.errors import Bug
+from flowd.errors import Bug, Conflict
 from flowd.store import log as log_module
 from flowd.store import open_log
 from support.histories import run_finished, started, step_output, step_started
@@ -111,16 +111,59 @@ async def test_what_waits_when_the_block_is_left_is_still_recorded(tmp_path: Pat
         assert (await log.stats()).runs == 50
 
 
+async def test_nothing_waits_for_a_log_that_is_closed(tmp_path: Path) -> None:
+    async with open_log(tmp_path / "flow.db") as log:
+        await log.append("run-a", 0, [started()])
+    with trio.fail_after(5), pytest.raises(Bug, match="closed"):
+        await log.append("run-a", 1, [run_finished()])
+
+
 async def test_a_broken_writer_leaves_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(log_module, "commit", broken)
-    with pytest.RaisesGroup(ZeroDivisionError, Bug), trio.fail_after(5):
-        async with open_log(tmp_path / "flow.db") as log:
-            await log.append("run-a", 0, [started()])
+    failed: list[type[Exception]] = []
+
+    async def append(run: str) -> None:
+        try:
+            await log.append(run, 0, [started()])
+        except (ZeroDivisionError, Bug) as error:
+            failed.append(type(error))
+
+    async with open_log(tmp_path / "flow.db") as log:
+        with monkeypatch.context() as patch, trio.fail_after(5):
+            patch.setattr(log_module, "commit", broken)
+            async with trio.open_nursery() as nursery:
+                for number in range(4):
+                    nursery.start_soon(append, f"run-{number}")
+        assert ZeroDivisionError in failed
+        assert len(failed) == 4
+        await log.append("run-a", 0, [started()])  # and it can be written to again
+
+
+async def test_the_pen_is_passed_on_whatever_becomes_of_a_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One group after the other fails and works; nobody is forgotten."""
+    monkeypatch.setattr(log_module, "LARGEST_GROUP", 3)
+    results: list[str] = []
+
+    async def append(number: int) -> None:
+        try:
+            await log.append(f"run-{number}", number % 2, [started()])
+        except Conflict:
+            results.append("refused")
+        else:
+            results.append("recorded")
+
+    async with open_log(tmp_path / "flow.db") as log:
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                for number in range(50):
+                    nursery.start_soon(append, number)
+    assert sorted(results) == ["recorded"] * 25 + ["refused"] * 25
 
 
 async def test_an_endless_query_holds_up_no_append_and_can_be_cancelled(tmp_path: Path) -> None:
