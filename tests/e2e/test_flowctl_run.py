@@ -49,6 +49,21 @@ def test_json_is_one_event_a_line_and_ends_with_run_finished(home: FlowHome) -> 
     assert home.out("attach", events[0]["run"], "--from", last, "--json") == ""
 
 
+def test_what_holds_a_limit_and_that_it_ended_the_step_is_said(home: FlowHome) -> None:
+    file = home.workflow(
+        "  - {id: a, run: 'while :; do :; done', limits: {cpu: 1s}, on_error: stop}\n"
+    )
+    lines = home.out("run", file, code=1).splitlines()
+    assert "a had limits: cpu 1s (rlimit, counts each process)" in lines
+    assert any("over its limit of 1s of CPU time" in line for line in lines)
+    shown = home.out("show", home.json("history")["runs"][0]["id"])
+    assert "limits: cpu 1s (rlimit, counts each process)" in shown
+    assert "killed: over its limit of 1s of CPU time" in shown
+    held = {check["name"]: check["message"] for check in home.json("doctor")["checks"]}["limits"]
+    assert held.startswith("of steps: ")
+    assert "control group" in held or "rlimit" in held
+
+
 def test_a_failed_run_is_rolled_back_and_says_so(home: FlowHome) -> None:
     file = home.workflow("  - {id: a, run: touch made, undo: rm made}\n  - {id: b, run: exit 7}\n")
     text = home.out("run", file, code=1)

@@ -10,9 +10,18 @@ import trio
 
 from flowd.domain.ports import Executor, Exited
 from flowd.domain.workflow import Limits
-from flowd.exec import groups
+from flowd.exec import groups, limits
 from flowd.exec.process import open_executor
-from support.attempts import ENVIRONMENT, key_of, launch_of, lives, run_script, until, written
+from support.attempts import (
+    ENVIRONMENT,
+    children,
+    key_of,
+    launch_of,
+    lives,
+    run_script,
+    until,
+    written,
+)
 
 OOM = "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}"
 FORK_BOMB = "for i in $(seq 50); do sleep 5 & done; wait"
@@ -92,11 +101,38 @@ async def test_who_is_over_its_cpu_time_is_told_so(executor):
     assert ending.reason == "killed: over its limit of 1s of CPU time"
 
 
+async def test_a_step_on_a_terminal_has_its_limits(executor):
+    ending = await ending_of(executor, "tty; ulimit -St; exit 3", Limits(cpu="90s"), terminal=True)
+    assert ending.exit_code == 3
+    assert written(executor).startswith(b"/dev/pts/")
+    assert written(executor).endswith(b"\r\n90\r\n")
+    assert ending.limits == "cpu 90s (rlimit, counts each process)"
+
+
 async def test_a_limit_on_processes_is_set(executor, rlimits_only):
     ending = await ending_of(executor, "ulimit -u", Limits(processes=50))
     assert ending.exit_code == 0
     assert 50 < int(written(executor)) < 50_000
     assert "does not bind root" in ending.limits
+
+
+@pytest.mark.parametrize("command", [("/bin/false",), ("/bin/sleep", "60"), ("/no/program",)])
+async def test_when_systemd_gives_no_scope_the_limits_hold_all_the_same(
+    executor, monkeypatch, command, caplog
+):
+    monkeypatch.setattr(groups, "scope_here", lambda _root: groups.Scope(command, {}))
+    monkeypatch.setattr(groups, "room_at_root", lambda _root: None)
+    monkeypatch.setattr(groups, "mount_point", lambda: "/sys/fs/cgroup")
+    monkeypatch.setattr(limits, "ROOM_SECONDS", 0.2)
+    ending = await ending_of(executor, "while :; do :; done", Limits(cpu="1s", memory="1G"))
+    assert ending.reason == "killed: over its limit of 1s of CPU time"
+    assert "memory 1G (rlimit" in ending.limits
+    assert "systemd" in caplog.text
+    again = await ending_of(executor, "true", Limits(cpu="1s"), key=key_of("again"))
+    assert again.exit_code == 0
+    with trio.fail_after(5):
+        while [pid for pid in children() if "sleep" in Path(f"/proc/{pid}/comm").read_text()]:
+            await trio.sleep(0.01)
 
 
 @needs_controllers

@@ -25,6 +25,9 @@ steps:
       while [ ! -e go ]; do sleep 0.05; done
       echo once >> ledger
 """
+WITH_LIMITS = STEP_THAT_WAITS.replace(
+    "    run: |\n", "    limits: {memory: 1G, cpu: 1h}\n    run: |\n"
+).replace("echo $$ > pid", "cat /proc/self/cgroup > group; echo $$ > pid")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,9 +85,9 @@ def wait_for_restart(manager: UserManager, count: int) -> None:
     )
 
 
-def start_patient_run(manager: UserManager) -> str:
+def start_patient_run(manager: UserManager, text: str = STEP_THAT_WAITS) -> str:
     """Start a run whose only step waits for the file `go` in the home folder. Its id."""
-    (manager.home / "patient.flow.yaml").write_text(STEP_THAT_WAITS)
+    (manager.home / "patient.flow.yaml").write_text(text)
     command = f"cd {manager.home} && {FLOWCTL} run patient.flow.yaml --detach --json"
     run: str = json.loads(manager.run("sh", "-c", command).stdout)["run"]
     manager.wait_for(lambda: (manager.home / "pid").exists(), "the step started")
@@ -153,6 +156,24 @@ def test_a_killed_daemon_is_started_again_and_the_run_goes_on(
     wait_for_restart(manager, 1)
     assert daemon_pid(manager) not in (0, killed)
     let_it_finish(manager, patient_run)
+
+
+def test_a_step_with_limits_is_in_a_scope_and_outlives_the_daemon(manager: UserManager) -> None:
+    """The service can be started again although a step is left in a group with controllers."""
+    run = start_patient_run(manager, WITH_LIMITS)
+    (group,) = [
+        line for line in (manager.home / "group").read_text().splitlines() if line[:3] == "0::"
+    ]
+    assert ".scope/" in group
+    assert f"/{run}.wait.run.1." in group
+    for number in (1, 2):
+        kill(manager, signal.SIGKILL, daemon_pid(manager))
+        wait_for_restart(manager, number)
+    let_it_finish(manager, run)
+    attempt = ask(manager, "show", run)["steps"][0]["attempts"][0]
+    assert "cpu 1h (rlimit, counts each process)" in attempt["limits"]
+    folder = Path(f"/proc/{manager.first_pid}/root/sys/fs/cgroup{group[3:]}")
+    manager.wait_for(lambda: not folder.exists(), "the group of the step is gone")
 
 
 def test_a_client_that_connects_meanwhile_is_answered(manager: UserManager) -> None:

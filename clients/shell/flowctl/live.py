@@ -282,7 +282,8 @@ def _note(step: StepView, now_ms: int) -> str:
             said = step.reason or step.status
         case _:
             said = step.reason
-    return ", ".join(part for part in (said, attempt, step.lasting) if part)
+    limits = f"limits: {step.limits}" if step.limits else ""
+    return ", ".join(part for part in (said, attempt, step.lasting, limits) if part)
 
 
 def _progress(items: list[StepView]) -> str:

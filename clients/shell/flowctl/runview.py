@@ -22,7 +22,8 @@ class StepView:
     `items` are those of a step with `for_each`, None where it has none or they are not known yet;
     `item` is what this one is run for. `to_undo` counts items that a rollback has still to undo.
 
-    `saved` says that files were kept before it, `lasting` why it cannot be undone all the same.
+    `saved` says that files were kept before it, `lasting` why it cannot be undone all the same,
+    `limits` which it had and what held them.
     Times in milliseconds; `since` is when its present activity began, by the clock.
     """
 
@@ -35,6 +36,7 @@ class StepView:
         self.exit_code: int | None = None
         self.attempt = 0
         self.reason = ""
+        self.limits = ""
         self.lasting = ""
         self.saved = False
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -179,6 +181,7 @@ class RunView:
             case e.AttemptWithdrawn():
                 step.status = {"run": "pending", "check": "lost"}.get(event.kind, "succeeded")
             case e.StepFinished():
+                step.limits = event.limits
                 step._end(event.outcome, event.exit_code, event.duration_ms, event.reason)
             case e.CheckFinished():
                 done = {"succeeded": "succeeded", "failed": "pending"}.get(event.outcome, "lost")

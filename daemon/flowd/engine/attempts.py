@@ -4,6 +4,7 @@ Nothing here decides: the report goes to `react`, and what follows from it is pe
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 
@@ -57,7 +58,7 @@ class Carrier:
         `launch` None adopts the process of an earlier daemon; it has its slot already, being there.
         """
         recorded = live.attempt(key).written
-        masker = self._masker_for(given_to(live.state, live.state.plan[key.step]))
+        masker = partial(self._masker, live, key)
         cursor = OutputCursor(key, self._cap(live, key), masker, dict(recorded))
         ending: Ending | SpawnFailed
         timed_out = False
@@ -82,6 +83,9 @@ class Carrier:
         )
         await self._after(live, key, end)
         return end
+
+    def _masker(self, live: LiveRun, key: AttemptKey) -> Masker:
+        return self._masker_for(given_to(live.state, live.state.plan[key.step]))
 
     def _cap(self, live: LiveRun, key: AttemptKey) -> int:
         """How many bytes of an attempt's output are kept."""
@@ -189,7 +193,7 @@ def report_of(
                 outcome=outcome,
                 exit_code=ending.exit_code,
                 duration_ms=ending.duration_ms,
-                outputs=_masked(ending.outputs, cursor.masker),
+                outputs=_masked(ending.outputs, cursor),
                 chunks=cursor.finish(executor),
                 cpu_ms=ending.usage.cpu_ms,
                 max_rss_bytes=ending.usage.max_rss_bytes,
@@ -199,5 +203,5 @@ def report_of(
             )
 
 
-def _masked(outputs: dict[str, str], masker: Masker) -> dict[str, str]:
-    return {name: masker.mask_value(value) for name, value in outputs.items()}
+def _masked(outputs: dict[str, str], cursor: OutputCursor) -> dict[str, str]:
+    return {name: cursor.masker.mask_value(value) for name, value in outputs.items()}

@@ -6,6 +6,8 @@ What lies between is given back to the disk meanwhile: an endless printer fills 
 Secrets are masked before anything is an event; where one may have begun, the rest is waited for.
 """
 
+from collections.abc import Callable
+
 from msgspec import Struct, field
 
 from flowd.domain.commands import OutputChunk
@@ -33,13 +35,21 @@ class OutputCursor(Struct):
 
     key: AttemptKey
     cap: int
-    masker: Masker
+    make_masker: Callable[[], Masker]
     offsets: dict[Stream, int] = field(default_factory=dict)
     more_up_to: int = 0
     skipped: int = 0
     size_seen: int = 0
     released: dict[Stream, int] = field(default_factory=dict)
     floods: bool = False
+    made_masker: Masker | None = None
+
+    @property
+    def masker(self) -> Masker:
+        """Hides secrets in what the attempt writes; made when it writes something."""
+        if self.made_masker is None:
+            self.made_masker = self.make_masker()
+        return self.made_masker
 
     @property
     def bytes_written(self) -> int:

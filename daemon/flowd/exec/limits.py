@@ -91,7 +91,7 @@ class Limiter:
                     return
                 await trio.sleep(LOOK_SECONDS)
         log.warning("systemd gave no scope for steps with limits; rlimits hold them")
-        holder.leave()
+        holder.abandon()
 
     async def words(self) -> str:
         """Say what holds limits on this machine, for `flowctl doctor`. It makes no process."""

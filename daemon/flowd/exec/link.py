@@ -91,9 +91,10 @@ class HolderLink:
         self._send(pack((self._orders, folder, working_folder, command, environment, stdin)))
         return answer
 
-    def leave(self) -> None:
-        """Have the holder end, once none of its steps is left."""
-        self._socket.shutdown(socket.SHUT_RDWR)
+    def abandon(self) -> None:
+        """End a process that was to become a holder and has not: it was given no order."""
+        if not self.broken:  # else its number may be somebody else's by now
+            os.kill(self.pid, signal.SIGKILL)
 
     def _send(self, message: bytes) -> None:
         sent = 0

@@ -44,7 +44,9 @@ class Kind:
 
 def _token(sign: bytes, *words: bytes, of: bytes = rb"\w", least: int, most: int = 512) -> Kind:
     """A prefix, then characters `of` a class, at least and at most so many."""
-    prefix = rb"(?<![A-Za-z0-9])(?:" + b"|".join(map(re.escape, words)) + rb")"
+    # What stands before is looked at last: expressions that begin with letters are found fast.
+    each = [b"%b(?<![A-Za-z0-9]%b)" % (word, word) for word in map(re.escape, words)]
+    prefix = each[0] if len(each) == 1 else b"(?:" + b"|".join(each) + b")"
     return Kind(
         sign,
         words,
@@ -93,8 +95,8 @@ KINDS = (
     Kind(
         b"eyJ",
         (b"eyJ",),
-        re.compile(rb"(?<![A-Za-z0-9])eyJ[\w-]{8,4096}\.eyJ[\w-]{8,8192}\.[\w-]{0,2048}"),
-        re.compile(rb"(?<![A-Za-z0-9])eyJ[\w-]{0,4096}(?:\.[\w-]{0,8192})?\Z"),
+        re.compile(rb"eyJ(?<![A-Za-z0-9]eyJ)[\w-]{8,4096}\.eyJ[\w-]{8,8192}\.[\w-]{0,2048}"),
+        re.compile(rb"eyJ(?<![A-Za-z0-9]eyJ)[\w-]{0,4096}(?:\.[\w-]{0,8192})?\Z"),
     ),
     Kind(
         b"PRIVATE KEY",
@@ -112,8 +114,14 @@ KINDS = (
         ),
     ),
     Kind(
-        b"",
-        (b"aws_secret_access_key", b"AWS_SECRET_ACCESS_KEY", b"SecretAccessKey"),
+        b"_",
+        (b"aws_secret_access_key", b"AWS_SECRET_ACCESS_KEY"),
+        re.compile(_AWS_NAME + rb"([A-Za-z0-9/+]{40})"),
+        re.compile(_AWS_NAME + rb"[A-Za-z0-9/+]{0,39}\Z"),
+    ),
+    Kind(
+        b"SecretA",
+        (b"SecretAccessKey",),
         re.compile(_AWS_NAME + rb"([A-Za-z0-9/+]{40})"),
         re.compile(_AWS_NAME + rb"[A-Za-z0-9/+]{0,39}\Z"),
     ),
@@ -142,10 +150,13 @@ _BY_SIGN = tuple(
     (sign, tuple((word, kind) for kind in KINDS if kind.sign == sign for word in kind.words))
     for sign in dict.fromkeys(kind.sign for kind in KINDS)
 )
+_ANY_SIGN = re.compile(b"|".join(re.escape(sign) for sign, _ in _BY_SIGN))
 
 
 def kinds_in(data: bytes) -> list[Kind]:
     """Give the kinds that are worth looking closer for."""
+    if _ANY_SIGN.search(data) is None:  # the usual short output has none
+        return []
     found: dict[int, Kind] = {}
     for sign, words in _BY_SIGN:
         if sign in data:

@@ -51,7 +51,7 @@ async def test_output_is_reported_once_and_soon(autojump_clock: MockClock) -> No
     async with publishing(WRITES, reports) as publisher:
         await trio.sleep(100)
         assert not reports.done
-        publisher.watch(LIVE, OutputCursor(key_of(), 4096, SecretMasker()))
+        publisher.watch(LIVE, OutputCursor(key_of(), 4096, SecretMasker))
         await trio.sleep(2 * QUICKEST_LOOK)
         [report] = reports.done
         assert [chunk.data for chunk in report.chunks] == [b"hello\n"]
@@ -62,7 +62,7 @@ async def test_output_is_reported_once_and_soon(autojump_clock: MockClock) -> No
 async def test_an_attempt_is_left_once_its_report_is_through(autojump_clock: MockClock) -> None:
     reports = Reports(seconds=10)
     async with publishing(WRITES, reports) as publisher:
-        publisher.watch(LIVE, OutputCursor(key_of(), 4096, SecretMasker()))
+        publisher.watch(LIVE, OutputCursor(key_of(), 4096, SecretMasker))
         await trio.sleep(1)
         assert not reports.done
         await publisher.leave(key_of())
@@ -71,7 +71,7 @@ async def test_an_attempt_is_left_once_its_report_is_through(autojump_clock: Moc
 
 async def test_with_nothing_to_look_at_it_sleeps(autojump_clock: MockClock) -> None:
     async with publishing(HANGS, Reports()) as publisher:
-        publisher.watch(LIVE, OutputCursor(key_of(), 4096, SecretMasker()))
+        publisher.watch(LIVE, OutputCursor(key_of(), 4096, SecretMasker))
         await trio.sleep(100)
         await publisher.leave(key_of())
         await trio.sleep(10)
