@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -59,6 +58,8 @@ def session_address() -> str:
 
 async def show(address: str, notification: Notification) -> int:
     """Show a notification and give its number. NotShown says why it is not."""
+    from html import escape  # half a megabyte, and most daemons never need it
+
     async with _connected(address) as bus:
         (abilities,) = await _call(bus, DESKTOP, "GetCapabilities", "", (), tuple[list[str]])
         text = notification.text
@@ -66,12 +67,8 @@ async def show(address: str, notification: Notification) -> int:
             text = escape(text, quote=False)
         shown = ("Flow", 0, "utilities-terminal", notification.heading, text)
         hints = {"urgency": ("y", 1)}
-        wanted: tuple[object, ...] = (
-            *shown,
-            [],
-            hints,
-            -1,
-        )  # no buttons; it stays as long as the desktop thinks fit
+        # No buttons; it stays as long as the desktop thinks fit.
+        wanted: tuple[object, ...] = (*shown, [], hints, -1)
         (number,) = await _call(bus, DESKTOP, "Notify", "susssasa{sv}i", wanted, tuple[int])
         return number
 

@@ -120,14 +120,14 @@ def memory_mb(pid: int, what: str = "VmRSS") -> float:
     raise LookupError(what)
 
 
-def wakeups(pid: int) -> int:
-    """How often the threads of a process have gone to sleep and been woken."""
-    return sum(
-        int(line.split()[1])
+def wakeups(pid: int) -> dict[str, int]:
+    """How often each thread of a process has gone to sleep and been woken."""
+    return {
+        status.parent.name: int(line.split()[1])
         for status in Path(f"/proc/{pid}/task").glob("*/status")
         for line in status.read_text().splitlines()
         if line.startswith("voluntary_ctxt_switches")
-    )
+    }
 
 
 @contextmanager

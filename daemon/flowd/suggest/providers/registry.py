@@ -1,15 +1,20 @@
 """Which providers there are, by name, and how each is made."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
 from flowd.config import Config, ProviderConfig
 from flowd.errors import InvalidInput, Unsupported
 from flowd.suggest.providers.base import Factory, Provider
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINT_GROUP = "flow.providers"
 
@@ -35,8 +40,14 @@ class Registry:
 
     def __init__(self, config: Config):
         self._config = config
-        self._plugins = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
         self._made: dict[str, Provider] = {}
+
+    @cached_property
+    def _plugins(self) -> dict[str, EntryPoint]:
+        """What other packages bring along; looking for it takes more than a megabyte."""
+        from importlib.metadata import entry_points
+
+        return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
     def names(self) -> list[str]:
         """Every name that can be asked for, sorted."""
