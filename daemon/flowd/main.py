@@ -203,6 +203,7 @@ async def serve(paths: Paths, config: Config) -> None:
             limits=limits_here(),
         )
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts)
+        services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
         reload = partial(_reload, services, engine, upkeep, saved_files)
         nursery.start_soon(_heed_signals, reload, stopping)

@@ -194,6 +194,24 @@ def test_they_go_with_their_run(tmp_path):
     assert daemon.end() == 0
 
 
+def test_tidying_up_the_database_takes_them_along(tmp_path):
+    step = {"id": "a", "run": "echo > x", "artifacts": ["x"]}
+    workflow = {"flow": 1, "name": "short-lived", "steps": [step]}
+    (tmp_path / "config.toml").write_text("[retention]\nkeep_runs = 1\n")  # applied hourly
+    with real_daemon(tmp_path) as daemon:
+        with daemon.client() as client:
+            params = runs.RunParams(workflow=workflow, cwd=str(tmp_path))
+            made = [client.call(methods.RUN, params).run for _ in range(2)]
+        for run in made:
+            daemon.flowctl("attach", run)
+        assert len(names(tmp_path / "artifacts")) == 2
+        daemon.flowctl("db", "vacuum")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while names(tmp_path / "artifacts") != made[1:]:
+            assert time.monotonic() < deadline, daemon.log()
+            time.sleep(0.02)
+
+
 @pytest.mark.parametrize("after_ms", [0, 5, 15, 30, 60])
 def test_kill_9_while_files_are_kept_and_all_are_there_in_the_end(tmp_path, after_ms):
     script = f"echo >> {tmp_path}/witness; for n in $(seq 200); do echo $n > f$n; done"

@@ -53,6 +53,10 @@ def _no_store_error() -> str:
     return ""
 
 
+def _nothing_to_tidy() -> None:
+    pass
+
+
 @dataclass(kw_only=True)
 class Services:
     """The daemon as the server sees it.
@@ -60,7 +64,7 @@ class Services:
     `stop` asks `main` to end the daemon and returns at once. `started_at` is `time.monotonic()` at
     the start. `store_error` says why writes are refused, or ""; `policy_error`
     what is wrong with the user's rules, or "". `open_lsp` None serves no editors, `artifacts` None
-    keeps none.
+    keeps none; `tidy` has what removed runs left removed soon, and returns at once.
     """
 
     log: EventLog
@@ -76,6 +80,7 @@ class Services:
     policy_error: str = ""
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
+    tidy: Callable[[], None] = _nothing_to_tidy
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0
