@@ -97,6 +97,19 @@ async def test_a_step_and_a_run_have_so_much_room(tmp_path):
     assert state.artifact_bytes == 1203
 
 
+async def test_steps_side_by_side_share_the_room_of_their_run(tmp_path):
+    step = {
+        "id": "a",
+        "for_each": [str(n) for n in range(8)],
+        "parallel": 8,
+        "run": 'mkdir "$FLOW_ITEM"; head -c 300 /dev/zero > "$FLOW_ITEM/x"',
+        "artifacts": ["*/x"],
+    }
+    state, history = await carry_out(tmp_path, step, artifact_bytes_per_run=1000)
+    assert sum(event.bytes for event in kept(history)) == state.artifact_bytes == 900
+    assert any("of 100 left" in event.reason for event in kept(history))
+
+
 async def test_zero_bytes_switch_it_off(tmp_path):
     step = {"id": "a", "run": "echo > x", "artifacts": ["x"]}
     state, history = await carry_out(tmp_path, step, artifact_bytes_per_step=0)
