@@ -13,6 +13,15 @@ from support.engines import open_workshop
 from support.real_daemon import PATIENCE_SECONDS, RealDaemon, real_daemon
 
 
+@pytest.fixture
+def mortal(tmp_path):
+    """A daemon to be killed and started again; none is left when the test fails."""
+    daemon = RealDaemon(tmp_path)
+    yield daemon
+    if daemon.process is not None and daemon.process.poll() is None:
+        daemon.kill()
+
+
 async def carry_out(tmp_path, *steps, **settings):
     async with open_workshop(tmp_path, **settings) as shop:
         state = await shop.carry_out(*steps)
@@ -187,10 +196,10 @@ def test_the_command_line_lists_them_and_copies_them_out(tmp_path):
         assert "artifacts  4 files" in daemon.flowctl("stats").stdout
 
 
-def test_they_go_with_their_run(tmp_path):
+def test_they_go_with_their_run(mortal, tmp_path):
     step = {"id": "a", "run": "echo > x", "artifacts": ["x"]}
     workflow = {"flow": 1, "name": "short-lived", "steps": [step]}
-    daemon = RealDaemon(tmp_path).start()
+    daemon = mortal.start()
     with daemon.client() as client:
         params = runs.RunParams(workflow=workflow, cwd=str(tmp_path))
         made = [client.call(methods.RUN, params).run for _ in range(2)]
@@ -226,11 +235,11 @@ def test_tidying_up_the_database_takes_them_along(tmp_path):
 
 
 @pytest.mark.parametrize("after_ms", [0, 5, 15, 30, 60])
-def test_kill_9_while_files_are_kept_and_all_are_there_in_the_end(tmp_path, after_ms):
+def test_kill_9_while_files_are_kept_and_all_are_there_in_the_end(mortal, tmp_path, after_ms):
     script = f"echo >> {tmp_path}/witness; for n in $(seq 200); do echo $n > f$n; done"
     step = {"id": "a", "run": script, "artifacts": ["f*"]}
     workflow = {"flow": 1, "name": "many", "steps": [step]}
-    daemon = RealDaemon(tmp_path).start()
+    daemon = mortal.start()
     (tmp_path / "w").mkdir()
     with daemon.client() as client:
         params = runs.RunParams(workflow=workflow, cwd=str(tmp_path / "w"))
