@@ -209,6 +209,7 @@ async def serve(paths: Paths, config: Config) -> None:
             limits=limits_here(),
         )
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts)
+        services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
         for state in engine.waiting():
             desktop.remember(state)

@@ -33,6 +33,10 @@ class Upkeep:
     def configure(self, retention: Retention) -> None:
         """Take over settings, and apply them soon."""
         self._retention = retention
+        self.look_soon()
+
+    def look_soon(self) -> None:
+        """Apply settings, and remove what removed runs left, at the next occasion."""
         self._changed.set()
 
     async def serve(self) -> None:

@@ -13,6 +13,15 @@ from support.engines import open_workshop
 from support.real_daemon import PATIENCE_SECONDS, RealDaemon, real_daemon
 
 
+@pytest.fixture
+def mortal(tmp_path):
+    """A daemon to be killed and started again; none is left when the test fails."""
+    daemon = RealDaemon(tmp_path)
+    yield daemon
+    if daemon.process is not None and daemon.process.poll() is None:
+        daemon.kill()
+
+
 async def carry_out(tmp_path, *steps, **settings):
     async with open_workshop(tmp_path, **settings) as shop:
         state = await shop.carry_out(*steps)
@@ -97,6 +106,19 @@ async def test_a_step_and_a_run_have_so_much_room(tmp_path):
     assert state.artifact_bytes == 1203
 
 
+async def test_steps_side_by_side_share_the_room_of_their_run(tmp_path):
+    step = {
+        "id": "a",
+        "for_each": [str(n) for n in range(8)],
+        "parallel": 8,
+        "run": 'mkdir "$FLOW_ITEM"; head -c 300 /dev/zero > "$FLOW_ITEM/x"',
+        "artifacts": ["*/x"],
+    }
+    state, history = await carry_out(tmp_path, step, artifact_bytes_per_run=1000)
+    assert sum(event.bytes for event in kept(history)) == state.artifact_bytes == 900
+    assert any("of 100 left" in event.reason for event in kept(history))
+
+
 async def test_zero_bytes_switch_it_off(tmp_path):
     step = {"id": "a", "run": "echo > x", "artifacts": ["x"]}
     state, history = await carry_out(tmp_path, step, artifact_bytes_per_step=0)
@@ -174,10 +196,10 @@ def test_the_command_line_lists_them_and_copies_them_out(tmp_path):
         assert "artifacts  4 files" in daemon.flowctl("stats").stdout
 
 
-def test_they_go_with_their_run(tmp_path):
+def test_they_go_with_their_run(mortal, tmp_path):
     step = {"id": "a", "run": "echo > x", "artifacts": ["x"]}
     workflow = {"flow": 1, "name": "short-lived", "steps": [step]}
-    daemon = RealDaemon(tmp_path).start()
+    daemon = mortal.start()
     with daemon.client() as client:
         params = runs.RunParams(workflow=workflow, cwd=str(tmp_path))
         made = [client.call(methods.RUN, params).run for _ in range(2)]
@@ -194,12 +216,30 @@ def test_they_go_with_their_run(tmp_path):
     assert daemon.end() == 0
 
 
+def test_tidying_up_the_database_takes_them_along(tmp_path):
+    step = {"id": "a", "run": "echo > x", "artifacts": ["x"]}
+    workflow = {"flow": 1, "name": "short-lived", "steps": [step]}
+    (tmp_path / "config.toml").write_text("[retention]\nkeep_runs = 1\n")  # applied hourly
+    with real_daemon(tmp_path) as daemon:
+        with daemon.client() as client:
+            params = runs.RunParams(workflow=workflow, cwd=str(tmp_path))
+            made = [client.call(methods.RUN, params).run for _ in range(2)]
+        for run in made:
+            daemon.flowctl("attach", run)
+        assert len(names(tmp_path / "artifacts")) == 2
+        daemon.flowctl("db", "vacuum")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while names(tmp_path / "artifacts") != made[1:]:
+            assert time.monotonic() < deadline, daemon.log()
+            time.sleep(0.02)
+
+
 @pytest.mark.parametrize("after_ms", [0, 5, 15, 30, 60])
-def test_kill_9_while_files_are_kept_and_all_are_there_in_the_end(tmp_path, after_ms):
+def test_kill_9_while_files_are_kept_and_all_are_there_in_the_end(mortal, tmp_path, after_ms):
     script = f"echo >> {tmp_path}/witness; for n in $(seq 200); do echo $n > f$n; done"
     step = {"id": "a", "run": script, "artifacts": ["f*"]}
     workflow = {"flow": 1, "name": "many", "steps": [step]}
-    daemon = RealDaemon(tmp_path).start()
+    daemon = mortal.start()
     (tmp_path / "w").mkdir()
     with daemon.client() as client:
         params = runs.RunParams(workflow=workflow, cwd=str(tmp_path / "w"))

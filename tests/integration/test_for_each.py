@@ -74,6 +74,15 @@ async def test_each_item_has_its_own_undo_timeout_retry_and_saved_files(shop):
     assert (shop.folder / "y").read_text() == "old y"
 
 
+@pytest.fixture
+def mortal(tmp_path):
+    """A daemon to be killed and started again; none is left when the test fails."""
+    daemon = RealDaemon(tmp_path)
+    yield daemon
+    if daemon.process is not None and daemon.process.poll() is None:
+        daemon.kill()
+
+
 def of_forty(witness) -> dict[str, object]:
     script = f'echo "$FLOW_ITEM" >> {witness}; echo out "$FLOW_ITEM"; sleep 0.02'
     find = {"id": "find", "run": "seq 40"}
@@ -82,9 +91,9 @@ def of_forty(witness) -> dict[str, object]:
     return {"flow": 1, "name": "forty", "steps": [find, each, last]}
 
 
-def test_kill_9_in_the_middle_of_forty_items_and_each_runs_once(tmp_path):
+def test_kill_9_in_the_middle_of_forty_items_and_each_runs_once(mortal, tmp_path):
     witness = tmp_path / "witness"
-    daemon = RealDaemon(tmp_path).start()
+    daemon = mortal.start()
     with daemon.client() as client:
         params = runs.RunParams(workflow=of_forty(witness), cwd=str(tmp_path))
         run = client.call(methods.RUN, params).run

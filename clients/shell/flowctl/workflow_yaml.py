@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 _WORKFLOW_KEYS = ("flow", "name", "description", "inputs", "env", "cwd", "defaults", "steps")
-_STEP_KEYS = ("id", "name", "needs", "if", "confirm", "run", "undo", "check", "on_interrupt")
+_STEP_KEYS = (
+    *("id", "name", "needs", "if", "for_each", "as", "parallel", "confirm"),
+    *("run", "undo", "check", "on_interrupt"),
+)
 
 _BARE = re.compile(r"[A-Za-z_./$][^\x00-\x1f\x7f-\U0010ffff]*")
 _BARE_IN_LIST = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

@@ -53,6 +53,8 @@ def _let_scalars_be_text(schema: dict[str, Any]) -> dict[str, Any]:
     changed = dict(schema)
     if isinstance(schema.get("additionalProperties"), dict):
         changed["additionalProperties"] = _let_scalars_be_text(schema["additionalProperties"])
+    if isinstance(schema.get("items"), dict):
+        changed["items"] = _let_scalars_be_text(schema["items"])
     if "anyOf" in schema:
         changed["anyOf"] = [_let_scalars_be_text(option) for option in schema["anyOf"]]
     return changed

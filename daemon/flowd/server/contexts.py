@@ -245,11 +245,12 @@ class KeepContext:
 
     keeper: LogKeeper
     retention: Retention
+    tidy: Callable[[], None]
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
-        return cls(services.keeper, services.config.retention)
+        return cls(services.keeper, services.config.retention, services.tidy)
 
 
 @dataclass(frozen=True, slots=True)

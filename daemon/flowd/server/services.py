@@ -58,6 +58,10 @@ async def _nothing_known() -> str:
     return ""
 
 
+def _nothing_to_tidy() -> None:
+    pass
+
+
 @dataclass(kw_only=True)
 class Services:
     """The daemon as the server sees it.
@@ -65,7 +69,8 @@ class Services:
     `stop` asks `main` to end the daemon and returns at once. `started_at` is `time.monotonic()` at
     the start. `store_error` says why writes are refused, or ""; `policy_error`
     what is wrong with the user's rules, or "". `open_lsp` None serves no editors, `artifacts` None
-    keeps none. `step_limits` tells what holds the limits of steps here.
+    keeps none; `tidy` has what removed runs left removed soon, and returns at once. `step_limits`
+    tells what holds the limits of steps here.
     """
 
     log: EventLog
@@ -82,6 +87,7 @@ class Services:
     step_limits: Callable[[], Awaitable[str]] = _nothing_known
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
+    tidy: Callable[[], None] = _nothing_to_tidy
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

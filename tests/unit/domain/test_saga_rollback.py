@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowd.domain import commands as c
+from flowd.domain import events as e
+from flowd.domain.saga import undoable
 from flowd.errors import Conflict
 from support.stories import Story, workflow_of
 
@@ -338,6 +340,19 @@ class TestParked:
         assert story.undone("a")[-1] == "run_finished compensated"
 
 
+def assert_taken_back_as_told(story: Story) -> None:
+    """Each rollback begins its compensations in the order it told, and leaves none out."""
+    told: list[str] = []
+    begun: dict[str, None] = {}
+    for event in story.history:
+        if isinstance(event, e.RollbackStarted):
+            assert list(begun) == told
+            told, begun = event.steps, {}
+        elif isinstance(event, e.CompensationStarted):
+            begun[event.step] = None
+    assert list(begun) == told
+
+
 def assert_items_keep_their_word(story: Story) -> None:
     """No more items at once than allowed, each with a place of its own; done when all are."""
     for step, loop in story.state.loops.items():
@@ -346,6 +361,8 @@ def assert_items_keep_their_word(story: Story) -> None:
             i for i in items if any(r.kind != "undo" and r.outcome is None for r in i.attempts)
         ]
         assert len(flying) <= loop.open <= story.state.plan[step].parallel
+        if story.state.steps[step].status == "compensated":
+            assert {item.status for item in items} <= {"compensated", "succeeded", "skipped"}
         if story.state.steps[step].status == "succeeded":
             assert {item.status for item in items} <= {"succeeded", "skipped"}
 
@@ -366,6 +383,8 @@ def test_whatever_happens_the_saga_keeps_its_word(data):
             "needs": data.draw(st.lists(st.sampled_from(ids[:n]), unique=True)) if n else [],
             "on_error": data.draw(st.sampled_from(["rollback", "stop", "continue"])),
             "retry": {"attempts": data.draw(st.integers(1, 2)), "delay": 0},
+            "on_interrupt": data.draw(st.sampled_from(["ask", "ask", "check", "retry", "undo"])),
+            "check": "x",
         }
         if data.draw(st.integers(0, 5)) == 0:
             step["confirm"] = "?"
@@ -377,12 +396,23 @@ def test_whatever_happens_the_saga_keeps_its_word(data):
         steps.append(step)
     story = Story(workflow_of(*steps, {"id": "last", "finally": True}))
     done: list[str] = []
-    undone: list[str] = []
+    rollbacks: list[tuple[int, list[str]]] = []  # done by then, taken back
+    seen = 0
     started: dict[tuple[str, str, int], int] = {}
-    retries = data.draw(st.integers(0, 2))
+    retries, undos = data.draw(st.integers(0, 2)), data.draw(st.integers(0, 1))
     for _ in range(600):
         assert_items_keep_their_word(story)
+        rollbacks += [
+            (len(done), event.steps)
+            for event in story.history[seen:]
+            if isinstance(event, e.RollbackStarted)
+        ]
+        seen = len(story.history)
         if story.state.finished:
+            if undos and undoable(story.state):
+                undos -= 1
+                story.when(c.UndoRun())
+                continue
             if not retries or story.state.status not in ("failed", "cancelled"):
                 break
             retries -= 1
@@ -419,10 +449,13 @@ def test_whatever_happens_the_saga_keeps_its_word(data):
                 )
             )
             if outcome == "succeeded":
-                (done if kind == "run" else undone).append(step)
+                done += [step] if kind != "undo" else []
         elif story.state.questions:
             question = next(iter(story.state.questions.values()))
-            answer = data.draw(st.sampled_from([a for a in question.answers if a != "undo"]))
+            can = [
+                a for a in question.answers if a != "undo" or story.state.can_undo(question.step)
+            ]
+            answer = data.draw(st.sampled_from(can))
             story.when(c.AnswerQuestion(question.step, answer))
             if question.about == "lost" and answer == "yes":
                 done.append(question.step)
@@ -444,8 +477,14 @@ def test_whatever_happens_the_saga_keeps_its_word(data):
     replayed = story.replayed()
     replayed.position = story.state.position
     assert replayed == story.state
-    order = [step for step in done if step in undone and step != "last"]
-    in_order = [step for step in undone if step in order]  # others were left half done
-    assert in_order == list(reversed(order)), "compensations ran out of order"
+    # Files that were saved are put back by a rollback of their own, once a person asks for it.
+    for begun, rollback in rollbacks:
+        places = [
+            max(n for n, step in enumerate(done[:begun]) if step == taken)
+            for taken in rollback
+            if taken in done[:begun]
+        ]  # others were left half done
+        assert places == sorted(places, reverse=True), "compensations ran out of order"
+    assert_taken_back_as_told(story)
     numbers = [(ev.step, ev.attempt) for ev in story.history if type(ev).__name__ == "StepStarted"]
     assert len(numbers) == len(set(numbers)), "an attempt number was used twice"

@@ -31,6 +31,19 @@ def test_a_new_attempt(folders):
     assert folders.leftovers() == [key_of()]
 
 
+def test_an_item_of_a_step_is_found_again(folders):
+    keys = [AttemptKey("run1", step, "run", 2) for step in ("each.3", "each.31")]
+    for key in keys:
+        folders.make(key, script="true\n", stdin=None)
+    assert folders.leftovers() == keys
+
+
+@pytest.mark.parametrize("step", ["a.b", "a.1.2", "a.", ".1", "../a", "a.-1"])
+def test_no_other_name_makes_a_folder(folders, step):
+    with pytest.raises(Bug):
+        folders.make(AttemptKey("run1", step, "run", 1), script="", stdin=None)
+
+
 def test_only_the_user_can_look(folders, tmp_path):
     folders.make(key_of(), script="true\n", stdin="yes\n")
     steps = tmp_path / "steps"

@@ -39,7 +39,7 @@ local TELL = {
     return ("● %s%s"):format(event.step, again(event))
   end,
   step_expanded = function(event)
-    return ("  %s  %d items"):format(event.step, #event.items)
+    return ("  %s  %d items"):format(event.step, #(event.items or {}))
   end,
   files_saved = function(event)
     if (event.files or 0) > 0 then
@@ -49,7 +49,8 @@ local TELL = {
   end,
   artifacts_kept = function(event)
     local why = (event.reason or "") ~= "" and ("  (" .. event.reason .. ")") or ""
-    return ("  %s  %d files kept with the run%s"):format(event.step, #event.files, why)
+    local count = type(event.files) == "table" and #event.files or 0
+    return ("  %s  %d files kept with the run%s"):format(event.step, count, why)
   end,
   step_finished = function(event)
     return ("%s %s  %s"):format(mark(event), event.step, ending(event))

@@ -42,6 +42,8 @@ async def handle_vacuum(params: Empty, context: KeepContext) -> DbVacuumResult:
     """Pack tightly and give room back."""
     begun = time.monotonic()
     done = await context.keeper.vacuum(context.retention)
+    if done.removed.runs:
+        context.tidy()
     return DbVacuumResult(
         database_bytes_before=done.database_before,
         database_bytes_after=done.database_after,

@@ -4,6 +4,7 @@ Every command takes one object. `uri` names a document, which is taken as it sta
 saved or not; results are those of the methods of the same name.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 from lsprotocol import types
 from msgspec import Struct, field
 
+from flowd.domain.items import parent_of
 from flowd.domain.parse import parse_workflow
 from flowd.domain.ports import RunRequest, RunSummary, SuggestAnswer, Suggestion
 from flowd.domain.run import RunState
@@ -187,11 +189,13 @@ async def _undo(editor: Editor, arguments: UndoArguments) -> StateResult | None:
 
 def _undoing(state: RunState) -> str:
     """Say what undoing the run carries out."""
+    counts = Counter(parent_of(step) or step for step in undoable(state))
     does = []
-    for step in undoable(state):
+    for step, count in counts.items():
         undo = state.plan[step].undo_plan
         script = " ".join(undo.run.split()) if undo is not None else "(puts its saved files back)"
-        does.append(f"{step}: {script}")
+        items = f" ({count} items)" if step in state.loops else ""
+        does.append(f"{step}{items}: {script}")
     return f"This runs {'; then '.join(does)}" if does else "Nothing says how to undo it"
 
 

@@ -165,6 +165,7 @@ async def test_lenses_stand_above_workflows_only(tmp_path: Path) -> None:
         (STEPS.replace("echo", "true"), (3, 5), ["`id`:", "changes nothing"]),
         (STEPS + "    undo: echo\n", (5, 6), ["can be undone by its `undo`"]),
         (STEPS + "    retry: {attempts: 3}\n", (5, 14), ["`attempts`: how often"]),
+        (STEPS + "    for_each: [a, b]\n", (5, 15), ["`for_each`: runs the step once for each"]),
         (STEPS + "defaults: {shell: sh}\n", (5, 13), ["`shell`: program"]),
         (STEPS + "inputs: {v: {type: string}}\n", (5, 14), ["`type`: string (default)"]),
     ],
@@ -219,7 +220,7 @@ steps:
     ("spot", "there", "not_there"),
     [
         ("top", ["steps", "inputs"], ["run"]),
-        ("key", ["undo", "on_interrupt"], ["steps"]),
+        ("key", ["undo", "on_interrupt", "for_each", "as", "artifacts"], ["steps"]),
         ("first", ["id", "run"], ["steps"]),
         ("retry", ["attempts", "backoff"], ["run"]),
         ("deep", ["attempts"], ["timeout"]),
