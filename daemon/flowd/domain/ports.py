@@ -179,7 +179,8 @@ MOST_KEYS_BYTES = 4000
 class Launch(Struct, frozen=True):
     """Everything needed to make the process. `environment` is complete: nothing is inherited.
 
-    On a `terminal`, which excludes `stdin`, both streams of output are one: `stdout`.
+    On a `terminal`, which excludes `stdin`, both streams of output are one: `stdout`; `window` is
+    its size to begin with.
     """
 
     key: AttemptKey
@@ -190,6 +191,7 @@ class Launch(Struct, frozen=True):
     stdin: str | None = None
     limits: Limits | None = None
     terminal: bool = False
+    window: WindowSize | None = None
 
 
 class Usage(Struct, frozen=True):
@@ -285,7 +287,10 @@ class Executor(Protocol):
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):
-    """A workflow to carry out. `environment` None takes the daemon's own."""
+    """A workflow to carry out. `environment` None takes the daemon's own.
+
+    `window` is how large the terminals of its steps are until somebody says otherwise.
+    """
 
     workflow: Workflow
     inputs: dict[str, InputValue] = field(default_factory=dict)
@@ -294,6 +299,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     approve: bool = False
     client_token: str | None = None
     origin: str = ""
+    window: WindowSize | None = None
 
 
 class Engine(Protocol):

@@ -9,6 +9,7 @@ from flowd.errors import InvalidInput
 from flowd.server.contexts import ReadContext, StartContext
 from flowd.server.convert import from_position, to_run_row, to_show_result
 from flowd.server.convert_events import OutputText, to_chunk
+from flowd.server.handlers.terminals import window_of
 from flowd.server.sources import find_workflow, folder_of
 from flowproto.environment import shareable
 from flowproto.runs import (
@@ -49,6 +50,7 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         approve=params.approve,
         client_token=params.client_token,
         origin=origin,
+        window=window_of(params.columns, params.rows),
     )
     return RunResult(await context.engine.start(request))
 
