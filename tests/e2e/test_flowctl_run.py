@@ -245,6 +245,18 @@ def test_a_run_outlives_the_daemon_and_the_watching_goes_on(home: FlowHome) -> N
     assert home.daemon_pid() is not None
 
 
+def test_ps_says_what_needs_a_person(home: FlowHome) -> None:
+    asking = home.workflow("  - {id: a, confirm: Really?, run: 'true'}\n", name="asking")
+    run = home.out("run", asking, "--detach").strip()
+    undone = home.workflow("  - {id: a, run: 'true', undo: 'false'}\n  - {id: b, run: 'false'}\n")
+    home.out("run", undone, code=1)
+    left = home.json("ps", "--all")["runs"][0]["id"]
+    lines = home.out("ps").splitlines()
+    assert f"{run} waits: Really? (flowctl attach {run})" in lines
+    assert f"{left} w could not be undone completely: flowctl show {left}" in lines
+    assert [row["id"] for row in home.json("ps")["runs"]] == [run]
+
+
 def test_a_daemon_that_is_stopped_is_waited_for(home: FlowHome) -> None:
     file = home.workflow("  - {id: a, run: echo one; sleep 6; echo two}\n")
     with watching(home, FLOWCTL, "run", file) as program:
