@@ -96,6 +96,19 @@ def test_the_daemon_is_killed_in_the_middle_of_a_prompt(home: FlowHome) -> None:
         assert "hunter2" not in text_of(shown)
 
 
+def test_the_daemon_is_stopped_for_a_while_in_the_middle_of_a_prompt(home: FlowHome) -> None:
+    with terminal(home, "run", home.workflow(ASK)) as shown:
+        shown.wait_for("name?")
+        home.out("daemon", "stop")
+        shown.wait_for("waiting up to 60 s")
+        shown.type("bob\r")  # waits, too
+        home.out("daemon", "start")
+        shown.wait_for("word?", 60)
+        shown.type("hunter2\r")
+        assert shown.wait(60) == 0
+        assert "hello bob 7" in text_of(shown)
+
+
 def test_it_is_left_and_gone_on_with_from_another_terminal_after_a_restart(home: FlowHome) -> None:
     with terminal(home, "run", home.workflow(ASK)) as shown:
         shown.wait_for("name?")
