@@ -91,12 +91,12 @@ class Desktop:
         while True:
             await self._news.wait()
             self._news = trio.Event()
-            if self._untold:
-                await self._gather()
             address = session_address()
             if not address or not self.config.desktop:
                 self._untold.clear()
                 continue
+            if self._untold:
+                await self._gather()
             try:
                 await self._tell(address)
                 await self._withdraw(address)
@@ -113,19 +113,18 @@ class Desktop:
                 await trio.sleep(self._gather_seconds)
 
     async def _tell(self, address: str) -> None:
-        """Show what is untold; wait for a desktop first, if the bus has none as yet."""
-        while self._untold and self.config.desktop:
-            told = dict(self._untold)
-            try:
-                for notification, about in _bundles(told):
-                    number = await show(address, notification)
-                    self._told[number] = about
-                    for need in about:
-                        self._untold.pop(need, None)
-            except NotShown as error:
-                if not error.nobody_there:
-                    raise
-                await wait_for_desktop(address)
+        """Show what is untold; or wait for a desktop, if the bus has none as yet."""
+        try:
+            for notification, about in _bundles(dict(self._untold)):
+                number = await show(address, notification)
+                self._told[number] = about
+                for need in about:
+                    self._untold.pop(need, None)
+        except NotShown as error:
+            if not error.nobody_there:
+                raise
+            await wait_for_desktop(address)
+            self._news.set()  # to tell it then, with what came up meanwhile
 
     async def _withdraw(self, address: str) -> None:
         """Take away what the desktop shows of needs that are no more."""

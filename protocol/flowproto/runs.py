@@ -25,7 +25,8 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
 
     `environment` is what the steps see besides the workflow's own `env` (the daemon's own when
     left out); `approve` answers yes to every confirmation up front. The same `client_token` twice
-    gives the same run.
+    gives the same run. `columns` and `rows` go together: how large the client's terminal is, and
+    so those of steps with `tty: true` when they start.
     """
 
     workflow: dict[str, Any] | None = None
@@ -38,6 +39,8 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     environment: dict[str, str] | None = None
     client_token: str | None = None
     approve: bool = False
+    columns: int | None = None
+    rows: int | None = None
 
 
 class RunResult(Struct):

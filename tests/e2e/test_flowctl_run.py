@@ -3,7 +3,9 @@
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -256,3 +258,58 @@ def test_a_run_outlives_the_daemon_and_the_watching_goes_on(home: FlowHome) -> N
     assert "a | one" not in rest
     assert "looking for it again" in said
     assert home.daemon_pid() is not None
+
+
+def test_ps_says_what_needs_a_person(home: FlowHome) -> None:
+    asking = home.workflow("  - {id: a, confirm: Really?, run: 'true'}\n", name="asking")
+    run = home.out("run", asking, "--detach").strip()
+    undone = home.workflow("  - {id: a, run: 'true', undo: 'false'}\n  - {id: b, run: 'false'}\n")
+    home.out("run", undone, code=1)
+    left = home.json("ps", "--all")["runs"][0]["id"]
+    lines = home.out("ps").splitlines()
+    assert f"{run} waits: Really? (flowctl attach {run})" in lines
+    assert f"{left} w could not be undone completely: flowctl show {left}" in lines
+    assert [row["id"] for row in home.json("ps")["runs"]] == [run]
+
+
+def test_a_daemon_that_is_stopped_is_waited_for(home: FlowHome) -> None:
+    file = home.workflow("  - {id: a, run: echo one; sleep 6; echo two}\n")
+    with watching(home, FLOWCTL, "run", file) as program:
+        home.out("daemon", "stop")
+        assert program.stderr is not None
+        while "waiting up to 60 s" not in program.stderr.readline():
+            assert program.poll() is None
+        home.out("daemon", "start")
+        rest, _ = program.communicate(timeout=60)
+        assert program.returncode == 0
+        assert rest.splitlines().count("a | two") == 1
+        assert "a | one" not in rest
+
+
+def test_a_daemon_that_stays_away_is_not_waited_for_for_ever(home: FlowHome) -> None:
+    file = home.workflow("  - {id: a, run: echo one; sleep 60}\n")
+    impatient = "w._AWAY_SECONDS = 2.0; sys.exit(m.main())"
+    soon = f"import sys, flowctl.watch as w, flowctl.main as m; {impatient}"
+    with watching(home, sys.executable, "-c", soon, "run", file) as program:
+        home.out("daemon", "stop")
+        _, said = program.communicate(timeout=60)
+        assert program.returncode == 8
+        run = home.json("ps", "--all")["runs"][0]["id"]
+        assert f"no daemon came back within 2 s; the run goes on with: flowctl attach {run}" in said
+
+
+@contextmanager
+def watching(home: FlowHome, *command: str) -> Iterator["subprocess.Popen[str]"]:
+    """A program that watches a run whose first step has written `one`."""
+    pipe = subprocess.PIPE
+    program = subprocess.Popen(
+        command, cwd=home.project, env=home.environment, stdout=pipe, stderr=pipe, text=True
+    )
+    try:
+        assert program.stdout is not None
+        while "a | one" not in program.stdout.readline():
+            assert program.poll() is None
+        yield program
+    finally:
+        program.kill()
+        program.wait()

@@ -25,7 +25,7 @@ SIZES = """\
     tty: true
     run: |
       trap 'echo "now $(stty size)"' WINCH
-      echo ready
+      echo "ready $(stty size)"
       until read -r -t 60 line && [ "$line" = stop ]; do :; done
 """
 
@@ -96,6 +96,19 @@ def test_the_daemon_is_killed_in_the_middle_of_a_prompt(home: FlowHome) -> None:
         assert "hunter2" not in text_of(shown)
 
 
+def test_the_daemon_is_stopped_for_a_while_in_the_middle_of_a_prompt(home: FlowHome) -> None:
+    with terminal(home, "run", home.workflow(ASK)) as shown:
+        shown.wait_for("name?")
+        home.out("daemon", "stop")
+        shown.wait_for("waiting up to 60 s")
+        shown.type("bob\r")  # waits, too
+        home.out("daemon", "start")
+        shown.wait_for("word?", 60)
+        shown.type("hunter2\r")
+        assert shown.wait(60) == 0
+        assert "hello bob 7" in text_of(shown)
+
+
 def test_it_is_left_and_gone_on_with_from_another_terminal_after_a_restart(home: FlowHome) -> None:
     with terminal(home, "run", home.workflow(ASK)) as shown:
         shown.wait_for("name?")
@@ -160,14 +173,21 @@ def test_the_keyboard_of_who_left_is_free(home: FlowHome, beside: ExitStack) -> 
 
 def test_the_size_of_the_window_is_the_step_s(home: FlowHome) -> None:
     with terminal(home, "run", home.workflow(SIZES), columns=97, rows=31) as shown:
-        shown.wait_for("ready")
-        shown.type("x\r")
-        shown.wait_for("now 31 97")
+        shown.wait_for("ready 31 97")
         shown.resize(60, 20)
         shown.type("x\r")
         shown.wait_for("now 20 60")
         shown.type("stop\r")
         assert shown.wait() == 0
+
+
+def test_a_terminal_opens_as_large_as_that_of_who_started_the_run(home: FlowHome) -> None:
+    file = home.workflow("  - {id: a, tty: true, run: stty size}\n")
+    with terminal(home, "run", file, "--detach", columns=97, rows=31) as shown:
+        assert shown.wait() == 0
+        run = text_of(shown).split()[0]
+    home.out("attach", run)  # without a terminal, so that nobody else says a size
+    assert home.out("logs", run, "a").split() == ["31", "97"]
 
 
 def test_an_interrupt_is_the_program_s(home: FlowHome) -> None:

@@ -296,6 +296,22 @@ def test_who_types_elsewhere_is_not_asked(editor: Neovim, work: Path) -> None:
     wait_for_line(editor, "■ succeeded")
 
 
+def test_a_step_on_a_terminal_says_how_to_reach_it(editor: Neovim, work: Path) -> None:
+    edit(
+        editor,
+        work / "tty.flow.yaml",
+        GATED + "  - {id: login, run: tty, tty: true}\n",
+    )
+    editor.lua("vim.notify = function(text) notified = text end")
+    editor.command("Flow run")
+    wait_for_line(editor, "wait │ waiting")
+    (work / "go").touch()
+    wait_for_line(editor, "■ succeeded")
+    how = f":terminal flowctl attach {editor.lua('return vim.b.flow_run')}"
+    assert f"  login  is on a terminal, type there with  {how}" in editor.text()
+    assert editor.lua("return notified") == f"Flow: login is on a terminal: {how}"
+
+
 def test_old_questions_are_not_asked_again(editor: Neovim, work: Path) -> None:
     test_a_question_is_put_and_the_answer_taken(editor, work)
     run = editor.lua("return vim.b.flow_run")

@@ -121,6 +121,7 @@ class ScriptedRuns:
             version=state.version,
             steps=len(state.steps),
             steps_done=len(state.completed),
+            question=next((asked.question for asked in state.questions.values()), ""),
         )
 
     def _state(self, run: str) -> RunState:

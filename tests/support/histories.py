@@ -62,6 +62,7 @@ def run_finished(state: e.RunStatus = "succeeded") -> e.RunFinished:
 
 _text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _fields = {
+    "window": st.none() | st.tuples(st.integers(1, 65_535), st.integers(1, 65_535)),
     "at": st.integers(0, 2**45),
     "workflow": st.sampled_from([RELEASE, named("backup"), named("Übung")]),
     "inputs": st.dictionaries(

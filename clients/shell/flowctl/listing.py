@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 DEFAULT_LIMIT = 100
+LATELY_SECONDS = 3 * 86_400
 
 _STYLES = {
     "succeeded": ("green",),
@@ -68,10 +69,20 @@ def print_runs(answer: Answer, console: Console, *, if_none: str) -> int:
     return 0
 
 
+def print_left_behind(answer: Answer, console: Console) -> None:
+    """Print which of these runs, not undone completely, ended lately: nobody else tells later."""
+    oldest = (time.time() - LATELY_SECONDS) * 1000
+    for row in answer["runs"]:
+        if row["updated_at"] >= oldest:
+            told = f"{row['id']} {harmless(row['name'])} could not be undone completely"
+            line = f"{told}: flowctl show {row['id']}"
+            console.print(clip(line, console.columns) if console.terminal else line)
+
+
 def _wanted(row: Row) -> Iterator[str]:
     """Say what a run wants of a person."""
     if row["question"]:
-        yield f"{row['id']} waits: {harmless(row['question'])}"
+        yield f"{row['id']} waits: {harmless(row['question'])} (flowctl attach {row['id']})"
     for step in row.get("terminals", ()):  # an older daemon sends none
         yield f"{row['id']} runs {step} on a terminal, type there with: flowctl attach {row['id']}"
 

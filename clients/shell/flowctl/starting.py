@@ -53,6 +53,8 @@ def start(
         "environment": shareable(os.environ),
         "client_token": secrets.token_hex(16),
     }
+    if console.terminal:
+        request["columns"], request["rows"] = console.size()
     answered: dict[str, str] = {}
     while True:
         try:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flowproto.client import Client
     from flowproto.starting import Starting
 
-_PATIENCE_SECONDS = 30.0
+_AWAY_SECONDS = 60.0  # how long a daemon may be away: an upgrade, say
 _BEFORE_STARTING_SECONDS = 1.5
 
 
@@ -125,6 +125,7 @@ class _Watcher:
         self.questions = Questions(daemon, console, screen, self._view)
         self.handover: Handover | None = None
         self._lost_at: float | None = None
+        self._told_stopped = False
         self._starting: Starting | None = None
 
     @property
@@ -142,7 +143,7 @@ class _Watcher:
                 for raw in connection.events(
                     self._run,
                     after,
-                    patience=_PATIENCE_SECONDS,
+                    patience=2 * _AWAY_SECONDS,  # `_reach_again` leaves before
                     before_retry=self._reach_again,
                     pulse=lambda: self._pulse(connection),
                     beside=() if self.handover is None else self.handover.descriptors,
@@ -164,7 +165,7 @@ class _Watcher:
         return Watched(view.run, state, exits.of_state(state))
 
     def _take(self, raw: dict[str, object]) -> None:
-        self._lost_at = self._starting = None
+        self._found_again()
         event = decode_event(raw)
         if event is not None:
             self._view.run = event.run
@@ -176,6 +177,7 @@ class _Watcher:
 
     def _pulse(self, connection: Client) -> None:
         """Nothing came for a moment, so what was seen is the present."""
+        self._found_again()
         self._mind_interrupts()
         self._mind_handover(connection, present=True)
         if self.handover is None or not self.handover.active:
@@ -227,7 +229,11 @@ class _Watcher:
     # ---------------------------------------------------------------------------- reconnecting
 
     def _reach_again(self) -> None:
-        """Before each try to connect again: say so once, and start a daemon if none comes back."""
+        """Before each try to connect again: say so once, and start a daemon after one that died.
+
+        One that was stopped is waited for: whoever stopped it may have a reason, and an upgrade
+        takes its time. Left when none has come back for long.
+        """
         self._mind_interrupts_while_away()
         if self.handover is not None:
             self.handover.mind_away()
@@ -236,20 +242,35 @@ class _Watcher:
             self._lost_at = now
             self._screen.note("the connection to the daemon was lost; looking for it again")
         self._screen.tick(self._view)
-        if not self._daemon.may_start or now - self._lost_at < _BEFORE_STARTING_SECONDS:
+        away = now - self._lost_at
+        if away >= _AWAY_SECONDS:
+            raise Left(
+                exits.UNREACHABLE,
+                f"no daemon came back within {_AWAY_SECONDS:.0f} s; "
+                f"the run goes on with: flowctl attach {self._view.run}",
+            )
+        if not self._daemon.may_start or away < _BEFORE_STARTING_SECONDS:
             return
         from flowproto.starting import Starting
 
         if self._starting is None and not os.path.exists(self._daemon.socket):  # noqa: PTH110
             # A daemon that is stopped takes its socket away; one that is killed cannot.
-            raise Left(
-                exits.UNREACHABLE,
-                f"the daemon was stopped; the run goes on with: flowctl attach {self._view.run}",
-            )
+            if not self._told_stopped:
+                self._told_stopped = True
+                self._screen.note(
+                    f"the daemon was stopped; waiting up to {_AWAY_SECONDS:.0f} s for the next one"
+                    " (flowctl daemon start). Ctrl-C leaves, steps go on"
+                )
+            return
         if self._starting is not None and self._starting.failed:
             raise self._starting.failure("the daemon cannot be started again")
         if self._starting is None or self._starting.process.poll() is not None:
             self._starting = Starting()
+
+    def _found_again(self) -> None:
+        """A daemon answers."""
+        self._lost_at = self._starting = None
+        self._told_stopped = False
 
     def _mind_interrupts_while_away(self) -> None:
         if self._interrupts.count > self._noticed:

@@ -35,7 +35,10 @@ class _Event(Struct, frozen=True, array_like=True):
 
 
 class RunStarted(_Event, frozen=True, tag="run_started"):
-    """A plan was accepted. `questions` are confirmations the safety judge demands, by step."""
+    """A plan was accepted. `questions` are confirmations the safety judge demands, by step.
+
+    `window` is the size of the client's terminal, columns and rows, if it said so.
+    """
 
     workflow: Workflow
     inputs: dict[str, InputValue]
@@ -45,6 +48,7 @@ class RunStarted(_Event, frozen=True, tag="run_started"):
     approved: bool = False
     client_token: str | None = None
     origin: str = ""
+    window: tuple[int, int] | None = None
 
 
 class StepStarted(_Event, frozen=True, tag="step_started"):

@@ -62,6 +62,7 @@ def begin(run: str, event: e.RunStarted) -> RunState:
         version=1,
         confirmations=event.questions,
         approved=event.approved,
+        window=event.window,
         plan={step.id: step for step in workflow.steps},
         stdout_wanted=stdout_wanted(workflow),
     )

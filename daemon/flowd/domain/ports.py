@@ -180,7 +180,8 @@ MOST_KEYS_BYTES = 4000
 class Launch(Struct, frozen=True):
     """Everything needed to make the process. `environment` is complete: nothing is inherited.
 
-    On a `terminal`, which excludes `stdin`, both streams of output are one: `stdout`.
+    On a `terminal`, which excludes `stdin`, both streams of output are one: `stdout`; `window` is
+    its size to begin with.
     """
 
     key: AttemptKey
@@ -191,6 +192,7 @@ class Launch(Struct, frozen=True):
     stdin: str | None = None
     limits: Limits | None = None
     terminal: bool = False
+    window: WindowSize | None = None
 
 
 class Usage(Struct, frozen=True):
@@ -327,7 +329,10 @@ gave it: safety knows which of these are secrets, what others look like, and wha
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):
-    """A workflow to carry out. `environment` None takes the daemon's own."""
+    """A workflow to carry out. `environment` None takes the daemon's own.
+
+    `window` is how large the terminals of its steps are until somebody says otherwise.
+    """
 
     workflow: Workflow
     inputs: dict[str, InputValue] = field(default_factory=dict)
@@ -336,6 +341,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     approve: bool = False
     client_token: str | None = None
     origin: str = ""
+    window: WindowSize | None = None
 
 
 class Engine(Protocol):

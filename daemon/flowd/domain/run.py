@@ -171,6 +171,7 @@ class RunState(Struct):
     rollback_cause: RollbackCause | None = None
     cancelling: bool = False
     parked: str = ""
+    window: tuple[int, int] | None = None
 
     # Derived bookkeeping. Steps in `active` have a process, a timer or a question; `unresolved`
     # ones ended badly and wait for `advance` to say what follows; `ready` and `publishers`, the

@@ -36,6 +36,7 @@ async def accept(
         approved=request.approve,
         client_token=request.client_token,
         origin=request.origin,
+        window=request.window,
     )
 
 

@@ -12,6 +12,7 @@ from flowd.errors import Bug
 def launch_of(state: RunState, key: AttemptKey) -> Launch:
     """Describe the process of an attempt."""
     step = state.plan[key.step]
+    on_terminal = step.tty and key.kind == "run"
     return Launch(
         key=key,
         script=script_of(step, key.kind),
@@ -20,7 +21,8 @@ def launch_of(state: RunState, key: AttemptKey) -> Launch:
         environment=environment_of(state, step),
         stdin=step.stdin if key.kind == "run" else None,
         limits=step.limits,
-        terminal=step.tty and key.kind == "run",
+        terminal=on_terminal,
+        window=state.window if on_terminal else None,
     )
 
 

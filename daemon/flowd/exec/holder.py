@@ -43,11 +43,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import resource
 
-Order = tuple[int, str, str, tuple[str, ...], dict[str, str], str | None]
+Order = tuple[int, str, str, tuple[str, ...], dict[str, str], str | tuple[int, int] | None]
 """Number, attempt's folder, working folder, command (a path first), environment, and the file for
-stdin, or None for a terminal. After the word INSTEAD in a command stand a path and the words of a
-command, to be tried first. (The first release's holder gives them to the script, as arguments that
-it does not look at.)"""
+stdin, or for a terminal its columns and rows, None where nobody has said them. After the word
+INSTEAD in a command stand a path and the words of a command, to be tried first. (The first
+release's holder gives them to the script, as arguments that it does not look at.)"""
 
 Finished = tuple[int, str, int, int, str]
 """Number, attempt's folder, exit code, duration in ms, and CPU and memory as in the record."""
@@ -64,7 +64,7 @@ USUAL_UMASK = 0o022  # the daemon's own is stricter, and not meant for what user
 DEAF_TO = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 INSTEAD = "--instead"
 KEYS = "keys"  # the FIFO, in an attempt's folder, of what is typed at its terminal
-USUAL_WINDOW = (24, 80)  # rows and columns, until somebody says how large theirs is
+USUAL_WINDOW = (80, 24)  # columns and rows, until somebody says how large theirs is
 RESET_IN_STEPS = tuple(map(int, (*DEAF_TO, signal.SIGPIPE, signal.SIGXFSZ)))  # Python ignores two
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -193,10 +193,11 @@ class Holder:
                 act = "cwd"
                 os.chdir(working_folder)
                 act = "spawn"
-                if stdin is None:
-                    pid, keeper = self._spawn_on_terminal(folder, command, environment)
-                else:
+                if isinstance(stdin, str):
                     pid = _spawn(command, environment, _on_files(folder, stdin))
+                else:
+                    window = stdin or USUAL_WINDOW
+                    pid, keeper = self._spawn_on_terminal(folder, command, environment, window)
             except (OSError, ValueError):
                 self._record(folder, "refused\n")
                 raise
@@ -211,7 +212,11 @@ class Holder:
         return None
 
     def _spawn_on_terminal(
-        self, folder: str, command: tuple[str, ...], environment: dict[str, str]
+        self,
+        folder: str,
+        command: tuple[str, ...],
+        environment: dict[str, str],
+        window: tuple[int, int],
     ) -> tuple[int, int]:
         """Make the process on a terminal of its own; give its pid and that of the keeper."""
         import termios  # here, because it is a tenth of the time this program takes to start
@@ -221,7 +226,8 @@ class Holder:
         try:
             master, slave = os.openpty()  # ours until both are there: a moment without is a hang-up
             try:
-                termios.tcsetwinsize(slave, USUAL_WINDOW)
+                columns, rows = window
+                termios.tcsetwinsize(slave, (rows, columns))
                 keeper = _spawn_keeper(folder, master, keys)
                 self._keepers[keeper] = None
                 try:

@@ -80,9 +80,9 @@ class HolderLink:
         working_folder: str,
         command: tuple[str, ...],
         environment: dict[str, str],
-        stdin: str | None,
+        stdin: str | tuple[int, int] | None,
     ) -> Answer:
-        """Have a process made, on a terminal when `stdin` is None.
+        """Have a process made, on a terminal when `stdin` is the size of one, or None.
 
         Never waits: what the socket does not take now goes later.
         """

@@ -139,7 +139,7 @@ class ProcessExecutor:
             launch.cwd,
             command,
             environment_of(launch, folder),
-            None if launch.terminal else stdin,
+            launch.window if launch.terminal else stdin,
         )
 
     def _living_holder(self) -> HolderLink:

@@ -10,6 +10,7 @@ local M = {}
 ---@field caught_up integer Position from which events are news, not history.
 ---@field unfinished table<string, string>
 ---@field questions table<string, table> Open questions by step.
+---@field terminals table<string, boolean> Steps that run on a terminal.
 ---@field asking boolean Whether one of them is on the screen.
 ---@field finished boolean
 
@@ -79,6 +80,21 @@ local function note_questions(view, event)
   end
 end
 
+--- Say how to reach a step that runs on a terminal: this buffer shows it and takes no keys.
+local function note_terminals(view, event)
+  if event.type == "run_started" then
+    for _, step in ipairs(event.terminals or {}) do
+      view.terminals[step] = true
+    end
+  elseif event.type == "step_started" and view.terminals[event.step] then
+    local how = (":terminal flowctl attach %s"):format(event.run)
+    append(view, { ("  %s  is on a terminal, type there with  %s"):format(event.step, how) })
+    if event.position >= view.caught_up then
+      vim.notify(("Flow: %s is on a terminal: %s"):format(event.step, how))
+    end
+  end
+end
+
 local function show(event)
   local view = views[event.run]
   if not view or event.position <= view.position then
@@ -88,6 +104,7 @@ local function show(event)
   view.finished = event.type == "run_finished"
   append(view, transcript.lines(event, view.unfinished))
   note_questions(view, event)
+  note_terminals(view, event)
   if event.type == "run_finished" then
     vim.b[view.buffer].flow_state = event.state
   end
@@ -205,6 +222,7 @@ function M.open(run, mods)
     caught_up = math.huge,
     unfinished = {},
     questions = {},
+    terminals = {},
     asking = false,
     finished = false,
   }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowctl.connect import Daemon
-from flowctl.listing import DEFAULT_LIMIT, print_runs
+from flowctl.listing import DEFAULT_LIMIT, print_left_behind, print_runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,13 +13,22 @@ if TYPE_CHECKING:
     from flowctl.console import Console
 
 _LIVE = ["pending", "running", "waiting", "compensating"]
+_MOST_LEFT_BEHIND = 5
 
 
 def run(arguments: Arguments, console: Console) -> int:
-    """List them, newest first."""
+    """List them, newest first, with what they want of a person."""
     params: dict[str, Any] = {"limit": arguments.number("limit", DEFAULT_LIMIT)}
-    if not arguments.flag("all"):
-        params["state"] = _LIVE
-    answer = Daemon(arguments, console).request("flow/list", params)
+    daemon = Daemon(arguments, console)
+    if arguments.flag("all"):
+        return print_runs(daemon.request("flow/list", params), console, if_none="no runs yet")
+    with daemon.connect() as connection:
+        live = connection.request("flow/list", {**params, "state": _LIVE})
+        failed: dict[str, Any] = {"state": "compensation_failed", "limit": _MOST_LEFT_BEHIND}
+        left_behind = None if console.json else connection.request("flow/list", failed)
+        daemon.mention_skew(connection)
     hint = "no run is live; the finished ones: flowctl history"
-    return print_runs(answer, console, if_none="no runs yet" if arguments.flag("all") else hint)
+    code = print_runs(live, console, if_none=hint)
+    if left_behind is not None:
+        print_left_behind(left_behind, console)
+    return code

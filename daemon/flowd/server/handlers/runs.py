@@ -10,6 +10,7 @@ from flowd.errors import InvalidInput, NotFound
 from flowd.server.contexts import ArtifactsContext, ReadContext, StartContext
 from flowd.server.convert import from_position, to_artifacts_result, to_run_row, to_show_result
 from flowd.server.convert_events import OutputText, to_chunk
+from flowd.server.handlers.terminals import window_of
 from flowd.server.sources import find_workflow, folder_of
 from flowproto.artifacts import ArtifactsParams, ArtifactsResult
 from flowproto.environment import shareable
@@ -51,6 +52,7 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         approve=params.approve,
         client_token=params.client_token,
         origin=origin,
+        window=window_of(params.columns, params.rows),
     )
     return RunResult(await context.engine.start(request))
 

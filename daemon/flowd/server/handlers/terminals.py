@@ -13,7 +13,7 @@ _LARGEST = 65_535  # columns or rows, as the kernel counts them
 
 async def handle_type(params: TypeParams, context: TypeContext) -> TypeResult:
     """Hand keys and a size on, unless another client types there."""
-    keys, size = _keys(params), _size(params)
+    keys, size = _keys(params), window_of(params.columns, params.rows)
     run = (await context.log.find(params.run)).id
     if not params.take:
         context.keyboard.refuse_second(run, params.step)
@@ -38,13 +38,14 @@ def _keys(params: TypeParams) -> bytes:
     return keys
 
 
-def _size(params: TypeParams) -> WindowSize | None:
-    if params.columns is None and params.rows is None:
+def window_of(given_columns: int | None, given_rows: int | None) -> WindowSize | None:
+    """Give the size a client says its window has; None without one. InvalidInput for half of it."""
+    if given_columns is None and given_rows is None:
         return None
-    columns, rows = params.columns or 0, params.rows or 0
+    columns, rows = given_columns or 0, given_rows or 0
     if not (1 <= columns <= _LARGEST and 1 <= rows <= _LARGEST):
         raise InvalidInput(
-            f"a window of {params.columns} columns and {params.rows} rows cannot be",
+            f"a window of {given_columns} columns and {given_rows} rows cannot be",
             cure=f"send both, from 1 to {_LARGEST}",
         )
     return columns, rows

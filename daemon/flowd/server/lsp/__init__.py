@@ -4,7 +4,7 @@
     editor        one connection: documents, folders, what the client can do
     documents     texts as the client sees them    analysis   what is known of one
     diagnostics · actions · lenses · hover · completion   what the editor shows
-    commands · suggesting · following                     what it does
+    commands · suggesting · following · waiting           what it does
 
 Nothing here is imported before an editor connects: the types alone take half a second.
 """

@@ -15,6 +15,7 @@ from flowd.server.errors import ProtocolError
 from flowd.server.lsp import actions, commands, completion, following, hover, lenses
 from flowd.server.lsp.documents import path_of
 from flowd.server.lsp.editor import MISREAD, Editor
+from flowd.server.lsp.waiting import tell_what_waits
 from flowd.server.peer import Peer
 from flowd.server.services import Services
 from flowproto import codes
@@ -73,7 +74,12 @@ async def _progress_cancelled(editor: Editor, params: types.WorkDoneProgressCanc
         editor.start_soon(_cancel, editor, run)
 
 
+async def _initialized(editor: Editor, _: types.InitializedParams) -> None:
+    editor.start_soon(tell_what_waits, editor)
+
+
 _NOTIFICATIONS: dict[str, _Handler] = {
+    types.INITIALIZED: _Handler(types.InitializedParams, _initialized),
     types.TEXT_DOCUMENT_DID_OPEN: _Handler(types.DidOpenTextDocumentParams, _opened),
     types.TEXT_DOCUMENT_DID_CHANGE: _Handler(types.DidChangeTextDocumentParams, _changed),
     types.TEXT_DOCUMENT_DID_CLOSE: _Handler(types.DidCloseTextDocumentParams, _closed),

@@ -72,6 +72,7 @@ class _Shown:
         self._editor = editor
         self._run = run
         self._workflow = workflow
+        self._on_terminal = {step.id for step in workflow.steps if step.tty}
         self._token = f"{_PREFIX}{run}/{next(_numbers)}"  # a token may be used once only
         self._bar = False
         self._done = 0
@@ -93,6 +94,10 @@ class _Shown:
         match event:
             case e.StepStarted(step=step):
                 await self._say(step)
+                if step in self._on_terminal:  # only flowctl has a terminal to lend
+                    how = f"type there with flowctl attach {self._run}"
+                    message = f"Flow: {self._workflow.name}: {step} runs on a terminal, {how}"
+                    await self._editor.show(types.MessageType.Info, message)
             case e.StepFinished(step=step, outcome="succeeded") if parent_of(step):
                 await self._say(f"{step} succeeded")  # only the whole of it counts
             case e.StepFinished(step=step, outcome=outcome, reason=reason):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from flowd.domain import events as e
@@ -324,6 +325,43 @@ async def test_an_editor_without_progress_or_questions_is_told_in_words(tmp_path
         await runs.tell("run1", e.RunFinished(at=5, state="succeeded"))
         assert (await editor.hear("window/showMessage"))["message"] == "Flow: demo succeeded"
         assert not [m for m in editor.heard if m["method"] == "$/progress"]
+
+
+async def test_a_step_on_a_terminal_says_how_to_reach_it(tmp_path: Path) -> None:
+    runs = ScriptedRuns()
+    uri = (tmp_path / "x.flow.yaml").as_uri()
+    async with editing(services_in(tmp_path, runs)) as editor:
+        await editor.open(uri, STEPS + "  - id: b\n    run: npm init\n    tty: true\n")
+        await editor.execute("flow.run", uri=uri)
+        started = [e.StepStarted(at=2, step=step, attempt=1) for step in ("a", "b")]
+        await runs.tell("run1", *started)
+        told = (await editor.hear("window/showMessage"))["message"]
+        assert told == "Flow: demo: b runs on a terminal, type there with flowctl attach run1"
+        await runs.tell("run1", e.RunFinished(at=5, state="succeeded"))
+        assert (await editor.hear("window/showMessage"))["message"] == "Flow: demo succeeded"
+
+
+async def test_an_editor_that_connects_is_told_which_runs_of_its_folders_wait(
+    tmp_path: Path,
+) -> None:
+    runs = ScriptedRuns()
+    folders = [{"uri": tmp_path.as_uri(), "name": "here"}]
+    asked = e.QuestionAsked(at=3, step="a", about="lost", question="Was it done?")
+    for run in ("run1", "run2", "run3"):
+        runs.begin(run, "a")
+        started = msgspec.structs.replace(
+            runs.events[-1].event, cwd="/elsewhere" if run == "run3" else str(tmp_path / "sub")
+        )
+        runs.events[-1] = msgspec.structs.replace(runs.events[-1], event=started)
+    runs.write("run1", e.StepStarted(at=2, step="a", attempt=1), asked)
+    runs.write("run3", e.StepStarted(at=2, step="a", attempt=1), asked)
+    async with editing(services_in(tmp_path, runs), workspaceFolders=folders) as editor:
+        told = (await editor.hear("window/showMessage"))["message"]
+        assert told == "Flow: story waits: Was it done? (flowctl attach run1)"
+    runs.write("run2", e.StepStarted(at=2, step="a", attempt=1), asked)
+    async with editing(services_in(tmp_path, runs), workspaceFolders=folders) as editor:
+        told = (await editor.hear("window/showMessage"))["message"]
+        assert told == "Flow: 2 runs here wait for you: story, story (flowctl ps lists them)"
 
 
 async def test_cancelling_the_progress_cancels_the_run(tmp_path: Path) -> None:
