@@ -14,7 +14,7 @@ from flowd.store import open_log
 from support.histories import run_finished, started, step_finished, step_output, step_started
 from support.lossy_disk import Note, Promise, RecordingDisk, after_cut, recording_disk
 
-CUTS = 100
+CUTS = 500
 RUNS = 12
 APPENDS: list[list[Event]] = [
     [started(), step_started("build")],
