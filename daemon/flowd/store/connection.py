@@ -1,5 +1,6 @@
 """A SQLite connection, the thread that owns it, and how it is set up."""
 
+import logging
 import math
 import os
 import threading
@@ -15,6 +16,8 @@ import trio
 
 from flowd.errors import Bug, StoreUnavailable
 from flowd.store.failures import meaning_of
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -181,7 +184,12 @@ async def _open(path: Path, flags: int, name: str, kind: type[D]) -> AsyncIterat
     finally:
         worker.leaving = True
         with trio.CancelScope(shield=True):  # for as long as one commit or query takes
-            await connection.aclose()
+            try:
+                await connection.aclose()
+            except (
+                apsw.Error
+            ) as error:  # the disk refuses; what is promised stands in the -wal file
+                log.warning("%s could not be tidied up at the end: %s", path, error)
             await worker.wait_ended()
 
 
