@@ -5,6 +5,7 @@ import time
 
 from figures import Figure, at_most, exactly, publish
 from measure import (
+    POOL_SECONDS,
     cpu_seconds,
     fresh_daemon,
     memory_mb,
@@ -23,10 +24,9 @@ def main(seconds: int = 10) -> None:
         with daemon.client() as client:
             submit(daemon, workflow(5), 1)
             wait_until_done(client)
-        time.sleep(1)
-        woken, used = wakeups(pid_of(daemon)), cpu_seconds(daemon)
-        time.sleep(seconds)
-        woken = wakeups(pid_of(daemon)) - woken
+        time.sleep(POOL_SECONDS)
+        used = cpu_seconds(daemon)
+        woken = wakeups(pid_of(daemon), seconds)
         used = cpu_seconds(daemon) - used
         memory = memory_mb(pid_of(daemon))
     rows = [

@@ -29,6 +29,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every start of a daemon wo
 
 LIVE = ("pending", "running", "waiting", "compensating")
 AT_ONCE = 64  # processes side by side: the daemon's own default
+POOL_SECONDS = 12  # trio lets a thread go that had no work for ten
 LOOK_SECONDS = 0.25  # being asked costs the daemon, too
 MEGABYTE = 1024 * 1024
 
@@ -120,14 +121,28 @@ def memory_mb(pid: int, what: str = "VmRSS") -> float:
     raise LookupError(what)
 
 
-def wakeups(pid: int) -> int:
-    """How often the threads of a process have gone to sleep and been woken."""
+def wakeups(pid: int, seconds: float) -> int:
+    """How often threads of a process are woken in so many seconds; the end of one counts once.
+
+    Wait for POOL_SECONDS before: until then threads that the daemon once needed wait for work.
+    """
+    before = _times_asleep(pid)
+    time.sleep(seconds)
+    after = _times_asleep(pid)
     return sum(
-        int(line.split()[1])
+        after[thread] - before.get(thread, 0) if thread in after else 1
+        for thread in before.keys() | after.keys()
+    )
+
+
+def _times_asleep(pid: int) -> dict[str, int]:
+    """By thread, how often it has gone to sleep."""
+    return {
+        status.parent.name: int(line.split()[1])
         for status in Path(f"/proc/{pid}/task").glob("*/status")
         for line in status.read_text().splitlines()
         if line.startswith("voluntary_ctxt_switches")
-    )
+    }
 
 
 @contextmanager
