@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from flowd.domain.events import Event
-from flowd.errors import StoreUnavailable
+from flowd.errors import Bug, StoreUnavailable
 from flowd.store import connection as connection_module
 from flowd.store import open_log
 from support.histories import run_finished, started, step_finished, step_output, step_started
@@ -118,6 +118,6 @@ async def test_without_syncing_promises_are_broken(
         _put(folder, after_cut(until, chance))
         try:
             harmed += bool(await _broken_promises(folder, until))
-        except (StoreUnavailable, AssertionError, BaseExceptionGroup):
+        except (StoreUnavailable, Bug, AssertionError, BaseExceptionGroup):
             harmed += 1
     assert harmed > CUTS / 4

@@ -78,3 +78,13 @@ def test_the_length_of_a_workflow_is_plotted(tmp_path: Path) -> None:
 
 def test_nothing_measured_is_said(tmp_path: Path) -> None:
     assert report(tmp_path).stdout == "nothing was measured yet: make bench\n"
+
+
+def test_peers_that_are_not_installed_are_named_with_the_cure(tmp_path: Path) -> None:
+    code = "import json, contenders; print(json.dumps(contenders.which_are_there()))"
+    environment = {**os.environ, "FLOW_BENCH_PEERS": str(tmp_path), "PYTHONPATH": str(PERF)}
+    said = subprocess.check_output([sys.executable, "-c", code], env=environment)
+    there, missing = json.loads(said)
+    assert there == {}
+    assert list(missing) == ["DBOS", "Restate"]
+    assert all("make bench-peers" in reason for reason in missing.values())

@@ -5,6 +5,7 @@ import time
 
 from figures import Figure, at_most, exactly, publish
 from measure import (
+    POOL_SECONDS,
     cpu_seconds,
     fresh_daemon,
     memory_mb,
@@ -15,8 +16,6 @@ from measure import (
     workflow,
 )
 
-SETTLED_SECONDS = 12  # trio lets go of a thread it kept after ten
-
 
 def main(seconds: int = 10) -> None:
     """Measure and print a table."""
@@ -25,11 +24,9 @@ def main(seconds: int = 10) -> None:
         with daemon.client() as client:
             submit(daemon, workflow(5), 1)
             wait_until_done(client)
-        time.sleep(SETTLED_SECONDS)
-        before, used = wakeups(pid_of(daemon)), cpu_seconds(daemon)
-        time.sleep(seconds)
-        after = wakeups(pid_of(daemon))  # a thread that trio kept for later may be gone
-        woken = sum(count - before.get(thread, 0) for thread, count in after.items())
+        time.sleep(POOL_SECONDS)
+        used = cpu_seconds(daemon)
+        woken = wakeups(pid_of(daemon), seconds)
         used = cpu_seconds(daemon) - used
         memory = memory_mb(pid_of(daemon))
     rows = [

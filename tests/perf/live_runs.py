@@ -4,7 +4,16 @@ import sys
 import time
 
 from figures import Figure, at_most, exactly, middle, publish
-from measure import fresh_daemon, in_state, memory_mb, pid_of, submit, wakeups, workflow
+from measure import (
+    POOL_SECONDS,
+    fresh_daemon,
+    in_state,
+    memory_mb,
+    pid_of,
+    submit,
+    wakeups,
+    workflow,
+)
 
 from flowproto import methods
 from flowproto.runs import ListParams
@@ -24,9 +33,8 @@ def main(runs: int = 10_000) -> None:
             client.call(methods.LIST, ListParams())
             listed.append((time.perf_counter() - begun) * 1000)
         memory = memory_mb(pid_of(daemon))
-        woken = wakeups(pid_of(daemon))
-        time.sleep(5)
-        woken = wakeups(pid_of(daemon)) - woken
+        time.sleep(POOL_SECONDS)
+        woken = wakeups(pid_of(daemon), 5)
     rows = [
         Figure("runs that wait", waiting, "", "d", exactly(runs)),
         Figure("memory", memory, "MB", ".0f", at_most(250)),

@@ -29,6 +29,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every start of a daemon wo
 
 LIVE = ("pending", "running", "waiting", "compensating")
 AT_ONCE = 64  # processes side by side: the daemon's own default
+POOL_SECONDS = 12  # trio lets a thread go that had no work for ten
 LOOK_SECONDS = 0.25  # being asked costs the daemon, too
 MEGABYTE = 1024 * 1024
 
@@ -120,8 +121,22 @@ def memory_mb(pid: int, what: str = "VmRSS") -> float:
     raise LookupError(what)
 
 
-def wakeups(pid: int) -> dict[str, int]:
-    """How often each thread of a process has gone to sleep and been woken."""
+def wakeups(pid: int, seconds: float) -> int:
+    """How often threads of a process are woken in so many seconds; the end of one counts once.
+
+    Wait for POOL_SECONDS before: until then threads that the daemon once needed wait for work.
+    """
+    before = _times_asleep(pid)
+    time.sleep(seconds)
+    after = _times_asleep(pid)
+    return sum(
+        after[thread] - before.get(thread, 0) if thread in after else 1
+        for thread in before.keys() | after.keys()
+    )
+
+
+def _times_asleep(pid: int) -> dict[str, int]:
+    """By thread, how often it has gone to sleep."""
     return {
         status.parent.name: int(line.split()[1])
         for status in Path(f"/proc/{pid}/task").glob("*/status")

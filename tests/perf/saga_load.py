@@ -113,6 +113,7 @@ def figures_of(
             *(middle(peer.get("ours, times", [])), "", ".2f", at_least(2.5)),
             missing=reason,
         ),
+        Figure("the bare processes' rate, times Restate's", ceiling(found), "", ".2f"),
     ]
     shown = (
         ("workflows/s", "rate", ".1f", ""),
@@ -129,6 +130,14 @@ def figures_of(
         ]
     rows += [Figure("fsyncs per step", value, of=of) for of, value in synced.items()]
     return [*rows, *ratios(found, synced)]
+
+
+def ceiling(found: dict[str, dict[str, list[float]]]) -> float | None:
+    """How many times Restate's rate an engine that costs nothing reaches: the processes stay."""
+    if "Restate" not in found:
+        return None
+    rates = zip(found["bare"]["rate"], found["Restate"]["rate"], strict=True)
+    return middle([bare / restate for bare, restate in rates])
 
 
 def ratios(
