@@ -3,7 +3,8 @@
 # anybody, which is as root with apt. Elsewhere, and without a network, the tests that need them are
 # skipped and say why.
 #
-# program:package, one for each line; a program that is there is left as it is
+# program:package, one for each line; a program that is there is left as it is. A name with .so in
+# it is a library's.
 wanted='
 zsh:zsh
 fish:fish
@@ -11,10 +12,17 @@ groff:groff-base
 strace:strace
 dbus-daemon:dbus-daemon
 faketime:faketime
+libfuse3.so.3:libfuse3-3
 '
+is_there() {
+  case $1 in
+    *.so.*) PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -q "$1" ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+  esac
+}
 missing=
 for line in $wanted; do
-  command -v "${line%%:*}" >/dev/null 2>&1 || missing="$missing ${line#*:}"
+  is_there "${line%%:*}" || missing="$missing ${line#*:}"
 done
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

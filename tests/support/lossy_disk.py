@@ -108,18 +108,22 @@ def after_cut(notes: list[Note], chance: random.Random) -> dict[str, bytes]:
             case Sync():
                 content = synced.setdefault(note.file, bytearray())
                 for change in unsynced.pop(note.file, []):
-                    _apply(content, change)
+                    apply_change(content, change)
             case Delete():
                 synced.pop(note.file, None)
                 unsynced.pop(note.file, None)
     for file, changes in unsynced.items():
-        content = synced.setdefault(file, bytearray())
-        share = chance.choice((0.0, 0.5, 0.9, 1.0))
-        for change in changes:
-            for part in _sectors(change):
-                if chance.random() < share:
-                    _apply(content, part)
+        keep_some(synced.setdefault(file, bytearray()), changes, chance)
     return {file: bytes(content) for file, content in synced.items()}
+
+
+def keep_some(content: bytearray, changes: list[Write | Truncate], chance: random.Random) -> None:
+    """Apply to what is on the platter those sectors of unsynced changes that reached it, too."""
+    share = chance.choice((0.0, 0.5, 0.9, 1.0))
+    for change in changes:
+        for part in _sectors(change):
+            if chance.random() < share:
+                apply_change(content, part)
 
 
 def _sectors(change: Write | Truncate) -> list[Write | Truncate]:
@@ -131,9 +135,11 @@ def _sectors(change: Write | Truncate) -> list[Write | Truncate]:
     ]
 
 
-def _apply(content: bytearray, change: Write | Truncate) -> None:
+def apply_change(content: bytearray, change: Write | Truncate) -> None:
+    """Do to a file's content what was done to the file."""
     if isinstance(change, Truncate):
         del content[change.size :]
+        content.extend(bytes(max(0, change.size - len(content))))
         return
     end = change.offset + len(change.data)
     if len(content) < end:

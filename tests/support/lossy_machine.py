@@ -1,0 +1,140 @@
+"""A machine whose power fails: the real daemon, its home on a disk that loses what is not synced.
+
+The machine is a PID namespace, so nothing in it outlives the cut, and every boot has an id of its
+own. Needs root and FUSE, as `why_no_lossy_machine` says. Whatever must tell the truth after a cut
+(a witness) belongs outside of `home`.
+"""
+
+import ctypes.util
+import importlib.util
+import os
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from flowproto.client import DaemonUnreachable, connect
+from support.doomed_daemon import WITH_TEST_SUPPORT
+from support.real_daemon import BIN, PATIENCE_SECONDS
+
+NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+# The daemon as it is, and one that leaves out the syncs of its database.
+FLOWD = [str(BIN / "flowd")]
+CARELESS_FLOWD = [sys.executable, "-m", "support.careless_daemon"]
+
+
+def why_no_lossy_machine() -> str | None:
+    """Why there can be none here; None when there can be one."""
+    if os.geteuid() != 0:
+        return "mounting a file system of its own needs root"
+    if not Path("/dev/fuse").exists():
+        return "there is no /dev/fuse"
+    if ctypes.util.find_library("fuse3") is None:
+        return "libfuse3 is not installed (tests/install_tools.sh does)"
+    if importlib.util.find_spec("mfusepy") is None:
+        return "mfusepy is not installed (make setup does)"
+    if shutil.which("unshare") is None:
+        return "unshare is not installed"
+    tried = subprocess.run([*NAMESPACES, "true"], capture_output=True, text=True, check=False)
+    return f"unshare: {tried.stderr.strip()}" if tried.returncode else None
+
+
+class LossyMachine:
+    """A machine that is on or off; `home` is the daemon's home, there while it is on.
+
+    `cuts` is what the disk said about each cut.
+    """
+
+    def __init__(self, folder: Path, seed: int, daemon: list[str] | None = None):
+        self.home = folder / "disk"
+        self.socket = self.home / "flowd.sock"
+        self.cuts: list[str] = []
+        self._daemon = daemon or FLOWD
+        self._platter = folder / "platter"
+        self._log = folder / "daemon.log"
+        self._boot_id = folder / "boot_id"
+        self._chance = random.Random(seed)
+        self._disk: subprocess.Popen[str] | None = None
+        self._machine: subprocess.Popen[bytes] | None = None
+        self.home.mkdir()
+
+    def boot(self) -> None:
+        """Switch the machine on and wait until its daemon answers."""
+        self._mount()
+        settings = self.home / "config.toml"
+        if not settings.exists():  # keeping files costs syncs, and nothing here is put back
+            settings.write_text("[engine]\nsaved_bytes_per_step = 0\n")
+            os.sync()
+        self._boot_id.write_text(f"{uuid.uuid4()}\n")
+        starting = (
+            f"mount --bind {shlex.quote(str(self._boot_id))} {BOOT_ID} &&"
+            f" {{ {shlex.join(self._daemon)} & wait; }}"  # its orphans are this shell's
+        )
+        with self._log.open("ab") as log:
+            self._machine = subprocess.Popen(
+                [*NAMESPACES, "sh", "-c", starting],
+                env={
+                    **WITH_TEST_SUPPORT,
+                    "FLOW_HOME": str(self.home),
+                    "DBUS_SESSION_BUS_ADDRESS": "disabled:",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                connect(self.socket, timeout=PATIENCE_SECONDS).close()
+            except DaemonUnreachable:
+                ended = self._machine.poll() is not None
+                assert not ended and time.monotonic() < deadline, self.log()
+                time.sleep(0.01)  # another process: no clock of ours can be turned
+            else:
+                return
+
+    def cut_power(self) -> None:
+        """End everything at once and lose what is not synced."""
+        if self._machine is not None:
+            self._stop_everything(self._machine)
+            self._machine = None
+        if self._disk is not None:
+            self._disk.send_signal(signal.SIGUSR1)
+            said, _ = self._disk.communicate(timeout=PATIENCE_SECONDS)
+            self.cuts.append(said.strip())
+            self._disk = None
+            subprocess.run(["umount", "--lazy", str(self.home)], check=True)
+
+    def log(self) -> str:
+        """What the daemons wrote."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def _stop_everything(self, machine: "subprocess.Popen[bytes]") -> None:
+        """Kill the first process of the namespace: the kernel ends all others with it."""
+        pid = machine.pid
+        first = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for number in first:
+            os.kill(int(number), signal.SIGKILL)
+        machine.wait(PATIENCE_SECONDS)
+
+    def _mount(self) -> None:
+        server = [sys.executable, "-m", "support.lossy_fs"]
+        seed = str(self._chance.randrange(1 << 30))
+        self._disk = subprocess.Popen(
+            [*server, str(self.home), str(self._platter), seed],
+            env=WITH_TEST_SUPPORT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self.home.is_mount():
+            assert self._disk.poll() is None, "the lossy file system could not be mounted"
+            assert time.monotonic() < deadline, "the lossy file system is not mounted"
+            time.sleep(0.01)
