@@ -48,7 +48,7 @@ SAMPLE: dict[str, Any] = {
 # Domain fields that stay in the daemon, or reach the wire under another name.
 NOT_SENT = {
     domain.RunStarted: {
-        "workflow", "environment", "questions", "approved", "client_token", "origin",
+        "workflow", "environment", "questions", "approved", "client_token", "origin", "window",
     },
     domain.OutputAppended: {"data"},
 }  # fmt: skip
