@@ -1,9 +1,9 @@
 """Those who do the same work: Flow, and other engines of durable workflows where they are there.
 
 The others live in build/peers (`make bench-peers`), which is no part of Flow's environment;
-$FLOW_BENCH_PEERS names another place. All start the same bash on the same script by posix_spawn for
-every step, on their default settings, with their data in a temporary folder, on loopback only. So
-that Flow does the same work, its script is none that it would execute without a shell.
+$FLOW_BENCH_PEERS names another place. All start the same command by posix_spawn for every step, on
+their default settings, with their data in a temporary folder, on loopback only: bash on a script,
+or the program that Flow makes of a plain command (`flowd/exec/plain.py`).
 """
 
 import http.client
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from measure import (
     LOOK_SECONDS,
+    SHELL_COMMAND,
     children,
     fresh_daemon,
     in_state,
@@ -35,7 +36,7 @@ FOLDER = Path(os.environ.get("FLOW_BENCH_PEERS", HERE.parents[1] / "build" / "pe
 CONNECTIONS = 8
 PATIENCE_SECONDS = 60.0
 SHELL = "true;"  # as cheap as `true`, and needs a shell for its semicolon
-PLAIN = "true"  # executed without a shell (`flowd/exec/plain.py`)
+PLAIN = "true"  # executed without a shell
 WITHOUT_SHELL = "Flow, no shell"
 
 
@@ -80,13 +81,19 @@ def flow(script: str = SHELL) -> Iterator[Contender]:
 
 
 @contextmanager
-def dbos() -> Iterator[Contender]:
+def dbos(words: str = SHELL_COMMAND) -> Iterator[Contender]:
     """DBOS on SQLite, its default: one process that is engine and service. NotThere without it."""
     command = [str(_python("dbos")), str(HERE / "dbos_load.py")]
     with tempfile.TemporaryDirectory(prefix="flow-bench-") as folder:
         pipe = subprocess.PIPE
         with subprocess.Popen(
-            command, cwd=folder, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+            command,
+            cwd=folder,
+            env={**os.environ, "FLOW_BENCH_COMMAND": words},
+            stdin=pipe,
+            stdout=pipe,
+            stderr=subprocess.DEVNULL,
+            text=True,
         ) as process:
             try:
                 _line(process)  # it serves
@@ -114,7 +121,7 @@ def _line(process: "subprocess.Popen[str]") -> str:
 
 
 @contextmanager
-def restate() -> Iterator[Contender]:
+def restate(words: str = SHELL_COMMAND) -> Iterator[Contender]:
     """Restate's server, and the service whose steps it has carried out. NotThere without it."""
     python = _python("restate")
     place = "node/node_modules/@restatedev/restate-server-*/bin/restate-server"
@@ -125,6 +132,7 @@ def restate() -> Iterator[Contender]:
     with tempfile.TemporaryDirectory(prefix="flow-bench-") as folder:
         environment = {
             **os.environ,
+            "FLOW_BENCH_COMMAND": words,
             "RESTATE_BASE_DIR": f"{folder}/data",
             "RESTATE_LISTEN_MODE": "tcp",
             "RESTATE_NODE_NAME": "bench",

@@ -1,8 +1,8 @@
 """The load of `saga_load.py` on DBOS, run in the peers' own environment.
 
 For every line "RUNS STEPS" on stdin, starts so many workflows, waits for them, and prints how
-many succeeded. Each step is a durable DBOS step that runs the same bash by posix_spawn, as ours
-does; the database is SQLite, DBOS's default, as ours is.
+many succeeded. Each step is a durable DBOS step that runs the same command by posix_spawn,
+as ours does; the database is SQLite, DBOS's default, as ours is.
 """
 
 import logging
@@ -13,14 +13,15 @@ from pathlib import Path
 from dbos import DBOS
 
 SCRIPT = Path("script")
+COMMAND = os.environ["FLOW_BENCH_COMMAND"].split()
 
 DBOS(config={"name": "bench", "system_database_url": "sqlite:///dbos.sqlite"})
 
 
 @DBOS.step()
 def step() -> int:
-    """Run the script."""
-    pid = os.posix_spawn("/bin/bash", ["bash", "-e", str(SCRIPT)], os.environ)
+    """Run the command."""
+    pid = os.posix_spawn(COMMAND[0], COMMAND, os.environ)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

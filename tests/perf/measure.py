@@ -178,19 +178,23 @@ def counted_fsyncs(pids: Sequence[int]) -> Iterator[list[int]]:
 # ------------------------------------------------------------------------------------- the floor
 
 
-def bare_spawns(count: int, at_once: int) -> tuple[float, float]:
+SHELL_COMMAND = "/bin/bash -e script"  # with `true` in the file `script`
+PROGRAM_COMMAND = shutil.which("true") or "true"  # what that comes to without a shell
+
+
+def bare_spawns(count: int, at_once: int, command: str = SHELL_COMMAND) -> tuple[float, float]:
     """Nothing but the processes of `count` steps: the seconds, and the CPU seconds, they take."""
     with tempfile.TemporaryDirectory(prefix="flow-bench-") as folder:
         script = Path(folder, "script")
         script.write_text("true\n")
-        command = ["bash", "-e", str(script)]
+        words = [str(script) if word == "script" else word for word in command.split()]
         used, begun = own_cpu(), time.perf_counter()
         running = 0
         for _ in range(count):
             if running == at_once:
                 os.wait()
                 running -= 1
-            os.posix_spawn("/bin/bash", command, os.environ)
+            os.posix_spawn(words[0], words, os.environ)
             running += 1
         for _ in range(running):
             os.wait()

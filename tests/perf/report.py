@@ -24,7 +24,11 @@ def find(benches: Kept, bench: str, name: str, of: str = "") -> Figure | None:
 def bars(benches: Kept, bench: str, name: str, *, bare: bool = False) -> list[Bar]:
     """Everybody's figure of that name."""
     found = [(of, find(benches, bench, name, of)) for of in ORDER if bare or of != "bare"]
-    return [Bar(of, figure.value if figure else None) for of, figure in found]
+    return [
+        Bar(of, figure.value if figure else None)
+        for of, figure in found
+        if figure or of != "Flow, no shell"  # which is not measured everywhere
+    ]
 
 
 def panels(benches: Kept) -> list[Bars | Plot]:

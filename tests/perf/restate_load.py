@@ -1,8 +1,8 @@
 """The load of `saga_load.py` as a service for Restate, run in the peers' own environment.
 
 Serves workflow `Saga` on 127.0.0.1 at the port given, by HTTP/2 with as many streams as come, as
-Restate advises. Each step is a durable step of Restate's that runs the same bash by posix_spawn, as
-ours does. `GET /ended` tells how many workflows have ended, so that the server need not be asked
+Restate advises. Each step is a durable step of Restate's that runs the same command by posix_spawn,
+as ours does. `GET /ended` tells how many workflows have ended, so that the server need not be asked
 for it all the time.
 """
 
@@ -16,13 +16,14 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 SCRIPT = Path("script")
+COMMAND = os.environ["FLOW_BENCH_COMMAND"].split()
 saga = restate.Workflow("Saga")
 ended = 0
 
 
 def step() -> int:
-    """Run the script; Restate's SDK calls it in a thread."""
-    pid = os.posix_spawn("/bin/bash", ["bash", "-e", str(SCRIPT)], os.environ)
+    """Run the command; Restate's SDK calls it in a thread."""
+    pid = os.posix_spawn(COMMAND[0], COMMAND, os.environ)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

@@ -3,9 +3,10 @@
 Eight connections start them. The floor is the same number of processes, as many side by side,
 made by nobody but posix_spawn; it is run before and after ours, and the mean of both counts. Where
 build/peers holds DBOS and Restate (`make bench-peers`), they do the same work in the same round.
-What is compared runs a shell for every step; that a plain command needs none is measured beside it.
-Being asked and submitting cost CPU in an engine that is a process of its own, and nothing is taken
-off for it; DBOS is in the process that submits.
+The work is measured twice: a shell for every step, by everybody; and, since Flow executes a plain
+command without one, the program alone, by everybody. Being asked and submitting cost CPU in an
+engine that is a process of its own, and nothing is taken off for it; DBOS is in the process that
+submits.
 """
 
 import sys
@@ -14,11 +15,22 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from contenders import PLAIN, WITHOUT_SHELL, Opening, flow, which_are_there
+from contenders import PLAIN, Opening, flow, restate, which_are_there
 from figures import Figure, at_least, at_most, exactly, middle, publish
-from measure import AT_ONCE, bare_spawns, counted_fsyncs, cpu_of, memory_mb
+from measure import (
+    AT_ONCE,
+    PROGRAM_COMMAND,
+    SHELL_COMMAND,
+    bare_spawns,
+    counted_fsyncs,
+    cpu_of,
+    memory_mb,
+)
 
 STEPS = 5
+Found = dict[str, dict[str, list[float]]]
+"""What was measured, by whom and by what."""
+
 SEVERAL = 200  # workflows while being traced, and of DBOS: both take their time, and a rate is one
 
 
@@ -47,19 +59,16 @@ def fsyncs(opening: Opening, runs: int) -> float | None:
         return counted[0] / (runs * STEPS) if counted else None
 
 
-def measure(
-    contenders: dict[str, Opening], runs: int, rounds: int
-) -> dict[str, dict[str, list[float]]]:
+def measure(contenders: dict[str, Opening], command: str, runs: int, rounds: int) -> Found:
     """Run everybody in every round; give lists of what was measured, by whom and by what."""
-    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    found: Found = defaultdict(lambda: defaultdict(list))
     for _ in range(rounds):
-        halves = [bare_spawns(runs * STEPS // 2, AT_ONCE)]
+        halves = [bare_spawns(runs * STEPS // 2, AT_ONCE, command)]
         ours = load(contenders["Flow"], runs)
-        halves.append(bare_spawns(runs * STEPS // 2, AT_ONCE))
+        halves.append(bare_spawns(runs * STEPS // 2, AT_ONCE, command))
         floor_seconds, floor_cpu = (sum(half) for half in zip(*halves, strict=True))
         bare = {"rate": runs / floor_seconds, "cpu": floor_cpu / (runs * STEPS) * 1000}
-        plain = load(partial(flow, PLAIN), runs)
-        measured = {"bare": bare, "Flow": ours, WITHOUT_SHELL: plain}
+        measured = {"bare": bare, "Flow": ours}
         for name, opening in contenders.items():
             if name != "Flow":
                 measured[name] = load(opening, SEVERAL if name == "DBOS" else runs)
@@ -73,9 +82,7 @@ def measure(
     return found
 
 
-def figures_of(
-    found: dict[str, dict[str, list[float]]], synced: dict[str, float | None], missing: str
-) -> Sequence[Figure]:
+def figures_of(found: Found, synced: dict[str, float | None], missing: str) -> Sequence[Figure]:
     """Our figures with their targets, then everybody's side by side."""
     ours, peer = found["Flow"], found.get("Restate", {})
     untraced = "" if synced["Flow"] is not None else "no strace here, so no fsyncs are counted"
@@ -83,9 +90,6 @@ def figures_of(
 
     def of_ours(what: str) -> float | None:
         return middle(ours[what])
-
-    def of_plain(what: str) -> float | None:
-        return middle(found[WITHOUT_SHELL][what])
 
     rows = [
         Figure("workflows that succeeded", min(ours["done"]), "%", ".1f", exactly(100)),
@@ -95,17 +99,6 @@ def figures_of(
             *(of_ours("of floor by CPU"), "%", ".0f", at_least(70)),
         ),
         Figure("CPU per step beyond the process", of_ours("added"), "ms", ".2f", at_most(1.0)),
-        Figure(
-            "rate without a shell, of the bare shells' rate",
-            *(of_plain("of floor"), "%", ".0f", at_least(70)),
-        ),
-        Figure(
-            "CPU per step without one, beyond that shell",
-            of_plain("added"),
-            "ms",
-            ".2f",
-            at_most(1.0),
-        ),
         Figure("fsyncs per step", synced["Flow"], "", ".2f", at_most(0.2), missing=untraced),
         Figure("daemon's peak memory", of_ours("own memory"), "MB", ".0f", at_most(80)),
         Figure(
@@ -132,7 +125,7 @@ def figures_of(
     return [*rows, *ratios(found, synced)]
 
 
-def ceiling(found: dict[str, dict[str, list[float]]]) -> float | None:
+def ceiling(found: Found) -> float | None:
     """How many times Restate's rate an engine that costs nothing reaches: the processes stay."""
     if "Restate" not in found:
         return None
@@ -140,12 +133,10 @@ def ceiling(found: dict[str, dict[str, list[float]]]) -> float | None:
     return middle([bare / restate for bare, restate in rates])
 
 
-def ratios(
-    found: dict[str, dict[str, list[float]]], synced: dict[str, float | None]
-) -> list[Figure]:
+def ratios(found: Found, synced: dict[str, float | None]) -> list[Figure]:
     """How many times better than a peer we are, each by what was measured in the same run."""
     rows = []
-    for of in [of for of in found if of not in ("bare", "Flow", WITHOUT_SHELL)]:
+    for of in [of for of in found if of not in ("bare", "Flow")]:
         rows.append(
             Figure("Flow's rate, times this one's", middle(found[of]["ours, times"]), of=of)
         )
@@ -163,14 +154,50 @@ def pairs(ones: Sequence[float], others: Sequence[float]) -> Iterator[tuple[floa
     return ((one, other) for one, other in zip(ones, others, strict=True) if other > 0)
 
 
+def program_figures(program: Found, shell: Found, missing: str) -> Sequence[Figure]:
+    """Figures of the work that is the program alone."""
+    ours, peer = program["Flow"], program.get("Restate", {})
+    of_shells = [
+        100 * one / other for one, other in zip(ours["rate"], shell["bare"]["rate"], strict=True)
+    ]
+    return [
+        Figure("workflows that succeeded", min(ours["done"]), "%", ".1f", exactly(100)),
+        Figure("rate, of the bare shells' rate", middle(of_shells), "%", ".0f", at_least(70)),
+        Figure("rate, of the bare programs' rate", middle(ours["of floor"]), "%", ".0f"),
+        Figure("CPU per step beyond the program", middle(ours["added"]), "ms", ".2f", at_most(1.0)),
+        Figure(
+            "rate, times Restate's",
+            *(middle(peer.get("ours, times", [])), "", ".2f", at_least(2.5)),
+            missing="" if peer else missing,
+        ),
+        Figure("the bare programs' rate, times Restate's", ceiling(program), "", ".2f"),
+        *(
+            Figure("workflows/s", middle(values["rate"]), "", ".1f", of=of)
+            for of, values in program.items()
+        ),
+        *(
+            Figure("CPU per step beyond the process", middle(values["added"]), "ms", of=of)
+            for of, values in program.items()
+            if of != "bare"
+        ),
+    ]
+
+
 def main(runs: int = 1000, rounds: int = 3) -> None:
-    """Measure, print a table, keep it."""
+    """Measure, print tables, keep them."""
     peers, missing = which_are_there()
     contenders = {"Flow": flow, **peers}
-    found = measure(contenders, runs, rounds)
+    program: dict[str, Opening] = {"Flow": partial(flow, PLAIN)}
+    if "Restate" in peers:
+        program["Restate"] = partial(restate, PROGRAM_COMMAND)
+    shell_found = measure(contenders, SHELL_COMMAND, runs, rounds)
+    program_found = measure(program, PROGRAM_COMMAND, runs, rounds)
     synced = {name: fsyncs(opening, SEVERAL) for name, opening in contenders.items()}
-    rows = figures_of(found, synced, missing.get("Restate", ""))
-    publish("saga_load", f"{runs} workflows of {STEPS} steps at once", rows)
+    reason = missing.get("Restate", "")
+    rows = figures_of(shell_found, synced, reason)
+    publish("saga_load", f"{runs} workflows of {STEPS} steps at once, a shell for each step", rows)
+    rows = program_figures(program_found, shell_found, reason)
+    publish("saga_load_program", f"{runs} workflows of {STEPS} steps, the program alone", rows)
     for reason in missing.values():
         print(f"not compared: {reason}")
 

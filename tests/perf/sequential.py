@@ -13,7 +13,7 @@ from functools import partial
 
 from contenders import PLAIN, WITHOUT_SHELL, Contender, Opening, flow, which_are_there
 from figures import Figure, at_most, middle, publish
-from measure import bare_spawns, counted_fsyncs, cpu_of
+from measure import PROGRAM_COMMAND, bare_spawns, counted_fsyncs, cpu_of
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 350, 500)
 SHORT, LONG = 50, 500
@@ -50,12 +50,14 @@ def main(rounds: int = 3) -> None:
     peers, missing = which_are_there()
     others = {WITHOUT_SHELL: partial(flow, PLAIN), **peers}
     floor: list[float] = []
+    program: list[float] = []
     sizes: dict[int, list[float]] = defaultdict(list)
     theirs: dict[str, list[float]] = defaultdict(list)
     with flow() as ours:
         cost(ours, SHORT, 1)
         for _ in range(rounds):
             floor.append(bare_spawns(LONG, 1)[1] / LONG * 1000)
+            program.append(bare_spawns(LONG, 1, PROGRAM_COMMAND)[1] / LONG * 1000)
             for size in SIZES:
                 runs = min(STEPS_A_SIZE // size, 20)  # waiting for one takes a quarter second
                 sizes[size].append(cost(ours, size, runs))
@@ -66,15 +68,17 @@ def main(rounds: int = 3) -> None:
     def beyond(costs: list[float]) -> float | None:
         return middle([both - bare for both, bare in zip(costs, floor, strict=True)])
 
+    without = [one - bare for one, bare in zip(theirs[WITHOUT_SHELL], program, strict=True)]
     ratios = [one / other for one, other in zip(sizes[LONG], sizes[SHORT], strict=True)]
     untraced = "" if synced["Flow"] is not None else "no strace here, so no fsyncs are counted"
     by_name = {"Flow": sizes[SHORT], **theirs}
     rows = [
         Figure("CPU beyond the bare process", beyond(sizes[LONG]), "ms", target=at_most(1.0)),
         Figure(
-            "the same of a plain command, without a shell",
+            "a plain command, without a shell, beyond a shell",
             *(beyond(theirs[WITHOUT_SHELL]), "ms", ".2f", at_most(1.0)),
         ),
+        Figure("the same, beyond the program alone", middle(without), "ms"),
         Figure("fsyncs per step", synced["Flow"], target=at_most(1.1), missing=untraced),
         Figure(f"a step of {LONG}, times one of {SHORT}", middle(ratios), target=at_most(1.1)),
         *(
