@@ -24,7 +24,7 @@ from pathlib import Path
 import trio
 
 import flowd
-from flowd import notify
+from flowd import faultpoints, notify
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.desktop import Desktop
 from flowd.domain.ports import Judge
@@ -115,6 +115,8 @@ def _relay(paths: Paths) -> None:
 
 
 def _serve(paths: Paths) -> None:
+    if fault := faultpoints.arm(os.environ):
+        log.warning("this daemon kills itself at the fault point %s", fault)
     _make_folder(paths.state)
     with _only_daemon(paths):
         trio.run(serve, paths, load_config(paths.config))
@@ -161,6 +163,7 @@ def _only_daemon(paths: Paths) -> Iterator[None]:
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        faultpoints.reach("daemon.locked")
         yield
     finally:
         os.close(descriptor)

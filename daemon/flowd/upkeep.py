@@ -4,6 +4,7 @@ import logging
 
 import trio
 
+from flowd import faultpoints
 from flowd.domain.files import Artifacts
 from flowd.domain.ports import EventLog, LogKeeper
 from flowd.domain.retention import Retention
@@ -67,5 +68,6 @@ class Upkeep:
             log.warning("artifacts are not tidied: %s", error.message)
             return
         if gone:
+            faultpoints.reach("artifacts.dropping")
             await self._artifacts.drop(gone)
             log.info("removed the artifacts of %d runs", len(gone))

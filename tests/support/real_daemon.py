@@ -25,29 +25,35 @@ class RealDaemon:
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"  # whose desktop is it?
         for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
             self.environment.pop(name, None)
+        self.command = [str(BIN / "flowd")]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "RealDaemon":
         """Start the daemon and wait until it answers."""
-        with (self.home / "daemon.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [str(BIN / "flowd")],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        process = self.spawn()
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 self.client().close()
             except DaemonUnreachable:
-                assert self.process.poll() is None, f"the daemon ended:\n{self.log()}"
+                assert process.poll() is None, f"the daemon ended:\n{self.log()}"
                 assert time.monotonic() < deadline, f"the daemon does not answer:\n{self.log()}"
                 time.sleep(0.01)  # another process: no clock of ours can be turned
             else:
                 return self
+
+    def spawn(self, **more: str) -> subprocess.Popen[bytes]:
+        """Start the daemon, with `more` in its environment, and wait for nothing."""
+        with (self.home / "daemon.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**self.environment, **more},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self.process
 
     def client(self) -> Client:
         """A connection."""

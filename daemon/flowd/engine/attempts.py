@@ -8,6 +8,7 @@ from functools import partial
 
 import trio
 
+from flowd import faultpoints
 from flowd.config import EngineConfig
 from flowd.domain.commands import Command, ReportEnd, ReportNeverStarted, ReportOutput
 from flowd.domain.events import Outcome
@@ -137,6 +138,7 @@ async def carry_out(
         return await _ending_of(key, launch, executor), False
     with trio.move_on_after(max(0.0, timeout)):
         return await _ending_of(key, launch, executor), False
+    faultpoints.reach("attempt.overdue")
     await executor.terminate(key, grace)
     return await executor.adopt(key), True
 

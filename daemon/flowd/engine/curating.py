@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 import trio
 
+from flowd import faultpoints
 from flowd.config import EngineConfig
 from flowd.domain.commands import Command, Kept, ReportArtifacts, ReportEnd
 from flowd.domain.files import Artifacts, Room
@@ -53,7 +54,9 @@ class Curator:
                 kept = await self._artifacts.keep(key, folder, plan.artifacts, room)
             else:
                 kept = Kept(reason=_no_room(config))
+            faultpoints.reach("artifacts.kept")
             await report(live, ReportArtifacts(key.step, key.attempt, kept))
+            faultpoints.reach("artifacts.recorded")
         await self._artifacts.forget_earlier(key)
 
 

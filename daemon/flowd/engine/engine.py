@@ -12,6 +12,7 @@ from functools import partial
 
 import trio
 
+from flowd import faultpoints
 from flowd.config import EngineConfig
 from flowd.domain import commands as c
 from flowd.domain import events as e
@@ -55,6 +56,12 @@ STARTS: dict[type, e.ScriptKind] = {
     e.StepStarted: "run",
     e.CompensationStarted: "undo",
     e.CheckStarted: "check",
+}
+POINTS_OF: dict[type, str] = {
+    e.StepExpanded: "items.recorded",
+    e.RetryScheduled: "retry.recorded",
+    e.CompensationStarted: "compensation.recorded",
+    e.RunFinished: "finish.recorded",
 }
 STORE_PATIENCE = 20.0  # longest pause, in seconds, before an end is tried to be recorded again
 
@@ -134,6 +141,7 @@ class RunEngine:
         async with self._runs.hold(run) as live:
             again = live.state.cancelling  # asking twice ends `finally` steps too
             await self._submit(live, c.Cancel(by))
+            faultpoints.reach("cancel.recorded")
             for key in list(live.in_flight()):
                 if live.is_called_off(key) or (again and key.kind != "undo"):
                     self._terminate(live, key)
@@ -219,7 +227,9 @@ class RunEngine:
                 left_alone.add(summary.id)
                 continue
             self._runs.add(live)
+        faultpoints.reach("recovery.read")
         self._sweep(left_alone)
+        faultpoints.reach("recovery.swept")
         for live in self._runs:
             if not live.state.parked:
                 self._spawn_task(live, partial(self._wake, live, list(live.in_flight())))
@@ -232,6 +242,7 @@ class RunEngine:
         """Go on with a run of an earlier daemon; also when the store takes no writes as yet."""
         for key, launch in (await self._report(live, c.Wake())).items():
             self._carry(live, key, launch)
+        faultpoints.reach("recovery.woken")
         self._take_up(live, in_flight)
 
     def _take_up(self, live: LiveRun, in_flight: list[AttemptKey]) -> None:
@@ -259,6 +270,7 @@ class RunEngine:
     async def _request(self, run: str, command: c.Command) -> e.RunStatus:
         async with self._runs.hold(run) as live:
             await self._submit(live, command)
+            faultpoints.reach("request.recorded")
             return live.state.status
 
     async def _submit(self, live: LiveRun, command: c.Command) -> None:
@@ -308,6 +320,8 @@ class RunEngine:
         live.state.position = recorded[-1].position
         self._runs.announce(live.state.run)
         for event in events:
+            if point := POINTS_OF.get(type(event)):
+                faultpoints.reach(point)
             if isinstance(event, e.RetryScheduled):
                 self._retry_later(live, event.step, event.kind, event.delay_ms / 1000)
             elif isinstance(event, e.RunFinished):
@@ -325,6 +339,7 @@ class RunEngine:
             try:
                 launch = self._launch_of(live.state, key)
                 self._executor.prepare(launch)
+                faultpoints.reach("attempt.prepared")
                 prepared[key] = launch
             except SpawnFailed as error:
                 prepared[key] = error
@@ -418,7 +433,9 @@ class RunEngine:
             now: tuple[AttemptKey, Launch | SpawnFailed | None] | None = (key, launch)
             while now is not None:
                 report = await self._carrier.see_through(live, *now)
+                faultpoints.reach("attempt.reporting")
                 started = await self._report(live, report)
+                faultpoints.reach("attempt.reported")
                 self._executor.forget(now[0])
                 now = started.popitem() if started else None
                 for item in started.items():
@@ -429,6 +446,7 @@ class RunEngine:
     async def _report_output(self, live: LiveRun, report: c.ReportOutput) -> None:
         try:
             await self._report(live, report)  # which never starts anything
+            faultpoints.reach("output.recorded")
         except Exception as error:  # noqa: BLE001  # the others' output goes on
             await self._park_under_lock(live, error)
 

@@ -8,6 +8,7 @@ nothing is recorded, no thread is used and nothing waits.
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from flowd import faultpoints
 from flowd.domain.commands import Command, ReportSaved
 from flowd.domain.files import Foresee, Preimages
 from flowd.domain.ports import AttemptKey, Launch
@@ -48,7 +49,9 @@ class Keeper:
             if not saved.files and not saved.reason:
                 return
             report_of = ReportSaved(key.step, key.attempt, saved.files, saved.bytes, saved.reason)
+        faultpoints.reach("files.saved")
         await report(live, report_of)
+        faultpoints.reach("files.recorded")
 
     def launch(self, state: RunState, key: AttemptKey) -> Launch:
         """Describe the process that puts a step's files back. SpawnFailed when they are gone."""

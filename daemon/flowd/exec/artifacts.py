@@ -19,6 +19,7 @@ from pathlib import Path
 
 import trio
 
+from flowd import faultpoints
 from flowd.domain.commands import Kept
 from flowd.domain.events import Artifact
 from flowd.domain.files import Room
@@ -81,6 +82,7 @@ class KeptFiles:
             finally:
                 os.close(root)
             sync(part)
+            faultpoints.reach("artifacts.copied")
             os.rename(part, target)
             sync(os.path.dirname(target))
         except TooMuch as error:

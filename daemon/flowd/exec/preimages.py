@@ -17,6 +17,7 @@ from pathlib import Path
 
 import trio
 
+from flowd import faultpoints
 from flowd.config import EngineConfig
 from flowd.domain.files import Saved, Touch
 from flowd.domain.ports import AttemptKey
@@ -120,6 +121,7 @@ class SavedFiles:
 def _forget(folder: str) -> None:
     """Remove what was saved, but not what a restore took away: that is the user's."""
     Path(folder, restore.MANIFEST).unlink(missing_ok=True)
+    faultpoints.reach("files.forgetting")
     shutil.rmtree(f"{folder}/{restore.FILES}", ignore_errors=True)
     try:
         Path(folder).rmdir()

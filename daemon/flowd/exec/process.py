@@ -14,6 +14,7 @@ from pathlib import Path
 
 import trio
 
+from flowd import faultpoints
 from flowd.domain.events import Stream
 from flowd.domain.ports import (
     AttemptKey,
@@ -109,11 +110,14 @@ class ProcessExecutor:
     async def run(self, launch: Launch) -> Ending:
         """Have the process made and wait for its end; see the port."""
         await trio.lowlevel.checkpoint_if_cancelled()
+        faultpoints.reach("attempt.ordering")
         held = None
         if launch.limits is not None:
             held = await self._limiter.hold(launch, self._folders.of(launch.key))
         answer = self._answers[launch.key] = self._order(launch, held)
+        faultpoints.reach("attempt.ordered")
         reply = await answer.wait()
+        faultpoints.reach("attempt.told")
         self._answers.pop(launch.key, None)
         if reply is not None and reply.what == "ended":
             outputs = read_outputs(self._folders.of(launch.key))
@@ -185,6 +189,7 @@ class ProcessExecutor:
             holder_lives = True
             match read_record(folder):
                 case None:
+                    faultpoints.reach("attempt.refusing")
                     try:
                         refuse(folder)  # the next look tells whether somebody was faster
                     except FileNotFoundError:

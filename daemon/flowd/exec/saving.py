@@ -12,6 +12,7 @@ import stat
 import threading
 from typing import Protocol
 
+from flowd import faultpoints
 from flowd.exec.restore import DIGEST_BYTES, FILES, MANIFEST, READ_BYTES, digest_of, sync
 from flowd.exec.survey import Found, NotSaved, Survey
 
@@ -41,6 +42,7 @@ def save(survey: Survey, folder: str, stop: threading.Event) -> None:
             os.fsync(file.fileno())
         sync(f"{part}/{FILES}")
         sync(part)
+        faultpoints.reach("files.copied")
         os.rename(part, folder)
         sync(os.path.dirname(folder))
     except BaseException:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import apsw
 
+from flowd import faultpoints
 from flowd.domain.ports import Backup
 from flowd.errors import Conflict, InvalidInput, WorldError
 from flowd.store.queries import last_position
@@ -52,6 +53,7 @@ class Copying:
         """Make the copy durable and give it its name. Conflict when the name is taken by now."""
         self._backup.finish()
         self._copy.close()
+        faultpoints.reach("backup.copied")
         try:
             size = self._part.stat().st_size
             _sync(self._part)
@@ -119,4 +121,5 @@ def _rename(part: Path, target: Path) -> None:
             raise FileExistsError(str(target)) from None
         part.rename(target)
     else:
+        faultpoints.reach("backup.named")
         part.unlink()

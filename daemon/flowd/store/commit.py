@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import apsw
 
+from flowd import faultpoints
 from flowd.domain.events import Event, Recorded, RunFinished, RunStarted
 from flowd.errors import Conflict, FlowError, TokenTaken
 from flowd.store.attachments import keep_documents, keep_output
@@ -76,6 +77,8 @@ def _commit(connection: apsw.Connection, rows: Rows, group: Sequence[Append]) ->
                 room -= seal(connection, run, room)
         if finished:
             give_back_room(connection)
+        faultpoints.reach("append.written")
+    faultpoints.reach("append.committed")
     return outcomes
 
 

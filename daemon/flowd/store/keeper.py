@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import apsw
 import trio
 
+from flowd import faultpoints
 from flowd.domain.ports import Backup, Damage, LogCheck, Removed, Vacuumed
 from flowd.domain.retention import KEEP_ALL, Retention
 from flowd.errors import FlowError
@@ -45,6 +46,7 @@ class Keeper:
         self._writer = writer
         self._rows = rows
         self._busy = trio.Lock()
+        self._unused_may_be_left = True  # by an earlier daemon, killed after it removed runs
 
     async def check(self, *, mend: bool = False) -> LogCheck:
         """Look through everything; see the port."""
@@ -100,7 +102,10 @@ class Keeper:
                 gone = await self._write(remove_runs if whole else remove_outputs, due)
                 runs, outputs, freed = runs + gone.runs, outputs + gone.outputs, freed + gone.bytes
         if runs:
+            faultpoints.reach("retention.removed")
+        if runs or self._unused_may_be_left:
             await self._write(remove_unused)
+            self._unused_may_be_left = False
         return Removed(runs, outputs, freed)
 
     async def due(self, retention: Retention) -> Removed:
@@ -123,8 +128,10 @@ class Keeper:
             sealed: set[int] = set()
             while some := await self._write(seal_finished):
                 sealed |= some
+            faultpoints.reach("vacuum.packed")
             while await self._write(give_back_all):
                 pass
+            faultpoints.reach("vacuum.returned")
             await self._write(empty_wal)
             after = await self._write(sizes)
         return Vacuumed(before[0], after[0], before[1], after[1], len(sealed), removed)

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import apsw
 
+from flowd import faultpoints
 from flowd.errors import StoreUnavailable
 
 
@@ -46,3 +47,4 @@ def migrate(connection: apsw.Connection) -> None:
         with connection:
             connection.execute(scripts[number - 1])
             connection.pragma("user_version", number)
+            faultpoints.reach("migration.written")

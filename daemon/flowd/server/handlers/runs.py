@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import get_args
 
+from flowd import faultpoints
 from flowd.domain.events import RunStatus
 from flowd.domain.items import parent_of
 from flowd.domain.ports import AttemptKey, RunRequest
@@ -54,7 +55,9 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         origin=origin,
         window=window_of(params.columns, params.rows),
     )
-    return RunResult(await context.engine.start(request))
+    run = await context.engine.start(request)
+    faultpoints.reach("run.recorded")
+    return RunResult(run)
 
 
 async def _started_with(client_token: str | None, context: StartContext) -> str | None:

@@ -1,0 +1,249 @@
+"""What must hold after any faults: looked for in histories, the witness, the database and /proc."""
+
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.fault_client import Followed, LoadClient, histories
+from support.mixed_load import OLD, files_of
+from support.raw_client import eventually, over_socket
+
+Json = dict[str, Any]
+ENDS = {
+    "step_finished": "run",
+    "compensation_finished": "undo",
+    "check_finished": "check",
+}
+
+
+@dataclass
+class Verdict:
+    """What was counted, and everything that should not have been."""
+
+    runs: int = 0
+    attempts: int = 0
+    acknowledged: int = 0
+    lost: int = 0
+    violations: list[str] = field(default_factory=list)
+
+
+def judge(
+    load: LoadClient, socket: Path, *, may_be_lost: bool = False, removed: Collection[str] = ()
+) -> Verdict:
+    """Look at everything, once the load is settled; the daemon at `socket` lives.
+
+    Attempts are lost only where `may_be_lost`; `removed` are runs that retention took.
+    """
+    verdict = Verdict(runs=len(load.followed))
+    wrong = verdict.violations
+    with over_socket(socket) as client:
+        rows = client.call("flow/list", {"limit": 10_000})["runs"]
+        damage = client.call("flow/db/check", {})["damage"]
+    wrong += [f"flow/db/check: {row}" for row in damage]
+    there = {row["id"]: row["state"] for row in rows}
+    ours = {each.run for each in load.followed if each.run}
+    wrong += [f"run {run} was asked for once and is there twice" for run in there.keys() - ours]
+    wrong += [f"acknowledged run {run} is gone" for run in ours - there.keys() - set(removed)]
+
+    told = histories(socket, [run for run in there if run in ours])
+    witness = Counter((load.folder / "witness").read_text().split())
+    for each in load.followed:
+        if each.run not in told:
+            continue
+        history = told[each.run]
+        verdict.acknowledged += len(each.events) + len(each.asked)
+        verdict.lost += sum(event.get("outcome") == "lost" for event in history.values())
+        wrong += _forgotten(each, history)
+        wrong += _told_otherwise(each, history, there[each.run], may_be_lost=may_be_lost)
+        wrong += _files_wrong(each, load.folder)
+        wrong += _artifacts_wrong(each, socket)
+    verdict.attempts = sum(witness.values())
+    wrong += _ran_wrongly(load, told, witness)
+    wrong += _database_wrong(load.folder / "flow.db")
+    wrong += _left_over(load.folder)
+    return verdict
+
+
+def _forgotten(each: Followed, history: dict[int, Json]) -> list[str]:
+    """Acknowledged events that are not there, or not as they were told."""
+    missing = [
+        f"acknowledged event {position} of {each.kind} {each.run}: {event} is now "
+        f"{history.get(position)}"
+        for position, event in each.events.items()
+        if history.get(position) != event
+    ]
+    types = {event["type"] for event in history.values()}
+    missing += [
+        f"an answer promised {promised} to {each.kind} {each.run}: there is none"
+        for promised in each.asked
+        if promised not in types
+    ]
+    return missing
+
+
+def _told_otherwise(
+    each: Followed, history: dict[int, Json], state: str, *, may_be_lost: bool
+) -> list[str]:
+    wrong = []
+    last = history[max(history)]
+    if last["type"] != "run_finished" or last["state"] != state:
+        wrong.append(f"{each.kind} {each.run} is {state}, and its history ends with {last}")
+    if may_be_lost:
+        return wrong
+    if state != each.story.ends:
+        wrong.append(f"{each.kind} {each.run} is {state}, not {each.story.ends}")
+    wrong += [
+        f"{each.kind} {each.run}: {event}"
+        for event in history.values()
+        if event.get("outcome") == "lost" or event["type"] == "run_parked"
+    ]
+    return wrong
+
+
+def _ran_wrongly(
+    load: LoadClient, told: dict[str, dict[int, Json]], witness: Counter[str]
+) -> list[str]:
+    """What ran twice, or more often than its story says, or not although it is recorded to have."""
+    wrong = [f"{attempt} ran {count} times" for attempt, count in witness.items() if count > 1]
+    of_run: dict[str, set[str]] = {}
+    for attempt in witness:
+        of_run.setdefault(attempt.partition("/")[0], set()).add(attempt)
+    for each in load.followed:
+        if each.run not in told:
+            continue
+        attempts = of_run.get(each.run, set())
+        again = _reruns(told[each.run])
+        for script, count in Counter(_script_of(attempt) for attempt in attempts).items():
+            most = each.story.ran.get(script, 1) + again[script]
+            if count > most:
+                wrong.append(f"{each.kind} {each.run}: {script} ran {count} times, not {most}")
+        wrong += _not_run(each, told[each.run], attempts)
+    return wrong
+
+
+def _script_of(attempt: str) -> str:
+    _, step, kind, _ = attempt.split("/")
+    return f"{step}/{kind}"
+
+
+def _reruns(history: dict[int, Json]) -> Counter[str]:
+    """How often a script may have run again: after a loss, where mark or answer allowed it."""
+    allowed: Counter[str] = Counter()
+    for event in history.values():
+        if event.get("outcome") == "lost":
+            script = f"{event['step']}/{ENDS[event['type']]}"
+            allowed[script] += _allows_another(event, history)
+    return allowed
+
+
+def _allows_another(lost: Json, history: dict[int, Json]) -> bool:
+    """Whether somebody said that the attempt may be made again: the workflow, or a person."""
+    if lost["type"] != "step_finished":
+        return True  # compensations and checks are made to be
+    return any(
+        event["position"] > lost["position"]
+        and event.get("step") == lost["step"]
+        and (
+            event["type"] == "retry_scheduled"
+            or (event["type"] == "question_answered" and event["answer"] == "retry")
+        )
+        for event in history.values()
+    )
+
+
+def _not_run(each: Followed, history: dict[int, Json], witness: set[str]) -> list[str]:
+    """Attempts that ended with an exit code and left no trace; traces that no start explains."""
+    wrong = []
+    notes = {
+        (step, kind): any(
+            "{note}" in str(part)
+            for plan in each.story.steps
+            if plan["id"] == step.partition(".")[0]
+            for part in [plan["run"] if kind == "run" else plan.get(kind, "")]
+        )
+        for event in history.values()
+        if (kind := ENDS.get(event["type"])) and (step := event["step"])
+    }
+    started = set()
+    for event in history.values():
+        kinds = {"step_started": "run", "compensation_started": "undo", "check_started": "check"}
+        if kind := kinds.get(event["type"]):
+            started.add(f"{each.run}/{event['step']}/{kind}/{event['attempt']}")
+        elif (kind := ENDS.get(event["type"])) and event["attempt"]:
+            attempt = f"{each.run}/{event['step']}/{kind}/{event['attempt']}"
+            ran = event["outcome"] in ("succeeded", "failed") and event["exit_code"] is not None
+            if ran and notes[event["step"], kind] and attempt not in witness:
+                wrong.append(f"{each.kind}: {attempt} never ran, and is recorded to have: {event}")
+    return wrong + [
+        f"{each.kind}: {attempt} ran, and no start of it is recorded"
+        for attempt in witness - started
+    ]
+
+
+def _files_wrong(each: Followed, folder: Path) -> list[str]:
+    """Files that a run which was undone has not left as they were."""
+    last = each.events[each.position]
+    if last.get("state") != "compensated":
+        return []
+    return [
+        f"{each.kind} {each.run}: {file.name} is not as it was"
+        for file in files_of(each.kind, each.number, folder)
+        if not file.exists() or file.read_text() != OLD
+    ]
+
+
+def _artifacts_wrong(each: Followed, socket: Path) -> list[str]:
+    wanted = each.story.artifacts
+    if not wanted or each.events[each.position].get("state") != "succeeded":
+        return []
+    with over_socket(socket) as client:
+        files = client.call("flow/artifacts", {"run": each.run})["files"]
+    wrong = [
+        f"{each.kind} {each.run}: {file['path']} is not what was kept"
+        for file in files
+        if hashlib.sha256(Path(file["kept_at"]).read_bytes()).hexdigest() != file["sha256"]
+    ]
+    if len(files) != wanted:
+        wrong.append(f"{each.kind} {each.run}: {len(files)} artifacts, not {wanted}")
+    return wrong
+
+
+def _database_wrong(path: Path) -> list[str]:
+    database = sqlite3.connect(path)
+    try:
+        found = [str(row) for (row,) in database.execute("PRAGMA integrity_check")]
+    finally:
+        database.close()
+    return [] if found == ["ok"] else [f"integrity_check: {row}" for row in found]
+
+
+def _left_over(folder: Path) -> list[str]:
+    """Processes of steps, and folders of attempts, that outlived their runs."""
+    mark = f"WITNESS={folder / 'witness'}".encode()
+    wrong = []
+    try:
+        eventually(lambda: not _processes_with(mark), "processes of steps go on")
+    except AssertionError:
+        wrong += [f"process {pid} outlived its run" for pid in _processes_with(mark)]
+    attempts = [
+        entry.name
+        for boot in (folder / "steps").iterdir()
+        for entry in boot.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and entry.name.count(".") >= 3
+    ]
+    return wrong + [f"the folder of attempt {name} is left over" for name in attempts]
+
+
+def _processes_with(mark: bytes) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                found.append(process.name)
+        except OSError:  # it ended, or is not ours
+            continue
+    return found
