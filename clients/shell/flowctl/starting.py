@@ -60,6 +60,9 @@ def start(
         try:
             return _start_once(daemon, {**request, "inputs": request.get("inputs", {}) | answered})
         except RemoteError as error:
+            if error.name == "invalid_params" and request.pop("columns", None):
+                del request["rows"]  # a daemon from before an upgrade does not know them
+                continue
             wanted = _inputs_to_ask(error, answered)
             if not wanted or not console.asks:
                 raise
