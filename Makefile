@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check format docs bench bench-peers dist clean
+.PHONY: help setup demo test test-quick check format docs bench bench-peers fault-campaign dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,9 @@ bench-peers:  ## other engines of durable workflows, in build/peers, for `make b
 	build/peers/bin/python -m pip --disable-pip-version-check install --quiet dbos restate-sdk hypercorn
 	@command -v npm >/dev/null || { echo "Restate's server comes by npm: apt-get install npm"; exit 1; }
 	npm install --prefix build/peers/node --ignore-scripts --no-audit --no-fund --silent @restatedev/restate-server
+
+fault-campaign: $(VENV)/.dev  ## kill -9 the daemon at 300 random moments of a mixed load; prints seed and counts
+	$(BIN)/python tests/support/fault_campaign.py
 
 dist: $(VENV)/.dev  ## what is handed out: sdist, wheel, completions, manual pages
 	$(BIN)/python packaging/build.py dist

@@ -50,8 +50,24 @@ class Followed:
             return True
         if not self.events or self.events[self.position]["type"] != "run_finished":
             return False
-        promised = {"undo": "rollback_started", "retry": "retry_requested"}.get(self.story.then)
-        return promised is None or self.has_seen(promised)
+        promised = REQUESTS.get(self.story.then, ("", ""))[1]
+        return not self.can_be_asked or self.has_seen(promised)
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether a finished run ended so that what its story wants then can be asked for."""
+        needed = {"undo": "succeeded", "retry": "failed"}.get(self.story.then)
+        return self.events[self.position].get("state") == needed
+
+    def lost_steps(self) -> list[str]:
+        """The steps of which a question asks how they ended."""
+        asks: dict[str, bool] = {}
+        for _, event in sorted(self.events.items()):
+            if event["type"] == "question_asked" and event["about"] == "lost":
+                asks[event["step"]] = True
+            elif event["type"] in ("question_answered", "run_finished"):
+                asks.pop(event.get("step", ""), None)
+        return list(asks)
 
 
 # What a client asks for, and the event that its answer promises.
@@ -66,11 +82,20 @@ REQUESTS = {
 class LoadClient:
     """Starts runs, follows them, and asks for what their stories want."""
 
-    def __init__(self, folder: Path, kinds: Iterator[str], *, most_open: int = 14):
+    def __init__(
+        self,
+        folder: Path,
+        kinds: Iterator[str],
+        *,
+        most_open: int = 14,
+        answers: Callable[[], str] | None = None,
+    ):
+        """`kinds` are those of the runs to come; `answers` gives one for each step that is lost."""
         self.folder = folder
         self.followed: list[Followed] = []
         self._kinds = kinds
         self._most_open = most_open
+        self._answers = answers
         self._open: list[Followed] = []
         self._by_run: dict[str, Followed] = {}
         self.sessions = 0
@@ -152,13 +177,21 @@ class LoadClient:
 
     def _act(self, client: RawClient, followed: Followed) -> None:
         """Ask for what the story wants, unless that was asked for already."""
+        for step in followed.lost_steps() if self._answers is not None else ():
+            self._answer(client, followed, step)
         if not followed.story.then or not followed.events or followed.gone:
             return
         method, promised = REQUESTS[followed.story.then]
         newest = followed.events[followed.position]
         due = newest["type"] == followed.story.at and newest.get("step", "b") == "b"
-        if not due or followed.has_seen(promised) or promised in followed.asked:
+        if newest["type"] == "run_finished":
+            due = due and followed.can_be_asked
+        elif newest.get("about") == "lost":
             return
+        if not due or promised in followed.asked:
+            return
+        if followed.story.then != "answer" and followed.has_seen(promised):
+            return  # an answer may have been that to another question, which is not the newest
         if followed.kind == "retried":
             (self.folder / f"go.{followed.number}").touch()
         params = {"run": followed.run}
@@ -170,6 +203,14 @@ class LoadClient:
             assert refused.code == "conflict", refused
         else:
             followed.asked.append(promised)
+
+    def _answer(self, client: RawClient, followed: Followed, step: str) -> None:
+        assert self._answers is not None
+        params = {"run": followed.run, "step": step, "answer": self._answers()}
+        try:
+            client.call("flow/answer", params)
+        except Refused as refused:  # it is answered, or has no undo
+            assert refused.code in ("conflict", "invalid_input"), refused
 
 
 def histories(socket: Path, runs: Sequence[str]) -> dict[str, dict[int, Json]]:
