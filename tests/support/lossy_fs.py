@@ -2,19 +2,26 @@
 
     python -m support.lossy_fs MOUNTPOINT PLATTER SEED
 
-It is made with FUSE and kept in memory. SIGUSR1 is the power cut: what may be left is written to
-the file PLATTER, and the server ends; started again with the same PLATTER, it has just that. Of
-data that was not synced each sector may be there or not. Names behave as on ext4, xfs and btrfs,
-which keep a journal of them: an fsync of anything makes all earlier changes of names lasting, and
-of later ones the first few may last, in the order in which they were made.
+It is made with FUSE and kept in memory. Its orders are lines on its standard input, each answered
+by a line:
+
+    cut                         the power fails: what may be left is written to the file PLATTER,
+                                and the server ends; started again it has just that
+    fail NUMBER TIMES ERRNO     the NUMBERth change from now on, and the next ones up to TIMES,
+                                fail with that error
+    tell                        the changes since then, and what was refused of them
+
+Of data that was not synced each sector may be there or not after a cut. Names behave as on ext4,
+xfs and btrfs, which keep a journal of them: an fsync of anything makes all earlier changes of names
+lasting, and of later ones the first few may last, in the order in which they were made.
 """
 
 import errno
 import os
 import pickle
 import random
-import signal
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -29,6 +36,7 @@ from support.lossy_disk import Truncate, Write, apply_change, keep_some
 
 BLOCK_BYTES = 4096
 BLOCKS = 1 << 18
+NEEDS_ROOM = ("write", "truncate", "make")  # what a full disk refuses
 
 
 @dataclass(eq=False)
@@ -72,22 +80,50 @@ class LossyFiles(mfusepy.Operations):
             self._names = pickle.loads(platter.read_bytes())
         self._synced_names = dict(self._names)
         self._unsynced_names: list[Renaming] = []
+        self._to_fail = (0, 0, 0)
+        self._changes = 0
+        self._refused: list[str] = []
 
-    def cut_power(self) -> None:
-        """Write down what is left and end this process."""
+    # -------------------------------------------------------------------------------- orders
+
+    def obey(self, order: str) -> str:
+        """Carry out an order (see above) and give the answer to it."""
         with self._one_at_a_time:
-            lost_names = len(self._unsynced_names)
-            for change in self._unsynced_names[: self._chance.randint(0, lost_names)]:
-                change(self._synced_names)
-            nodes = set(self._synced_names.values())
-            unsynced = sum(len(node.unsynced) for node in nodes)
-            for node in nodes:
-                keep_some(node.synced, node.unsynced, self._chance)
-                node.unsynced.clear()
-                node.content = bytearray(node.synced)
-            self._platter.write_bytes(pickle.dumps(self._synced_names))
-            print(f"cut: {unsynced} writes and {lost_names} names unsynced", flush=True)
-            os._exit(0)  # the thread that serves the kernel has no other end
+            match order.split():
+                case ["cut"]:
+                    return self._cut_power()
+                case ["fail", number, times, error]:
+                    self._to_fail = (int(number), int(times), int(error))
+                    self._changes = 0
+                    self._refused.clear()
+                    return "armed"
+                case ["tell"]:
+                    return f"{self._changes} {'; '.join(self._refused)}"
+        raise AssertionError(order)
+
+    def _cut_power(self) -> str:
+        lost_names = len(self._unsynced_names)
+        for change in self._unsynced_names[: self._chance.randint(0, lost_names)]:
+            change(self._synced_names)
+        nodes = set(self._synced_names.values())
+        unsynced = sum(len(node.unsynced) for node in nodes)
+        for node in nodes:
+            keep_some(node.synced, node.unsynced, self._chance)
+            node.unsynced.clear()
+            node.content = bytearray(node.synced)
+        self._platter.write_bytes(pickle.dumps(self._synced_names))
+        return f"{unsynced} writes and {lost_names} names unsynced"
+
+    def _refuse(self, act: str, path: str) -> None:
+        """Fail if this is the change that was to fail. A full disk takes what needs no room."""
+        with self._one_at_a_time:
+            number, times, error = self._to_fail
+            if error == errno.ENOSPC and act not in NEEDS_ROOM:
+                return
+            self._changes += 1
+            if number and number <= self._changes < number + times:
+                self._refused.append(f"{act} {path}")
+                raise mfusepy.FuseOSError(error)
 
     # ---------------------------------------------------------------------------------- names
 
@@ -104,6 +140,7 @@ class LossyFiles(mfusepy.Operations):
         return 0
 
     def _make(self, path: str, mode: int) -> int:
+        self._refuse("make", path)
         node = Node(mode)
 
         def make(names: Names) -> None:
@@ -112,6 +149,8 @@ class LossyFiles(mfusepy.Operations):
         return self._rename(make)
 
     def _remove(self, path: str) -> int:
+        self._refuse("remove", path)
+
         def remove(names: Names) -> None:
             names.pop(path)
 
@@ -136,6 +175,7 @@ class LossyFiles(mfusepy.Operations):
         return self._remove(path)
 
     def rename(self, old: str, new: str) -> int:
+        self._refuse("rename", old)
         if stat.S_ISDIR(self._at(old).mode) and any(self._below(new)):
             raise mfusepy.FuseOSError(errno.ENOTEMPTY)
 
@@ -195,17 +235,20 @@ class LossyFiles(mfusepy.Operations):
         return bytes(self._open[fh].content[offset : offset + size])
 
     def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
+        self._refuse("write", path)
         with self._one_at_a_time:
             self._open[fh].change(Write(path, offset, bytes(data)))
         return len(data)
 
     def truncate(self, path: str, length: int, fh: int | None = None) -> int:
+        self._refuse("truncate", path)
         with self._one_at_a_time:
             node = self._at(path) if fh is None else self._open[fh]
             node.change(Truncate(path, length))
         return 0
 
     def fsync(self, path: str, datasync: int, fh: int) -> int:
+        self._refuse("sync", path)
         with self._one_at_a_time:
             self._open[fh].sync()
             self._sync_names()
@@ -225,13 +268,17 @@ class LossyFiles(mfusepy.Operations):
 def main() -> None:
     mountpoint, platter, seed = sys.argv[1:]
     files = LossyFiles(Path(platter), int(seed))
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])  # in all threads, FUSE's too
 
-    def wait_for_the_cut() -> None:
-        signal.sigwait([signal.SIGUSR1])
-        files.cut_power()
+    def take_orders() -> None:
+        for order in sys.stdin:
+            print(files.obey(order), flush=True)
+            if order == "cut\n":
+                break
+        # Also when whoever gave orders is gone. The thread that serves the kernel has no other end.
+        subprocess.run(["umount", "--lazy", mountpoint], check=False)
+        os._exit(0)
 
-    threading.Thread(target=wait_for_the_cut, daemon=True).start()
+    threading.Thread(target=take_orders, daemon=True).start()
     mfusepy.FUSE(files, mountpoint, foreground=True, nothreads=True, fsname="lossy")
 
 

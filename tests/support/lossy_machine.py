@@ -45,6 +45,51 @@ def why_no_lossy_machine() -> str | None:
     return f"unshare: {tried.stderr.strip()}" if tried.returncode else None
 
 
+class LossyDisk:
+    """The file system of `lossy_fs.py`, mounted at `folder`/disk from `mount` to `cut_power`."""
+
+    def __init__(self, folder: Path, seed: int):
+        self.root = folder / "disk"
+        self.root.mkdir()
+        self._platter = folder / "platter"
+        self._chance = random.Random(seed)
+        self._server: subprocess.Popen[str] | None = None
+
+    def mount(self) -> None:
+        """Have what the last cut left, or nothing yet."""
+        seed = str(self._chance.randrange(1 << 30))
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "support.lossy_fs", str(self.root), str(self._platter), seed],
+            env=WITH_TEST_SUPPORT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self.root.is_mount():
+            assert self._server.poll() is None, "the lossy file system could not be mounted"
+            assert time.monotonic() < deadline, "the lossy file system is not mounted"
+            time.sleep(0.01)
+
+    def order(self, order: str) -> str:
+        """Give an order and its answer."""
+        assert self._server is not None
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(f"{order}\n")
+        self._server.stdin.flush()
+        return self._server.stdout.readline().strip()
+
+    def cut_power(self) -> str:
+        """Lose what is not synced, if it is mounted; give what that was."""
+        if self._server is None:
+            return ""
+        told = self.order("cut")
+        self._server.communicate(timeout=PATIENCE_SECONDS)
+        self._server = None
+        return told
+
+
 class LossyMachine:
     """A machine that is on or off; `home` is the daemon's home, there while it is on.
 
@@ -52,21 +97,18 @@ class LossyMachine:
     """
 
     def __init__(self, folder: Path, seed: int, daemon: list[str] | None = None):
-        self.home = folder / "disk"
+        self.disk = LossyDisk(folder, seed)
+        self.home = self.disk.root
         self.socket = self.home / "flowd.sock"
         self.cuts: list[str] = []
         self._daemon = daemon or FLOWD
-        self._platter = folder / "platter"
         self._log = folder / "daemon.log"
         self._boot_id = folder / "boot_id"
-        self._chance = random.Random(seed)
-        self._disk: subprocess.Popen[str] | None = None
         self._machine: subprocess.Popen[bytes] | None = None
-        self.home.mkdir()
 
     def boot(self) -> None:
         """Switch the machine on and wait until its daemon answers."""
-        self._mount()
+        self.disk.mount()
         settings = self.home / "config.toml"
         if not settings.exists():  # keeping files costs syncs, and nothing here is put back
             settings.write_text("[engine]\nsaved_bytes_per_step = 0\n")
@@ -105,12 +147,8 @@ class LossyMachine:
         if self._machine is not None:
             self._stop_everything(self._machine)
             self._machine = None
-        if self._disk is not None:
-            self._disk.send_signal(signal.SIGUSR1)
-            said, _ = self._disk.communicate(timeout=PATIENCE_SECONDS)
-            self.cuts.append(said.strip())
-            self._disk = None
-            subprocess.run(["umount", "--lazy", str(self.home)], check=True)
+        if told := self.disk.cut_power():
+            self.cuts.append(told)
 
     def log(self) -> str:
         """What the daemons wrote."""
@@ -123,18 +161,3 @@ class LossyMachine:
         for number in first:
             os.kill(int(number), signal.SIGKILL)
         machine.wait(PATIENCE_SECONDS)
-
-    def _mount(self) -> None:
-        server = [sys.executable, "-m", "support.lossy_fs"]
-        seed = str(self._chance.randrange(1 << 30))
-        self._disk = subprocess.Popen(
-            [*server, str(self.home), str(self._platter), seed],
-            env=WITH_TEST_SUPPORT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not self.home.is_mount():
-            assert self._disk.poll() is None, "the lossy file system could not be mounted"
-            assert time.monotonic() < deadline, "the lossy file system is not mounted"
-            time.sleep(0.01)

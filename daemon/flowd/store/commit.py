@@ -5,6 +5,7 @@ and does not touch the others. An error of the disk undoes the whole group.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import apsw
@@ -50,10 +51,25 @@ def commit(connection: apsw.Connection, rows: Rows, group: Sequence[Append]) -> 
         return _commit(connection, rows, group)
     except BaseException:  # what they say was rolled back
         rows.clear()
+        _overwrite_refused(connection)
         raise
     finally:
         while len(rows) > MOST_ROWS:
             del rows[next(iter(rows))]
+
+
+def _overwrite_refused(connection: apsw.Connection) -> None:
+    """Make sure that a transaction which failed does not come back after a kill.
+
+    When only the last sync fails, all of it stands in the WAL, as valid as any other to whoever
+    opens the database next, although its caller was told that it is not recorded. The next
+    transaction takes its place there; so this is one, and it changes nothing. Where even that
+    cannot be written, the next append is it.
+    """
+    with suppress(apsw.Error), connection:
+        # Unlike an UPDATE that changes nothing, a pragma writes its page all the same.
+        number: int = connection.pragma("application_id")
+        connection.pragma("application_id", number)
 
 
 def _commit(connection: apsw.Connection, rows: Rows, group: Sequence[Append]) -> list[Outcome]:
