@@ -358,6 +358,8 @@ def test_runs_are_listed_and_one_is_picked(editor: Neovim, work: Path) -> None:
     editor.command("Flow ps")
     wait_for_line(editor, f"{run}  succeeded  release  2/2")
     assert editor.lua("return #vim.api.nvim_list_wins()") == windows, "there is one list"
+    # The list may have been drawn anew under the cursor since the line came.
+    assert editor.lua("return vim.fn.search(..., 'cw')", run)
     editor.command("normal \r")
     wait_for_line(editor, "■ succeeded")
 
