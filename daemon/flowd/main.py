@@ -16,8 +16,8 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache, partial
 from pathlib import Path
 
@@ -25,9 +25,10 @@ import trio
 
 import flowd
 from flowd import faultpoints, notify
+from flowd.ages import AgeClock
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.desktop import Desktop
-from flowd.domain.ports import Judge
+from flowd.domain.ports import EventLog, Judge
 from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
 from flowd.engine.keeping import Keeper
@@ -174,11 +175,13 @@ async def serve(paths: Paths, config: Config) -> None:
     stopping = trio.Event()
     handed_over = notify.listen_fds()
     judge, policy_error = judge_of(paths, config)
-    saved_files = SavedFiles(paths.saved, config.engine)
+    ages = AgeClock()
+    saved_files = SavedFiles(paths.saved, config.engine, ages.now_ms)
     artifacts = KeptFiles(paths.artifacts)
     desktop = Desktop(config.notifications, looks_secret)
     async with (
-        open_log(paths.database) as event_log,
+        open_log(paths.database, ages.now_ms) as event_log,
+        _known_to(ages, event_log),
         open_executor(paths.steps) as executor,
         open_engine(
             event_log,
@@ -227,6 +230,14 @@ async def serve(paths: Paths, config: Config) -> None:
         notify.notify("STOPPING=1")
         log.info("flowd ends; %d running steps go on without it", engine.running_attempts())
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _known_to(ages: AgeClock, event_log: EventLog) -> AsyncIterator[None]:
+    """Let the ages be counted from what was recorded last, before anything asks for one."""
+    for newest in await event_log.summaries(limit=1):
+        ages.recorded_before(newest.updated_at)
+    yield
 
 
 def judge_of(paths: Paths, config: Config) -> tuple[Judge, str]:

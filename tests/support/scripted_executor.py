@@ -175,6 +175,12 @@ class ScriptedExecutor:
         attempt = self._attempts[key]
         return attempt.typed, attempt.size
 
+    def age_seconds(self, key: AttemptKey) -> float:
+        attempt = self._attempts.get(key)
+        if attempt is None or attempt.begun_at is None:
+            return 0.0
+        return trio.current_time() - attempt.begun_at
+
     def output_size(self, key: AttemptKey, stream: Stream) -> int:
         """Count the bytes written so far: all of them, from the beginning on."""
         return len(self._written(key, stream))

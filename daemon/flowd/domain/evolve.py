@@ -261,6 +261,7 @@ def _(event: e.RetryScheduled, state: RunState) -> None:
         state.unresolved.remove(event.step)
     state.active.add(event.step)
     state.steps[event.step].retry_at = event.at + event.delay_ms
+    state.steps[event.step].retry_delay_ms = event.delay_ms
     if event.kind == "run":
         state.steps[event.step].status = "retrying"
 

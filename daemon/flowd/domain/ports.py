@@ -264,6 +264,13 @@ class Executor(Protocol):
         """
         ...
 
+    def age_seconds(self, key: AttemptKey) -> float:
+        """Seconds since the attempt's process was made; 0 when it is not known to be there.
+
+        Counted by a clock that nobody sets and that goes on while the machine sleeps.
+        """
+        ...
+
     def type_nowait(self, key: AttemptKey, keys: bytes, size: WindowSize | None) -> None:
         """Set the size of the attempt's terminal, if given, and type up to MOST_KEYS_BYTES keys.
 

@@ -74,7 +74,8 @@ class StepState(Struct):
 
     `tries` counts attempts against the step's retry rule and starts anew when the run is retried;
     `numbers` counts every attempt of each script ever made, so that no two share a name.
-    `retry_at` is when a scheduled retry is due, as `at` of events. `saved_files` counts what was
+    `retry_at` is when a scheduled retry is due, as `at` of events, which was `retry_delay_ms` after
+    it was scheduled. `saved_files` counts what was
     kept before attempt `saved_attempt`, the first one that can have changed anything. `stdout`
     is what the newest attempt wrote, as far as expressions ask for it, and cut if it is long.
     """
@@ -92,6 +93,7 @@ class StepState(Struct):
     numbers: dict[ScriptKind, int] = field(default_factory=dict)
     confirmed: bool = False
     retry_at: int = 0
+    retry_delay_ms: int = 0
     saved_attempt: int = 0
     saved_files: int = 0
     artifacts: ArtifactsKept | None = None

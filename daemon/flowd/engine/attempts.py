@@ -103,7 +103,7 @@ class Carrier:
             return SpawnFailed("cancelled before it began"), False
         timeout = timeout_seconds(live.state, key)
         if launch is None and timeout is not None:
-            timeout = max(0.0, timeout - live.age_seconds(key))
+            timeout = max(0.0, timeout - self._executor.age_seconds(key))
         live.running.add(key)
         self.publisher.watch(live, cursor)
         ending: tuple[Ending | SpawnFailed, bool]

@@ -254,7 +254,9 @@ class RunEngine:
         for step_id in live.state.active - {key.step for key in in_flight}:
             step = live.state.steps[step_id]
             if step.status in ("retrying", "compensating") and step.retry_at:
-                pause = max(0, step.retry_at - wall_clock_ms()) / 1000
+                # A clock that was set meanwhile makes the pause shorter, and never longer.
+                left_ms = min(step.retry_at - wall_clock_ms(), step.retry_delay_ms)
+                pause = max(0, left_ms) / 1000
                 kind: e.ScriptKind = "run" if step.status == "retrying" else "undo"
                 self._retry_later(live, step_id, kind, pause)
 

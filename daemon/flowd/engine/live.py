@@ -70,7 +70,3 @@ class LiveRun:
         if row is None:
             raise Bug(f"{key} is not an attempt of its run")
         return row
-
-    def age_seconds(self, key: AttemptKey) -> float:
-        """Seconds since the recorded start of an attempt that is in flight."""
-        return max(0.0, (wall_clock_ms() - self.attempt(key).at) / 1000)

@@ -12,7 +12,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import trio
@@ -33,9 +33,18 @@ MOST_THREADS = 4  # more would only make the disk slower, and starve who else ne
 
 
 class SavedFiles:
-    """See the port `Preimages`. `config` may be replaced at any time."""
+    """See the port `Preimages`. `config` may be replaced at any time.
 
-    def __init__(self, folder: Path, config: EngineConfig):
+    `now_ms` is the time by which `saved_days` are counted, in milliseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: EngineConfig,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ):
+        self._now_ms = now_ms
         self._folder = os.path.realpath(folder)
         self.config = config
         self._threads = trio.CapacityLimiter(MOST_THREADS)
@@ -85,15 +94,17 @@ class SavedFiles:
 
     async def sweep(self, live: Collection[str], undone: Collection[str] = ()) -> None:
         """Remove what is no longer wanted; see the port."""
-        about = (frozenset(live), frozenset(undone), time.time())
+        about = (frozenset(live), frozenset(undone), time.time(), self._now_ms() / 1000)
         async with self._sweeping:
             try:
                 await trio.to_thread.run_sync(self._sweep, *about, limiter=self._threads)
             except OSError:
                 log.warning("%s cannot be tidied", self._folder, exc_info=True)
 
-    def _sweep(self, live: frozenset[str], undone: frozenset[str], asked_at: float) -> None:
-        oldest = asked_at - self.config.saved_days * SECONDS_A_DAY
+    def _sweep(
+        self, live: frozenset[str], undone: frozenset[str], asked_at: float, now: float
+    ) -> None:
+        oldest = now - self.config.saved_days * SECONDS_A_DAY
         room = self.config.saved_bytes_total
         for saved_at, run, folder in sorted(self._kept(), reverse=True):
             if run in live or saved_at > asked_at:  # that one's run may have begun since

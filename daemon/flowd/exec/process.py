@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -271,6 +272,13 @@ class ProcessExecutor:
 
     def _held(self, folder: str) -> Held | None:
         return held_in(folder, name_of(folder))
+
+    def age_seconds(self, key: AttemptKey) -> float:
+        """Seconds since the process was made; see the port."""
+        match read_record(self._folders.of(key)):
+            case Running(process):
+                return (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - process.seen_ns) / 1e9
+        return 0.0
 
     # --------------------------------------------------------------- what is typed and written
 

@@ -4,7 +4,6 @@ Reading has a connection of its own, so queries go on; writing goes through the 
 short transactions, so appends wait no longer than behind one of them.
 """
 
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -40,7 +39,8 @@ MOST_DAMAGE = 1000  # a list of more would tell nobody anything
 class Keeper:
     """See the port `LogKeeper`. One task at a time copies or tidies up; looking is always free."""
 
-    def __init__(self, path: Path, writer: Writer, rows: Rows):
+    def __init__(self, path: Path, writer: Writer, rows: Rows, now_ms: Callable[[], int]):
+        self._now_ms = now_ms
         self.path_of_database = str(path)
         self._path = path
         self._writer = writer
@@ -98,7 +98,7 @@ class Keeper:
             return Removed()
         runs = outputs = freed = 0
         async with open_reader(self._path) as database:
-            async for due, whole in _what_is_due(database, keep):
+            async for due, whole in _what_is_due(database, keep, self._now_ms()):
                 gone = await self._write(remove_runs if whole else remove_outputs, due)
                 runs, outputs, freed = runs + gone.runs, outputs + gone.outputs, freed + gone.bytes
         if runs:
@@ -114,7 +114,7 @@ class Keeper:
             return Removed()
         runs = outputs = freed = 0
         async with open_reader(self._path) as database:
-            async for due, whole in _what_is_due(database, retention):
+            async for due, whole in _what_is_due(database, retention, self._now_ms()):
                 found = await database.run(measure, due, whole=whole)
                 runs, outputs = runs + found.runs, outputs + found.outputs
                 freed += found.bytes
@@ -150,10 +150,9 @@ class Keeper:
 
 
 async def _what_is_due(
-    database: Database, keep: Retention
+    database: Database, keep: Retention, now: int
 ) -> AsyncIterator[tuple[list[int], bool]]:
     """Give the keys of runs, some at a time: True with those to be removed as a whole."""
-    now = time.time_ns() // 1_000_000
     searches = [
         (due_runs, True, keep.limits_runs),
         (due_outputs, False, keep.keep_output_days is not None),

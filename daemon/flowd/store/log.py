@@ -6,7 +6,8 @@ more wait, the cheaper each is, and a lone one wakes no task in between. Queries
 of their own and hold nobody up.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -48,8 +49,9 @@ class Log:
         writer: Writer,
         rows: Rows,
         reader: Database,
+        now_ms: Callable[[], int],
     ):
-        self.keeper = Keeper(path, writer, rows)
+        self.keeper = Keeper(path, writer, rows, now_ms)
         self._writer = writer
         self._rows = rows
         self._reader = reader
@@ -145,16 +147,19 @@ class Log:
 
 
 @asynccontextmanager
-async def open_log(path: Path) -> AsyncIterator[Log]:
+async def open_log(
+    path: Path, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+) -> AsyncIterator[Log]:
     """Open the log in that file, made if need be; its threads end with the block.
 
+    `now_ms` is the time by which retention counts days, in milliseconds since the epoch.
     StoreUnavailable when the file cannot be used, or was changed by a newer Flow.
     """
     async with open_writer(path) as writer:
         await writer.run(migrate)
         async with open_reader(path) as reader:
             await reader.run(queries.add_functions)
-            log = Log(path, writer, {}, reader)
+            log = Log(path, writer, {}, reader, now_ms)
             try:
                 yield log
             finally:
