@@ -1,11 +1,12 @@
 """Start the daemon when nobody listens: what `flowctl` and `flowd --stdio` do alike.
 
-Several may do so at once: every daemon takes a lock first and the losers leave quietly, so all
-that is left to do here is to try the socket until somebody answers.
+Several may do so at once: one of them starts a daemon and all try the socket until it answers. A
+daemon that comes second all the same finds the daemons' own lock taken, and leaves quietly.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -43,6 +44,13 @@ def find_flowd() -> str:
     )
 
 
+def _cannot_start(error: OSError) -> StartFailed:
+    return StartFailed(
+        f"the daemon cannot be started: {error}",
+        cure="make the folder writable, or set FLOW_HOME to another",
+    )
+
+
 def _environment() -> dict[str, str]:
     """Give our environment with a FLOW_HOME that means the same in every folder.
 
@@ -56,24 +64,44 @@ def _environment() -> dict[str, str]:
 
 
 class Starting:
-    """A daemon on its way up. `log` is where it writes; `read_from` where this start begins."""
+    """A daemon on its way up. `log` is where it writes; `read_from` where this start begins.
 
-    def __init__(self) -> None:
-        program = find_flowd()
+    One program at a time starts a daemon (a lock on the log says which, until `done`); the others
+    have no `process`, and wait for that one.
+    """
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+        self._program = find_flowd()
+        self.process: subprocess.Popen[bytes] | None = None
         logs = find_paths().logs
         try:
             logs.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.log = logs / "flowd.log"
-            descriptor = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            # Not the one that the daemon gets, which would have the lock for as long as it lives.
+            self._lock = os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StartFailed(
-                f"the daemon cannot be started: {error}",
-                cure="make the folder writable, or set FLOW_HOME to another",
-            ) from error
+            raise _cannot_start(error) from error
+        self.read_from = os.lseek(self._lock, 0, os.SEEK_END)
+        self.start_if_nobody_does()
+
+    def start_if_nobody_does(self) -> None:
+        """Start the daemon, unless that was done or another program is about to do it."""
+        if self.process is not None:
+            return
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if answers(self._socket):  # whoever had the lock before has seen to it
+                fcntl.flock(self._lock, fcntl.LOCK_UN)
+                return
+            descriptor = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise _cannot_start(error) from error
         with os.fdopen(descriptor, "ab") as output:
-            self.read_from = output.tell()
             self.process = subprocess.Popen(
-                [program],
+                [self._program],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -82,10 +110,19 @@ class Starting:
                 start_new_session=True,
             )
 
+    def done(self) -> None:
+        """Let others start a daemon; to be called once."""
+        os.close(self._lock)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the daemon that was started here is no more."""
+        return self.process is not None and self.process.poll() is not None
+
     @property
     def failed(self) -> bool:
         """Whether it ended with an error; one that found another daemon at work ends without."""
-        return self.process.poll() not in (None, 0)
+        return self.process is not None and self.process.poll() not in (None, 0)
 
     def last_words(self) -> str:
         """What it wrote to its log last."""
@@ -106,14 +143,18 @@ def start_and_wait(socket: str, *, patience: float = PATIENCE_SECONDS) -> None:
 
     StartFailed, with the daemon's last words, when nobody does.
     """
-    starting = Starting()
-    deadline = time.monotonic() + patience
-    while not answers(socket):
-        if starting.failed:
-            raise starting.failure(f"the daemon ended with status {starting.process.poll()}")
-        if time.monotonic() > deadline:
-            raise starting.failure(f"the daemon did not answer within {patience:.0f} s")
-        time.sleep(0.02)
+    starting = Starting(socket)
+    try:
+        deadline = time.monotonic() + patience
+        while not answers(socket):
+            if starting.process is not None and starting.failed:
+                raise starting.failure(f"the daemon ended with status {starting.process.poll()}")
+            if time.monotonic() > deadline:
+                raise starting.failure(f"the daemon did not answer within {patience:.0f} s")
+            time.sleep(0.02)
+            starting.start_if_nobody_does()
+    finally:
+        starting.done()
 
 
 def answers(socket: str) -> bool:

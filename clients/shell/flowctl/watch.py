@@ -264,13 +264,22 @@ class _Watcher:
             return
         if self._starting is not None and self._starting.failed:
             raise self._starting.failure("the daemon cannot be started again")
-        if self._starting is None or self._starting.process.poll() is not None:
-            self._starting = Starting()
+        if self._starting is not None and self._starting.ended:
+            self._start_is_over()
+        if self._starting is None:
+            self._starting = Starting(self._daemon.socket)
+        self._starting.start_if_nobody_does()
+
+    def _start_is_over(self) -> None:
+        if self._starting is not None:
+            self._starting.done()
+            self._starting = None
 
     def _found_again(self) -> None:
         """A daemon answers."""
-        self._lost_at = self._starting = None
+        self._lost_at = None
         self._told_stopped = False
+        self._start_is_over()
 
     def _mind_interrupts_while_away(self) -> None:
         if self._interrupts.count > self._noticed:
