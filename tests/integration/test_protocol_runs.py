@@ -120,14 +120,16 @@ async def test_a_client_sees_one_story_through_a_restart(tmp_path):
     script = "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.1; done"
 
     def follow(run: str, client: Client) -> None:
-        seen.extend(client.events(run, patience=20))
+        seen.extend(client.events(run, patience=20))  # one by one, as they come
 
     async with trio.open_nursery() as nursery:
         async with daemon(tmp_path) as path:
             step = {"id": "a", "run": script}
             run = await talk(path, lambda client: start(client, tmp_path, step))
             nursery.start_soon(talk, path, partial(follow, run))
-            await trio.sleep(0.4)
+            with trio.fail_after(20):
+                while not any(event["type"] == "step_output" for event in seen):
+                    await trio.sleep(0.02)
         async with daemon(tmp_path) as path, trio.open_nursery() as second:
             history: list[dict[str, Any]] = []
             second.start_soon(talk, path, lambda client: history.extend(client.events(run)))
