@@ -170,10 +170,8 @@ def _after(lost: Json, history: dict[int, Json]) -> list[Json]:
 
 
 def _rule_of(each: Followed, step: str) -> str:
-    """The step's `on_interrupt`; an item has that of its step, a `finally` step has none."""
+    """The step's `on_interrupt`; an item has that of its step."""
     plan = next(plan for plan in each.story.steps if plan["id"] == step.partition(".")[0])
-    if plan.get("finally"):
-        return "none"
     return str(plan.get("on_interrupt", "ask"))
 
 
@@ -195,8 +193,6 @@ def _rules_broken(each: Followed, history: dict[int, Json]) -> list[str]:
         if not lost["attempt"]:  # the end of a loop, one of whose items was lost
             continue
         rule = _rule_of(each, lost["step"])
-        if rule == "none":
-            continue
         later = [event for event in _after(lost, history) if "step" in event]
         if not later or later[0]["type"] not in FOLLOWS[rule]:
             wrong.append(f"{each.kind} {each.run}: {rule} after {lost} was {later[:1]}")

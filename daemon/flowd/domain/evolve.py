@@ -19,11 +19,11 @@ from flowd.domain.progress import (
     drop_ready,
     fail,
     give_up,
-    item_is_over,
     item_is_undone,
     lay_out,
     leave_half_done,
     make_ready,
+    may_begin,
     offer_or_close,
     open_attempt,
     settle,
@@ -100,15 +100,16 @@ def fact_of(state: RunState, event: e.Event) -> Fact:
     """Name the fact that an event is, seen from this state."""
     match event:
         case e.QuestionAnswered():
-            last = set(state.questions) <= {event.step}
-            return "last_question_answered" if last else "question_answered"
+            if not set(state.questions) <= {event.step}:
+                return "question_answered"
+            return "last_question_answered" if state.rollback is None else "rollback_resumed"
         case e.RunFinished():
             fact: Fact = f"finished_{event.state}"  # type: ignore[assignment]  # checked by the table
             return fact
         case e.RunResumed():
-            if state.rollback is not None:
-                return "rollback_resumed"
-            return "waiting_resumed" if state.questions else "run_resumed"
+            if state.questions:
+                return "waiting_resumed"
+            return "run_resumed" if state.rollback is None else "rollback_resumed"
         case _:
             tag: Fact = event.__struct_config__.tag  # type: ignore[assignment]  # likewise
             return tag
@@ -192,11 +193,7 @@ def _(event: e.StepFinished, state: RunState) -> None:
     else:
         state.publishers.pop(event.step, None)
     plan = state.plan[event.step]
-    if plan.finally_:
-        step.status = event.outcome
-        state.finally_left.remove(event.step)
-        state.finally_failed = state.finally_failed or event.outcome != "succeeded"
-    elif event.outcome == "succeeded":
+    if event.outcome == "succeeded":
         succeed(state, event.step)
     elif event.outcome == "lost" and state.cancelling:
         step.status = "lost"
@@ -214,7 +211,7 @@ def _(event: e.StepFinished, state: RunState) -> None:
             give_up(state, event.step)
         else:  # ended by somebody else's hand: as good as failed
             fail(state, event.step, "cancelled")
-    elif step.tries < retry_of(state.workflow, plan).attempts and not state.stopping:
+    elif step.tries < retry_of(state.workflow, plan).attempts and may_begin(state, event.step):
         step.status = "retrying"
         state.active.add(event.step)
         state.unresolved.append(event.step)
@@ -230,10 +227,7 @@ def _(event: e.AttemptWithdrawn, state: RunState) -> None:
     if event.kind == "run":
         step.status = "pending"
         step.tries -= 1
-        if not state.plan[event.step].finally_ and not state.stopping:
-            state.ready[event.step] = None
-        elif parent := parent_of(event.step):
-            item_is_over(state, parent)
+        make_ready(state, event.step)
     elif event.kind == "check":
         step.status = "lost"
         state.active.add(event.step)
@@ -249,10 +243,7 @@ def _(event: e.StepSkipped, state: RunState) -> None:
     state.ready.pop(event.step, None)
     state.questions.pop(event.step, None)
     state.active.discard(event.step)
-    if state.plan[event.step].finally_:
-        state.finally_left.remove(event.step)
-    else:
-        settle(state, event.step)
+    settle(state, event.step)
 
 
 @_apply.register
@@ -375,6 +366,13 @@ def _(event: e.RunResumed, state: RunState) -> None:
 @_apply.register
 def _(event: e.RunFinished, state: RunState) -> None:
     state.rollback = None
+    # The first versions ended `finally` steps at once, which are retried or asked about now.
+    for step_id in state.active & set(state.finally_left):
+        step = state.steps[step_id]
+        step.status = step.attempts[-1].outcome or "failed"
+        state.active.discard(step_id)
+    state.unresolved = [each for each in state.unresolved if each not in state.finally_left]
+    state.finally_left.clear()
 
 
 # ---------------------------------------------------------------------------------- compensations

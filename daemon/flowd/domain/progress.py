@@ -46,7 +46,8 @@ def succeed(state: RunState, step_id: str) -> None:
     """The step has done its work."""
     state.steps[step_id].status = "succeeded"
     state.active.discard(step_id)
-    leave_half_done(state, step_id, always=True)  # and no longer half
+    if not state.plan[step_id].finally_:  # which is never taken back
+        leave_half_done(state, step_id, always=True)  # and no longer half
     settle(state, step_id)
 
 
@@ -64,7 +65,9 @@ def fail(state: RunState, step_id: str, status: StepStatus) -> None:
     state.active.discard(step_id)
     leave_half_done(state, step_id)
     on_error = state.plan[step_id].on_error
-    if parent_of(step_id):
+    if state.plan[step_id].finally_:
+        give_up(state, step_id)
+    elif parent_of(step_id):
         if on_error in ("rollback", "stop"):
             if on_error == "rollback" and state.rollback_wanted is None:
                 state.rollback_wanted = "failure"
@@ -113,6 +116,9 @@ def drop_ready(state: RunState) -> None:
 
 def settle(state: RunState, step_id: str) -> None:
     """The step no longer holds up the ones that need it."""
+    if state.plan[step_id].finally_:
+        state.finally_left.remove(step_id)
+        return
     if parent := parent_of(step_id):
         state.loops[parent].left -= 1
         item_is_over(state, parent)
@@ -134,6 +140,10 @@ def ask_about(state: RunState, step_id: str) -> None:
 
 def give_up(state: RunState, step_id: str, *, failed: bool = False) -> None:
     """The step is over, and those that need it will not begin."""
+    if state.plan[step_id].finally_:
+        state.finally_left.remove(step_id)
+        state.finally_failed = True
+        return
     parent = parent_of(step_id)
     if not parent:
         state.remaining -= 1
@@ -149,12 +159,19 @@ def make_ready(state: RunState, step_id: str) -> None:
     """The step may begin, or go on."""
     state.steps[step_id].status = "pending"
     state.active.discard(step_id)
+    if state.plan[step_id].finally_:
+        return  # it is the next one to begin, as it was
     if step_id in state.loops:
         take_up_loop(state, step_id)
     elif not state.stopping:
         state.ready[step_id] = None
     elif parent := parent_of(step_id):
         item_is_over(state, parent)
+
+
+def may_begin(state: RunState, step_id: str) -> bool:
+    """Whether a further attempt at the step may begin: of a `finally` step whatever happened."""
+    return state.plan[step_id].finally_ or not state.stopping
 
 
 def lay_out(state: RunState) -> None:
@@ -164,7 +181,7 @@ def lay_out(state: RunState) -> None:
     open_steps = {s for s in ordinary if not is_settled(state, s)}
     state.finally_left = [step.id for step in state.workflow.steps if step.finally_]
     for step_id in state.finally_left:
-        state.steps[step_id].status = "pending"
+        state.steps[step_id].status, state.steps[step_id].tries = "pending", 0
     state.dependents = {}
     state.unmet = {}
     for step_id in ordinary:

@@ -216,7 +216,8 @@ def _resolve(state: RunState, step_id: str, moment: Moment) -> list[e.Event]:
     )
     if rule == "check" and plan.check and step.reason != "its check could not tell":
         return [e.CheckStarted(at=at, step=step_id, attempt=step.next_number("check"))]
-    if rule == "retry" and step.losses < MOST_UNASKED_LOSSES and not state.stopping:
+    unasked = step.losses < MOST_UNASKED_LOSSES
+    if rule == "retry" and unasked and (plan.finally_ or not state.stopping):
         return [e.RetryScheduled(at=at, step=step_id, attempt=number, delay_ms=0)]
     if rule == "undo" and state.can_undo(step_id):
         return [

@@ -99,6 +99,9 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
         "step_skipped": "compensating",
         "attempt_withdrawn": "compensating",
         "retry_scheduled": "compensating",
+        "check_started": "compensating",
+        "check_finished": "compensating",
+        "question_asked": "waiting",  # of a `finally` step, likewise
         "compensation_started": "compensating",
         "compensation_finished": "compensating",
         "run_parked": "waiting",

@@ -28,9 +28,9 @@ class Pending(Struct, frozen=True, omit_defaults=True):
         """The state this makes of a live run."""
         if self.parked:
             return "waiting"
-        if self.rolling_back:
-            return "compensating"
-        return "waiting" if self.questions else "running"
+        if self.questions:
+            return "waiting"
+        return "compensating" if self.rolling_back else "running"
 
     @property
     def question(self) -> str:
@@ -133,7 +133,7 @@ def _pending_after(pending: Pending, event: e.Event) -> Pending:
         case e.QuestionAnswered() | e.StepSkipped() if event.step in pending.questions:
             return replace(pending, questions=_without(pending.questions, event.step))
         case e.RollbackStarted():
-            return replace(pending, parked="", rolling_back=True)
+            return Pending(rolling_back=True)  # nothing is open when it begins
         case e.RunParked():
             return replace(pending, parked=event.reason)
         case e.RunResumed():

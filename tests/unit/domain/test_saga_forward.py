@@ -3,6 +3,8 @@
 import pytest
 
 from flowd.domain import commands as c
+from flowd.domain import events as e
+from flowd.domain.evolve import evolve
 from flowd.errors import Conflict
 from support.stories import Story, workflow_of
 
@@ -260,6 +262,98 @@ class TestFinally:
         story = Story(workflow_of({"id": "a", "undo": "x"}, {"id": "z", "finally": True}))
         story.ends("a")
         assert story.ends("z", "failed")[1:] == ["run_finished failed"]
+
+    @pytest.mark.parametrize("before", ["succeeded", "failed"])
+    def test_it_has_its_own_retry_whatever_happened(self, before):
+        last = {"id": "z", "finally": True, "retry": {"attempts": 2, "delay": "3s"}}
+        story = Story(workflow_of("a", last))
+        story.ends("a", before)
+        assert story.ends("z", "failed")[1:] == ["retry_scheduled z run 2 3000ms"]
+        assert story.when(c.ReportRetryDue("z", "run")) == ["step_started z 2"]
+        assert story.ends("z")[-1] == f"run_finished {before}"
+        assert story.state.completed == (["a"] if before == "succeeded" else [])
+
+    def rolled_back(self, **last):
+        steps = ({"id": "a", "undo": "x"}, "b", {"id": "z", "finally": True, **last})
+        story = Story(workflow_of(*steps))
+        story.ends("a")
+        story.ends("b", "failed")
+        return story, story.undone("a")[1:]
+
+    def test_its_confirmation_is_asked_after_a_rollback_too(self):
+        story, then = self.rolled_back(confirm="?")
+        assert then == ["question_asked z approval"]
+        assert story.state.status == "waiting"
+        with pytest.raises(Conflict, match="rolled back"):
+            story.when(c.Cancel())
+        story.when(c.Park("ouch"))
+        story.when(c.ResumeRun())
+        assert story.state.status == "waiting"
+        assert story.when(c.AnswerQuestion("z", "yes"))[1:] == ["step_started z 1"]
+        assert story.state.status == "compensating"
+        assert story.ends("z")[-1] == "run_finished compensated"
+
+    @pytest.mark.parametrize(
+        ("answer", "then"),
+        [
+            ("yes", ["run_finished compensated"]),
+            ("no", ["run_finished compensated"]),
+            ("retry", ["step_started z 2"]),
+            ("skip", ["step_skipped z: skipped by a person", "run_finished compensated"]),
+        ],
+    )
+    def test_one_that_is_lost_is_asked_about(self, answer, then):
+        story, _ = self.rolled_back()
+        assert story.ends("z", "lost")[1:] == ["question_asked z lost"]
+        assert story.when(c.AnswerQuestion("z", answer))[1:] == then
+        assert story.replayed().status == story.state.status
+
+    def test_one_that_is_lost_follows_its_rule(self):
+        story, _ = self.rolled_back(on_interrupt="retry")
+        assert story.ends("z", "lost")[1:] == ["retry_scheduled z run 2 0ms"]
+        story, _ = self.rolled_back(on_interrupt="check", check="x")
+        assert story.ends("z", "lost")[1:] == ["check_started z 1"]
+        assert story.checked("z", "failed")[1:] == ["step_started z 2"]
+
+    def test_one_that_was_not_done_fails_the_run(self):
+        story = Story(workflow_of("a", {"id": "z", "finally": True}))
+        story.ends("a")
+        story.ends("z", "lost")
+        assert story.when(c.AnswerQuestion("z", "no"))[1:] == ["run_finished failed"]
+
+    def test_a_run_that_is_cancelled_asks_nothing_of_it(self):
+        story = Story(workflow_of("a", {"id": "z", "finally": True}))
+        story.when(c.Cancel())
+        story.ends("a", "cancelled")
+        assert story.ends("z", "lost")[1:] == ["run_finished cancelled"]
+
+    def test_retrying_the_run_begins_its_tries_anew(self):
+        last = {"id": "z", "finally": True, "retry": {"attempts": 2, "delay": 0}}
+        story = Story(workflow_of("a", last))
+        story.ends("a", "failed")
+        story.ends("z", "failed")
+        story.when(c.ReportRetryDue("z", "run"))
+        story.ends("z", "failed")
+        story.when(c.RetryRun())
+        story.ends("a")
+        assert story.ends("z", "failed")[1:] == ["retry_scheduled z run 4 0ms"]
+
+    @pytest.mark.parametrize("outcome", ["lost", "failed"])
+    def test_a_history_in_which_it_was_over_at_once_still_replays(self, outcome):
+        """As the first versions recorded it; and the run can still be undone."""
+        last = {"id": "z", "finally": True, "retry": {"attempts": 2, "delay": 0}}
+        story = Story(workflow_of({"id": "a", "undo": "x"}, last))
+        story.ends("a")
+        old = [
+            e.StepFinished(at=9, step="z", attempt=1, outcome=outcome),
+            e.RunFinished(at=9, state="failed"),
+        ]
+        for event in old:
+            evolve(story.state, event)
+            story.history.append(event)
+        assert story.state.steps["z"].status == outcome
+        assert story.when(c.UndoRun())[1:] == ["compensation_started a 1"]
+        assert story.undone("a")[-1] == "run_finished compensated"
 
 
 def test_reports_about_another_attempt_are_old_news():

@@ -394,7 +394,15 @@ def test_whatever_happens_the_saga_keeps_its_word(data):
         if data.draw(st.integers(0, 7)) == 0 and n + 1 < len(ids):
             step["on_error"] = {"goto": ids[-1]}
         steps.append(step)
-    story = Story(workflow_of(*steps, {"id": "last", "finally": True}))
+    last = {
+        "id": "last",
+        "finally": True,
+        "retry": {"attempts": data.draw(st.integers(1, 2)), "delay": 0},
+        "on_interrupt": data.draw(st.sampled_from(["ask", "check", "retry"])),
+        "check": "x",
+        "confirm": data.draw(st.sampled_from([None, "?"])),
+    }
+    story = Story(workflow_of(*steps, last))
     done: list[str] = []
     rollbacks: list[tuple[int, list[str]]] = []  # done by then, taken back
     seen = 0
