@@ -6,11 +6,11 @@ front of the question needs no notification.
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 
 import trio
 
+from flowd.clocks import uptime_ms, wall_clock_ms
 from flowd.config import NotificationsConfig
 from flowd.domain.attention import Need, needs
 from flowd.domain.run import RunState
@@ -70,8 +70,7 @@ class Desktop:
         """Take note of a run of an earlier daemon, which told of it: only a boot forgets that."""
         if state.run in self._open:  # and has gone on since
             return
-        booted_at_ms = (time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)) * 1000
-        if state.updated_at < booted_at_ms:
+        if state.updated_at < wall_clock_ms() - uptime_ms():
             self.heed(state)
         elif now := needs(state):
             self._open[state.run] = now

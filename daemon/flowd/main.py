@@ -25,7 +25,7 @@ import trio
 
 import flowd
 from flowd import faultpoints, notify
-from flowd.ages import AgeClock
+from flowd.clocks import AgeClock
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.desktop import Desktop
 from flowd.domain.ports import EventLog, Judge

@@ -13,6 +13,7 @@ from functools import partial
 import trio
 
 from flowd import faultpoints
+from flowd.clocks import wall_clock_ms
 from flowd.config import EngineConfig
 from flowd.domain import commands as c
 from flowd.domain import events as e
@@ -36,7 +37,7 @@ from flowd.engine.attempts import Carrier
 from flowd.engine.curating import Curator
 from flowd.engine.keeping import Keeper, puts_files_back
 from flowd.engine.launches import launch_of
-from flowd.engine.live import LiveRun, wall_clock_ms
+from flowd.engine.live import LiveRun
 from flowd.engine.registry import Registry
 from flowd.engine.terminals import attempt_to_type_to, on_terminal
 from flowd.errors import (

@@ -1,6 +1,5 @@
 """A run that is in memory because something is going on with it."""
 
-import time
 from collections.abc import Iterator
 
 import trio
@@ -9,11 +8,6 @@ from flowd.domain.events import ScriptKind
 from flowd.domain.ports import AttemptKey
 from flowd.domain.run import AttemptState, RunState
 from flowd.errors import Bug
-
-
-def wall_clock_ms() -> int:
-    """Milliseconds since the epoch, for people to read."""
-    return time.time_ns() // 1_000_000
 
 
 class LiveRun:

@@ -18,6 +18,7 @@ from pathlib import Path
 import trio
 
 from flowd import faultpoints
+from flowd.clocks import wall_clock_ms
 from flowd.config import EngineConfig
 from flowd.domain.files import Saved, Touch
 from flowd.domain.ports import AttemptKey
@@ -42,7 +43,7 @@ class SavedFiles:
         self,
         folder: Path,
         config: EngineConfig,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ):
         self._now_ms = now_ms
         self._folder = os.path.realpath(folder)

@@ -6,7 +6,6 @@ more wait, the cheaper each is, and a lone one wakes no task in between. Queries
 of their own and hold nobody up.
 """
 
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
@@ -16,6 +15,7 @@ from pathlib import Path
 import apsw
 import trio
 
+from flowd.clocks import wall_clock_ms
 from flowd.domain.events import Event, Recorded
 from flowd.domain.ports import LogStats, RunSummary
 from flowd.errors import Bug, FlowError
@@ -147,9 +147,7 @@ class Log:
 
 
 @asynccontextmanager
-async def open_log(
-    path: Path, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-) -> AsyncIterator[Log]:
+async def open_log(path: Path, now_ms: Callable[[], int] = wall_clock_ms) -> AsyncIterator[Log]:
     """Open the log in that file, made if need be; its threads end with the block.
 
     `now_ms` is the time by which retention counts days, in milliseconds since the epoch.

@@ -1,6 +1,6 @@
 """What is removed by age is not removed because a clock leapt."""
 
-from flowd.ages import BELIEVED_GAP_MS, AgeClock
+from flowd.clocks import BELIEVED_GAP_MS, AgeClock
 
 DAY_MS = 24 * 60 * 60 * 1000
 NOW_MS = 20_000 * DAY_MS

@@ -1,4 +1,4 @@
-"""The time by which the daemon tells how old things are that it removes by age."""
+"""Which time it is: the machine's own, and the one by which things are removed for their age."""
 
 import time
 from collections.abc import Callable
