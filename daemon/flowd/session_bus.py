@@ -17,7 +17,7 @@ import trio
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from jeepney.io.trio import DBusConnection  # type: ignore[import-untyped]
+    from jeepney.io.trio import DBusConnection  # type: ignore[import-untyped]  # it has no types
 
 PATIENCE_SECONDS = 10.0
 DESKTOP = ("org.freedesktop.Notifications", "/org/freedesktop/Notifications")
@@ -116,7 +116,7 @@ async def _call(
     result: type[T],
 ) -> T:
     """Call a method and give what it returns. NotShown when it is refused."""
-    from jeepney import (  # type: ignore[import-untyped]
+    from jeepney import (  # type: ignore[import-untyped]  # likewise
         DBusAddress,
         HeaderFields,
         MessageType,

@@ -186,9 +186,8 @@ async def _open(path: Path, flags: int, name: str, kind: type[D]) -> AsyncIterat
         with trio.CancelScope(shield=True):  # for as long as one commit or query takes
             try:
                 await connection.aclose()
-            except (
-                apsw.Error
-            ) as error:  # the disk refuses; what is promised stands in the -wal file
+            except apsw.Error as error:
+                # The disk refuses. What is promised stands in the -wal file all the same.
                 log.warning("%s could not be tidied up at the end: %s", path, error)
             await worker.wait_ended()
 

@@ -6,6 +6,7 @@ more wait, the cheaper each is, and a lone one wakes no task in between. Queries
 of their own and hold nobody up.
 """
 
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
@@ -27,6 +28,8 @@ from flowd.store.connection import Database, Writer, open_reader, open_writer, t
 from flowd.store.keeper import Keeper
 from flowd.store.maintenance import rebuild_runs
 from flowd.store.migrate import migrate
+
+_complaints = logging.getLogger(__name__)
 
 LARGEST_GROUP = 1000  # appends in one transaction
 
@@ -95,6 +98,8 @@ class Log:
             outcomes = await self._writer.run(commit, self._rows, [each.append for each in group])
         except FlowError as error:  # nothing was recorded; each caller gets an error of its own
             outcomes = [copy(error) for _ in group]
+        except Exception:
+            _complaints.exception("the log's writer broke down")  # and each caller gets a Bug
         finally:  # whatever happens: those who wait cannot be cancelled
             broken = [Bug("the log's writer broke down") for _ in group[len(outcomes) :]]
             for waiting, outcome in zip(group, [*outcomes, *broken], strict=True):
