@@ -98,7 +98,7 @@ class Log:
             outcomes = await self._writer.run(commit, self._rows, [each.append for each in group])
         except FlowError as error:  # nothing was recorded; each caller gets an error of its own
             outcomes = [copy(error) for _ in group]
-        except Exception:
+        except Exception:  # noqa: BLE001  # a mistake of ours must leave nobody waiting
             _complaints.exception("the log's writer broke down")  # and each caller gets a Bug
         finally:  # whatever happens: those who wait cannot be cancelled
             broken = [Bug("the log's writer broke down") for _ in group[len(outcomes) :]]
