@@ -34,5 +34,5 @@ def test_the_campaign_finds_a_daemon_that_does_not_keep_its_word(
 ):
     monkeypatch.setenv("PYTHONPATH", TESTS)
     command = (sys.executable, "-m", "support.unfaithful_daemon", how)
-    campaign = run_campaign(tmp_path, kills=4, seed=1, command=command)
+    campaign = run_campaign(tmp_path, kills=10, seed=1, command=command)
     assert any(UNFAITHFUL[how] in found for found in campaign.verdict.violations)

@@ -6,6 +6,7 @@ own. Needs root and FUSE, as `why_no_lossy_machine` says. Whatever must tell the
 """
 
 import ctypes.util
+import errno
 import importlib.util
 import os
 import random
@@ -57,6 +58,7 @@ class LossyDisk:
 
     def mount(self) -> None:
         """Have what the last cut left, or nothing yet."""
+        _sweep_dead_mounts()
         seed = str(self._chance.randrange(1 << 30))
         self._server = subprocess.Popen(
             [sys.executable, "-m", "support.lossy_fs", str(self.root), str(self._platter), seed],
@@ -88,6 +90,22 @@ class LossyDisk:
         self._server.communicate(timeout=PATIENCE_SECONDS)
         self._server = None
         return told
+
+
+def _sweep_dead_mounts() -> None:
+    """Take away the mounts of servers that were killed, with the tests that had started them.
+
+    Such a mount answers nobody, and `df` and backups of the machine stumble over it.
+    """
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        source, mountpoint = line.split()[:2]
+        if source != "lossy":
+            continue
+        try:
+            os.stat(mountpoint)
+        except OSError as error:
+            if error.errno == errno.ENOTCONN:
+                subprocess.run(["umount", "--lazy", mountpoint], check=False)
 
 
 class LossyMachine:

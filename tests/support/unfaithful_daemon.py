@@ -1,7 +1,7 @@
 """Daemons that do not keep their word: what looks for broken promises must find theirs.
 
 python -m support.unfaithful_daemon repeats    runs again what an earlier daemon had running
-python -m support.unfaithful_daemon forgets    has lost the newest unfinished run at its start
+python -m support.unfaithful_daemon forgets    has lost the newest run at its start
 """
 
 import os
@@ -28,7 +28,7 @@ def _forget() -> None:
     if not path.exists():
         return
     database = sqlite3.connect(path)
-    newest = "SELECT max(run) FROM runs WHERE state IN ('running', 'waiting', 'compensating')"
+    newest = "SELECT max(run) FROM runs"
     run = database.execute(newest).fetchone()[0] if _has_runs(database) else None
     for table in TABLES if run is not None else ():
         database.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
