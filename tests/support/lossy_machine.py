@@ -102,7 +102,7 @@ def _sweep_dead_mounts() -> None:
         if source != "lossy":
             continue
         try:
-            os.stat(mountpoint)
+            Path(mountpoint).stat()
         except OSError as error:
             if error.errno == errno.ENOTCONN:
                 subprocess.run(["umount", "--lazy", mountpoint], check=False)
