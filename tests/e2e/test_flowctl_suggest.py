@@ -61,6 +61,14 @@ def test_a_batch_of_commands_is_judged_in_order(home: FlowHome) -> None:
     assert verdicts == ["allow", "block", "allow"] * 50
 
 
+def test_a_command_of_a_batch_is_in_no_folder_unless_its_line_says_so(home: FlowHome) -> None:
+    command = "rm -f notes.txt"
+    rows = [{"command": command}, {"command": command, "cwd": "/tmp/x"}]
+    batch = "".join(json.dumps(row) + "\n" for row in rows)
+    answers = lines_of(home.out("check", "--batch", "-", "--json", input=batch))
+    assert [answer["verdict"] for answer in answers] == ["confirm", "allow"]
+
+
 def test_exit_codes_tell_the_verdict(home: FlowHome) -> None:
     assert home.json("check", "--command", "ls -l")["verdict"] == "allow"
     blocked = home.json("check", "--command", "rm -rf /", code=4)

@@ -77,7 +77,7 @@ class _ShellJudge:
 
 
 def _start(cwd: str | None) -> State:
-    return State(folders=(cwd or "",))
+    return State(folders=(cwd or "",), start=cwd or "")
 
 
 def _follow_shell(script: str, trace: Trace, cwd: str | None) -> None:

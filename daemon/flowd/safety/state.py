@@ -69,6 +69,7 @@ class State(Struct):
     """Everything earlier commands can change for later ones.
 
     `arrived`: the script is in `folders[0]` if the last `cd` worked.
+    `start` is the folder the script begins in, "" when unknown.
     `elsewhere` is what parts of the script that run side by side may have written to files.
     """
 
@@ -81,6 +82,7 @@ class State(Struct):
     consumers: dict[str, Script] = field(default_factory=dict)
     descriptors: dict[int, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ("",)
+    start: str = ""
     arrived: bool = True
     positional: tuple[Argument, ...] | None = None
     inherits: bool = True

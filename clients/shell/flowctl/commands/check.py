@@ -63,10 +63,10 @@ def _print_judged(command: str, answer: dict[str, Any], console: Console) -> Non
 def _batch(daemon: Daemon, console: Console, file: str) -> int:
     from flowctl.batch import run_batch, text_of
 
-    here = folder("")
-
     def params_of(line: dict[str, Any]) -> dict[str, Any]:
-        return {"command": text_of(line, "command"), "cwd": here}
+        """A command of a list is from nobody knows where, unless its line says so."""
+        where = {"cwd": text_of(line, "cwd")} if "cwd" in line else {}
+        return {"command": text_of(line, "command"), **where}
 
     run_batch(daemon, console, "flow/check", file, params_of=params_of, ahead=_AHEAD)
     return exits.DONE

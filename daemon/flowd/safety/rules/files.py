@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from flowd.domain.ports import Finding
 from flowd.safety.command import Command, split
 from flowd.safety.findings import block, confirm
-from flowd.safety.paths import Location, Place, locate
+from flowd.safety.paths import Location, Place, below, locate
 from flowd.safety.programs.copies import copy_operands
 from flowd.safety.programs.spread import find_plan
 from flowd.safety.programs.transfer import RSYNC_VALUES, remote_host
@@ -31,7 +33,15 @@ _KEPT_FOLDERS = ("/etc/", "/boot/")
 
 def locations(argument: Argument, state: State) -> list[Location]:
     """Where a path may lead, for every folder the script may be in."""
-    return [locate(argument.text, folder) for folder in state.folders]
+    found = (locate(argument.text, folder) for folder in state.folders)
+    return [_on_own_ground(location, state.start) for location in found]
+
+
+def _on_own_ground(location: Location, start: str) -> Location:
+    """In a scratch folder, too, what the script stands on is no scratch of its own."""
+    if location.place == "scratch" and start and below(start, location.path):
+        return replace(location, place="here")
+    return location
 
 
 def deletion(argument: Argument, state: State, *, recursive: bool) -> Finding | None:

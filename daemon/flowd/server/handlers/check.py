@@ -35,7 +35,7 @@ async def handle_check(params: CheckParams, context: JudgeContext) -> CheckResul
     exactly_one(params, ("workflow", "text", "path", "command", "template", "suggestion"))
     cwd = folder_of(params.cwd)
     if params.command is not None:
-        judgement = context.judge.judge(params.command, cwd=str(cwd))
+        judgement = context.judge.judge(params.command, cwd=params.cwd)
         findings = [to_finding_row(finding) for finding in judgement.findings]
         return CheckResult(verdict=judgement.verdict, findings=findings)
     if params.workflow is not None:
