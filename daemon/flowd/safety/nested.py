@@ -16,7 +16,7 @@ from flowd.safety.rules import exfiltration, is_destructive_name, is_known
 from flowd.safety.state import UNSET, State, Variable
 from flowd.safety.syntax import Span
 from flowd.safety.tables import listed
-from flowd.safety.value import ANYTHING, UNKNOWN, Value, value_of
+from flowd.safety.value import ANYTHING, UNKNOWN, Argument, Value, value_of
 
 if TYPE_CHECKING:
     from flowd.safety.calls import Calls
@@ -173,6 +173,13 @@ def judge_startup_text(calls: "Calls", value: Value, span: Span) -> None:
             calls.trace.add(block("backdoor.startup-file", message, span))
 
 
+def _is_given_more(words: tuple[Argument, ...]) -> bool:
+    """Whether words look like a command line, and not like `ollama rm MODEL`."""
+    if words[0].text.startswith("/") or is_known(words[1].text):
+        return True
+    return any(word.text.startswith(("-", "/", "~", "*", UNKNOWN)) for word in words[1:])
+
+
 def look_for_inner_command(calls: "Calls", command: Command, state: State) -> None:
     """A program nobody has heard of may run the destructive command in its arguments."""
     if is_known(command.name):
@@ -182,7 +189,8 @@ def look_for_inner_command(calls: "Calls", command: Command, state: State) -> No
         if is_destructive_name(name) and position + 1 < len(command.arguments):
             aside = type(calls)(Trace())
             aside.words(command.arguments[position:], state.copy(), command.span, own_names=False)
-            if aside.trace.verdict != "allow":
+            grave = aside.trace.verdict == "block" or _is_given_more(command.arguments[position:])
+            if aside.trace.verdict != "allow" and grave:
                 message = f"May run `{name}` with what follows it."
                 calls.trace.add(confirm("shell.unknown-wrapper", message, argument.span))
             return

@@ -97,6 +97,7 @@ _DEVICE = re.compile(
     r"|nbd.*|r?disk\d.*|ad[ae]?\d.*|da\d.*|zd\d.*|zvol/.*|bcache.*|ram\d.*|mem|kmem|port|mtd.*"
     r"|pmem.*|sg\d.*|fd\d.*|vg[^/]*/.*|[\w-]*vg/.*|block/.*|root|ubi.*|drbd.*)"
 )
+_FAR_UP = "../" * 6
 _STREAM = re.compile(
     r"/dev/(?:null|zero|full|tty\w*|u?random|std(?:in|out|err)|fd/.*|pts/.*|ptmx|console|pipe-.*"
     r"|tcp/.*|udp/.*)|/proc/(?:self|thread-self|\d+)/fd/.*"
@@ -173,6 +174,8 @@ def _relative_place(path: str) -> Place:
         return "here"
     if path == ".." or path.startswith("../"):
         only_up = all(part == ".." for part in path.split("/"))
+        if path.startswith(_FAR_UP):  # further up than projects lie: this is how `/` is written
+            return _place(posixpath.normpath("/" + path))
         return "above" if only_up or not _regenerable(path) else "build"
     if _regenerable(path):
         return "build"

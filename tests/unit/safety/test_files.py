@@ -291,3 +291,22 @@ def test_the_span_is_the_path():
 
 def test_a_safer_way_is_named():
     assert judged("rm -rf src").findings[0].safer
+
+
+@pytest.mark.parametrize(
+    ("verdict", "command"),
+    cases(
+        allow="""
+        rm -rf ../../../../../../../tmp/x
+        """,
+        confirm="""
+        rm -rf ../../../src
+        """,
+        block="""
+        rm -rf ./../../../../../../../etc
+        rm -rf ../../../../../../..
+        """,
+    ),
+)
+def test_far_up_is_the_root(verdict, command):
+    assert judged(command).verdict == verdict

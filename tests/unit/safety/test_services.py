@@ -421,6 +421,8 @@ from support.judging import cases, judged
         npm test; rm -rf /
         npm exec -- rm -rf /
         docker run -v /:/host alpine rm -rf /
+        docker run -v /:/host alpine rm -rf /host/etc
+        podman run -v /etc:/conf:rw alpine rm -rf /conf
         make && rm -rf /
         psql -c '\! rm -rf /'
         sqlite3 x.db '.shell rm -rf /'

@@ -303,3 +303,27 @@ from support.judging import cases, judged
 )
 def test_verdict(verdict, command):
     assert judged(command).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("verdict", "command"),
+    cases(
+        allow="""
+        swapon --show
+        losetup -a
+        semanage port -l
+        hostnamectl status
+        openssl genpkey -algorithm rsa -out private.key
+        uvicorn --ssl-keyfile key.pem app:app
+        """,
+        confirm="""
+        swapon -a
+        setenforce 0
+        hostnamectl set-hostname build-1
+        openssl rsa -in server.key -text
+        cat key.pem
+        """,
+    ),
+)
+def test_looking_and_using_are_not_changing_and_showing(verdict, command):
+    assert judged(command).verdict == verdict

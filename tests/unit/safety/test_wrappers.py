@@ -286,3 +286,45 @@ def test_wrapping_never_lowers_the_verdict(inner, wrappers):
         quoted = "'" + command.replace("'", "'\\''") + "'"
         command = wrapper.format(quoted)
     assert VERDICT_RANK[judged(command).verdict] >= VERDICT_RANK[judged(inner).verdict]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "command"),
+    cases(
+        allow="""
+        ollama rm model
+        adb reboot bootloader
+        pct sh 100
+        """,
+        confirm="""
+        somewrap rm -rf src
+        somewrap /bin/rm src
+        somewrap sudo systemctl stop x
+        somewrap --fast rm -rf /
+        """,
+    ),
+)
+def test_a_subcommand_is_not_a_program_by_its_name(verdict, command):
+    assert judged(command).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("verdict", "command"),
+    cases(
+        allow="""
+        eval "$(ssh-agent -s)"
+        eval "$(direnv hook bash)"
+        eval "$(brew shellenv)"
+        """,
+        confirm="""
+        eval "$(direnv exec . env)"
+        eval "$(brew --env)"
+        """,
+        block="""
+        ssh-agent bash -c 'rm -rf /'
+        mise exec -- rm -rf /
+        """,
+    ),
+)
+def test_settings_of_a_shell_are_no_unknown_code(verdict, command):
+    assert judged(command).verdict == verdict

@@ -7,6 +7,7 @@ from flowd.safety.programs import (
     hooks,
     interpreters,
     printers,
+    settings,
     spread,
     transfer,
     uploads,
@@ -25,4 +26,4 @@ _BASE: Models = {
     **containers.MODELS,
     **uploads.MODELS,
 }
-MODELS: Models = {**_BASE, **hooks.with_hooks(_BASE)}
+MODELS: Models = {**_BASE, **settings.with_settings(_BASE), **hooks.with_hooks(_BASE)}

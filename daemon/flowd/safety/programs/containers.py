@@ -2,6 +2,7 @@
 
 from flowd.safety.command import Command, split
 from flowd.safety.files import content_of
+from flowd.safety.paths import below
 from flowd.safety.programs.effects import Code, Effects, Models, Run
 from flowd.safety.state import State
 from flowd.safety.tables import listed
@@ -77,7 +78,23 @@ def _docker(command: Command, _state: State) -> Effects:
     mounts = options.has("-v", "--volume", "--mount", "--privileged", "--volumes-from")
     if names[-1] == "run" and names[0] != "compose" and not mounts:
         return Effects(output=unknown())  # what it changes goes away with the container
+    shared = dict(_volume(value.text) for value in options.values("-v", "--volume"))
+    inner = tuple(_seen_from_outside(argument, shared) for argument in inner)
     return Effects(output=unknown(), runs=(Run(inner),) if inner else ())
+
+
+def _volume(text: str) -> tuple[str, str]:
+    """`HOST:CONTAINER[:OPTIONS]` → the container's folder and the host's."""
+    host, _, rest = text.partition(":")
+    return rest.partition(":")[0].rstrip("/"), host.rstrip("/")
+
+
+def _seen_from_outside(argument: Argument, shared: dict[str, str]) -> Argument:
+    """A path below a shared folder, as it is called on the machine."""
+    for inside, outside in shared.items():
+        if inside and outside != inside and below(argument.text, inside):
+            return argument.with_text(f"{outside}{argument.text[len(inside) :]}" or "/")
+    return argument
 
 
 def _kubectl(command: Command, _state: State) -> Effects:

@@ -153,7 +153,7 @@ _LOCAL_CLUSTERS = Verbs(
             "containers.delete",
             "Deletes or stops a local cluster or machine.",
         ): "delete stop destroy cluster/delete cluster/stop halt remove rm unregister "
-        "kill prune delete/cluster"
+        "kill prune delete/cluster undefine vol-delete pool-delete net-destroy snapshot-delete"
     },
     "-p --profile --name -n",
 )

@@ -171,10 +171,16 @@ def _drive(command: Command, state: State) -> Iterator[Finding]:
         yield block("disks.erase", "Erases a drive from within.", hit.span)
 
 
+_ONLY_SHOWS = {
+    "swapon": ("--show", "-s", "--summary"),
+    "losetup": ("-a", "--all", "--list", "-j", "--associated"),
+}
+
+
 def _mounts(command: Command, _state: State) -> Iterator[Finding]:
-    if (command.name == "mount" and not command.arguments) or command.has_word(
-        "-l", "-V", "--help"
-    ):
+    if not command.arguments or command.has_word("-l", "-V", "--help"):
+        return
+    if command.has_word(*_ONLY_SHOWS.get(command.name, ())):
         return
     yield confirm("disks.mount", "Changes which file systems are mounted.", command.span)
 

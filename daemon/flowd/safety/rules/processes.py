@@ -70,6 +70,17 @@ def _service_manager(command: Command, _state: State) -> Iterator[Finding]:
         yield confirm("processes.service", f"{verb} a service ({action}).", command.span)
 
 
+_LOOKS = ("-l", "--list", "-h", "-Q", "--skip-kernel-load")
+"""Options with which the tools of SELinux and AppArmor only show something."""
+
+
+def _machine_settings(command: Command, _state: State) -> Iterator[Finding]:
+    action = next((a.text for a in command.arguments if not a.text.startswith("-")), "")
+    if action.startswith("set-") or (action == "hostname" and len(command.arguments) > 1):
+        message = f"Changes a setting of this machine ({action})."
+        yield confirm("processes.machine-setting", message, command.span)
+
+
 def _service(command: Command, _state: State) -> Iterator[Finding]:
     """`service NAME ACTION`, `initctl ACTION NAME`, `launchctl ACTION` and their like."""
     changes = _SERVICE_CHANGES | {
@@ -196,10 +207,14 @@ RULES: Rules = {
     "sysctl": (_kernel_setting,),
     **dict.fromkeys(
         listed("setenforce aa-disable aa-teardown apparmor_parser setsebool semanage"),
-        (_with_arguments("processes.protection", "Weakens the protection of this machine."),),
+        (
+            _with_arguments(
+                "processes.protection", "Weakens the protection of this machine.", *_LOOKS
+            ),
+        ),
     ),
     **dict.fromkeys(
         listed("timedatectl hostnamectl localectl date-set hwclock ntpdate"),
-        (_service_manager,),
+        (_service_manager, _machine_settings),
     ),
 }

@@ -1,5 +1,6 @@
 """Reading keys, credentials and `.env` files."""
 
+import re
 from collections.abc import Iterator
 
 from flowd.domain.ports import Finding
@@ -23,8 +24,20 @@ _NEVER_READ = listed(
     "tree openssl locate true false : exit return wc npm npx yarn "
     "make cargo pip apt apt-get brew systemctl service terraform helm "
     "az gh curl wget   scp rsync nc socat busybox command docker-compose "
-    "crontab passwd su busybox setsid stdbuf strace mv ln install  "
+    "crontab passwd su busybox setsid stdbuf strace mv ln install "
+    "kubeseal keytool cosign jarsigner apksigner bundletool certtool apptainer gmssl ykman"
 )
+_SHOWS_FILES = listed(
+    "cat tac head tail less more most bat batcat nl od xxd hexdump strings base64 base32 rev sort "
+    "uniq cut paste fold fmt pr column tee view vim vi nvim nano emacs code open xdg-open diff "
+    "cmp comm cp zip tar gzip bzip2 xz zstd 7z pbcopy xclip xsel wl-copy mail mailx"
+)
+_NAMES_A_KEY = re.compile(
+    r"--?(?:[\w-]*(?:key|keyfile|keystore|cert|certfile|creds|credentials?)(?:-file|-path)?"
+    r"|ks|identity|i|K|env-file)",
+    re.IGNORECASE,
+)
+"""Options that tell a program which key or credentials to work with."""
 _COPIES_OUT = listed("docker podman kubectl aws gcloud")
 """Programs that read local files only to copy them with `cp`."""
 
@@ -56,7 +69,7 @@ def _read_by(command: Command) -> tuple[Argument, ...]:
     if command.name == "dd":
         return tuple(a.with_text(a.text[3:]) for a in command.arguments if a.text.startswith("if="))
     if command.name not in _PATTERN_FIRST:
-        return command.arguments
+        return command.arguments if command.name in _SHOWS_FILES else _not_for_use(command)
     options = options_for(command)
     patterns = options.has("-e", "-f", "--regexp", "--file", "--expression")
     others = [
@@ -65,6 +78,21 @@ def _read_by(command: Command) -> tuple[Argument, ...]:
         if option.value is not None and option.name not in ("-e", "--regexp", "--expression")
     ]
     return (*others, *(options.operands if patterns else options.operands[1:]))
+
+
+def _not_for_use(command: Command) -> tuple[Argument, ...]:
+    """The arguments of a program that may show files, but for keys it is told to use.
+
+    `uvicorn --ssl-keyfile key.pem` needs the key for its own work.
+    """
+    kept = []
+    before = ""
+    for argument in command.arguments:
+        option = argument.text.partition("=")[0] if argument.text.startswith("-") else before
+        if not _NAMES_A_KEY.fullmatch(option) and "://" not in argument.text:
+            kept.append(argument)
+        before = argument.text if argument.text.startswith("-") else ""
+    return tuple(kept)
 
 
 def _shown_by_git(command: Command) -> tuple[Argument, ...]:
@@ -114,8 +142,8 @@ def _print_key(command: Command, state: State) -> Iterator[Finding]:
     if not command.has_word("rsa", "pkey", "ec", "pkcs12", "pkcs8", "dsa"):
         return
     if not command.has_word("-pubout", "-noout"):
-        for argument in command.arguments:
-            if _is_secret(argument, state):
+        for name, argument in zip(command.arguments, command.arguments[1:], strict=False):
+            if name.text == "-in" and _is_secret(argument, state):
                 yield confirm("secrets.read", f"Prints the key {argument.text}.", argument.span)
 
 
