@@ -40,6 +40,7 @@ from flowd.errors import (
     single_cause,
 )
 from flowd.exec.artifacts import KeptFiles
+from flowd.exec.extents import extent_of
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.safety.footprint import foresee
@@ -194,6 +195,7 @@ async def serve(paths: Paths, config: Config) -> None:
             keeper=Keeper(foresee, saved_files),
             curator=Curator(artifacts),
             heed=desktop.heed,
+            extents=extent_of,
         ) as engine,
         trio.open_nursery() as nursery,
     ):
@@ -203,6 +205,7 @@ async def serve(paths: Paths, config: Config) -> None:
             engine=engine,
             suggester=make_suggester(config, judge),
             judge=judge,
+            extents=extent_of,
             config=config,
             paths=paths,
             started_at=time.monotonic(),

@@ -61,9 +61,24 @@ def test_a_batch_of_commands_is_judged_in_order(home: FlowHome) -> None:
     assert verdicts == ["allow", "block", "allow"] * 50
 
 
+def test_what_a_deletion_would_take_is_counted(home: FlowHome) -> None:
+    (home.project / "src").mkdir()
+    for name in ("a", "b"):
+        (home.project / "src" / name).write_bytes(b"x" * 700)
+    judged = home.json("check", "--command", "rm -rf src", code=5)
+    assert judged["findings"][0]["extent"] == "2 files, 1.4 kB"
+    assert "src and everything in it. (2 files, 1.4 kB)" in home.out(
+        "check", "--command", "rm -rf src", code=5
+    )
+    file = home.workflow("- {id: clean, run: rm -rf src}")
+    run = home.json("run", file, "--detach")["run"]
+    waiting = home.json("show", run)["questions"]
+    assert "(2 files, 1.4 kB)" in waiting[0]["question"]
+
+
 def test_a_command_of_a_batch_is_in_no_folder_unless_its_line_says_so(home: FlowHome) -> None:
     command = "rm -f notes.txt"
-    rows = [{"command": command}, {"command": command, "cwd": "/tmp/x"}]
+    rows = [{"command": command}, {"command": "rm -f ../x/notes.txt", "cwd": "/tmp/y"}]
     batch = "".join(json.dumps(row) + "\n" for row in rows)
     answers = lines_of(home.out("check", "--batch", "-", "--json", input=batch))
     assert [answer["verdict"] for answer in answers] == ["confirm", "allow"]

@@ -75,9 +75,9 @@ def check(client, runs, tmp_path):
 
 
 def finish_and_save(client, tmp_path):
-    """A run that is over, and has kept a file that it removed."""
+    """A run that is over, and has kept a file that it moved away."""
     client.folder = str(tmp_path)
-    run = client.start({"id": "a", "run": "rm precious"})
+    run = client.start({"id": "a", "run": "mv precious moved"})
     last = client.until(run, "run_finished", state="succeeded")[-1]
     assert not (tmp_path / "precious").exists()
     return run, last["position"]

@@ -24,6 +24,16 @@ async def shop(tmp_path):
         yield workshop
 
 
+async def start(shop, *steps, **more):
+    """Start what a person has agreed to."""
+    return await shop.start(*steps, request=YES, **more)
+
+
+async def carry_out(shop, *steps, **more):
+    """Carry out what a person has agreed to."""
+    return await shop.carry_out(*steps, request=YES, **more)
+
+
 def lay_out(folder: Path) -> dict[str, Any]:
     """A small project; give what it is."""
     (folder / "w/build/deep").mkdir(parents=True)
@@ -63,7 +73,7 @@ SCRIPTS = [
 @pytest.mark.parametrize("script", SCRIPTS)
 async def test_after_a_failure_what_a_step_changed_is_put_back_when_asked_for(shop, script):
     before = lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": script, "cwd": "w"}, FAILS)
+    state = await carry_out(shop, {"id": "a", "run": script, "cwd": "w"}, FAILS)
     assert state.status == "failed"
     assert picture(shop.folder / "w") != before
     await shop.engine.undo(state.run)
@@ -74,7 +84,8 @@ async def test_after_a_failure_what_a_step_changed_is_put_back_when_asked_for(sh
 
 async def test_a_rollback_does_what_the_author_said_and_leaves_the_rest_to_a_person(shop):
     before = lay_out(shop.folder)
-    state = await shop.carry_out(
+    state = await carry_out(
+        shop,
         {"id": "a", "run": "rm w/f"},
         {"id": "b", "run": "echo b > w/b", "undo": "rm w/b"},
         FAILS,
@@ -91,8 +102,10 @@ async def test_a_rollback_does_what_the_author_said_and_leaves_the_rest_to_a_per
 async def test_a_run_that_failed_is_gone_on_with_from_what_is_there(shop):
     """Saving must not take `retry` away."""
     lay_out(shop.folder)
-    state = await shop.carry_out(
-        {"id": "a", "run": "mkdir w/once; echo 1 > w/once/a"}, {"id": "b", "run": "test -e go"}
+    state = await carry_out(
+        shop,
+        {"id": "a", "run": "mkdir w/once; echo 1 > w/once/a"},
+        {"id": "b", "run": "test -e go"},
     )
     assert state.status == "failed"
     (shop.folder / "go").touch()
@@ -103,7 +116,7 @@ async def test_a_run_that_failed_is_gone_on_with_from_what_is_there(shop):
 @pytest.mark.parametrize("script", SCRIPTS)
 async def test_a_finished_run_is_undone(shop, script):
     before = lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": script, "cwd": "w"})
+    state = await carry_out(shop, {"id": "a", "run": script, "cwd": "w"})
     assert state.status == "succeeded"
     assert picture(shop.folder / "w") != before
     await shop.engine.undo(state.run)
@@ -113,7 +126,7 @@ async def test_a_finished_run_is_undone(shop, script):
 
 async def test_what_the_user_did_after_the_step_is_kept_aside(shop):
     lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": "echo new > f; rm -rf build", "cwd": "w"})
+    state = await carry_out(shop, {"id": "a", "run": "echo new > f; rm -rf build", "cwd": "w"})
     (shop.folder / "w/f").write_text("the user's own work")
     (shop.folder / "w/build").mkdir()
     (shop.folder / "w/build/mine").write_text("mine")
@@ -129,7 +142,7 @@ async def test_what_the_user_did_after_the_step_is_kept_aside(shop):
 
 async def test_what_was_saved_is_recorded_before_the_process_exists(shop):
     lay_out(shop.folder)
-    run = await shop.start({"id": "a", "run": "rm a", "cwd": "w"})
+    run = await start(shop, {"id": "a", "run": "rm a", "cwd": "w"})
     await shop.finish(run)
     told = [tell(item.event) for item in await shop.history(run)]
     assert told[1:3] == ["step_started a 1", "files_saved a 1"]
@@ -140,7 +153,7 @@ async def test_what_was_saved_is_recorded_before_the_process_exists(shop):
 )
 async def test_a_step_that_has_nothing_to_keep_pays_nothing(shop, script):
     lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": script, "cwd": "w"})
+    state = await carry_out(shop, {"id": "a", "run": script, "cwd": "w"})
     told = [tell(item.event).split()[0] for item in await shop.history(state.run)]
     assert "files_saved" not in told
     assert not (shop.folder / "saved").exists()
@@ -148,7 +161,7 @@ async def test_a_step_that_has_nothing_to_keep_pays_nothing(shop, script):
 
 async def test_a_step_with_its_own_undo_is_not_saved(shop):
     lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": "rm w/f", "undo": "echo mine > w/f"}, FAILS)
+    state = await carry_out(shop, {"id": "a", "run": "rm w/f", "undo": "echo mine > w/f"}, FAILS)
     assert state.status == "compensated"
     assert (shop.folder / "w/f").read_text() == "mine\n"
     assert state.steps["a"].saved_files == 0
@@ -156,7 +169,7 @@ async def test_a_step_with_its_own_undo_is_not_saved(shop):
 
 async def test_a_step_that_failed_half_way_is_put_back_too(shop):
     before = lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": "rm -r build\ncat nothing > f", "cwd": "w"})
+    state = await carry_out(shop, {"id": "a", "run": "rm -r build\ncat nothing > f", "cwd": "w"})
     assert state.status == "failed"
     await shop.engine.undo(state.run)
     assert (await shop.finish(state.run)).status == "compensated"
@@ -165,7 +178,7 @@ async def test_a_step_that_failed_half_way_is_put_back_too(shop):
 
 async def test_only_the_first_attempt_saves(shop):
     before = lay_out(shop.folder)
-    state = await shop.carry_out(
+    state = await carry_out(shop,
         {"id": "a", "run": "mv a b || mv b a\n[ -e done ]", "cwd": "w",
          "retry": {"attempts": 3, "delay": 0}},
     )  # fmt: skip
@@ -189,7 +202,7 @@ async def test_what_cannot_be_saved_runs_and_says_that_it_cannot_be_undone(
 ):
     async with open_workshop(tmp_path, **settings) as shop:
         lay_out(shop.folder)
-        state = await shop.carry_out({"id": "a", "run": "rm -rf build f", "cwd": "w"})
+        state = await carry_out(shop, {"id": "a", "run": "rm -rf build f", "cwd": "w"})
         assert state.status == "succeeded"
         assert not (shop.folder / "w/build").exists()
         saved = (await shop.history(state.run))[2].event
@@ -203,7 +216,7 @@ async def test_what_cannot_be_saved_runs_and_says_that_it_cannot_be_undone(
 async def test_switched_off_it_saves_nothing_and_says_nothing(tmp_path):
     async with open_workshop(tmp_path, saved_bytes_per_step=0) as shop:
         lay_out(shop.folder)
-        state = await shop.carry_out({"id": "a", "run": "rm w/f"}, FAILS)
+        state = await carry_out(shop, {"id": "a", "run": "rm w/f"}, FAILS)
         assert state.status == "failed"
         assert "files_saved" not in " ".join(tell(i.event) for i in await shop.history(state.run))
 
@@ -211,7 +224,7 @@ async def test_switched_off_it_saves_nothing_and_says_nothing(tmp_path):
 async def test_a_socket_in_a_folder_is_not_promised_to_come_back(shop):
     lay_out(shop.folder)
     os.mkfifo(shop.folder / "w/build/pipe")
-    state = await shop.carry_out({"id": "a", "run": "rm -rf w/build"})
+    state = await carry_out(shop, {"id": "a", "run": "rm -rf w/build"})
     saved = (await shop.history(state.run))[2].event
     assert (saved.files, "pipe is no ordinary file" in saved.reason) == (0, True)
 
@@ -219,10 +232,10 @@ async def test_a_socket_in_a_folder_is_not_promised_to_come_back(shop):
 async def test_a_path_that_only_the_run_knows_is_said_not_to_be_saved(shop):
     lay_out(shop.folder)
     for which, outcome in (("build", (1, "")), ("?", (0, "the folder is known only when it runs"))):
-        state = await shop.carry_out(
+        state = await carry_out(
+            shop,
             {"id": "a", "run": 'cd "$which"; rm two', "cwd": "w"},
             env={"which": which},
-            request={"approve": True},
         )
         saved = next(
             item.event
@@ -234,7 +247,7 @@ async def test_a_path_that_only_the_run_knows_is_said_not_to_be_saved(shop):
 
 async def test_an_undo_whose_files_are_gone_fails_and_says_why(shop):
     lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": "rm w/f"})
+    state = await carry_out(shop, {"id": "a", "run": "rm w/f"})
     for path in (shop.folder / f"saved/{state.run}.a.1").iterdir():
         if path.is_file():
             path.unlink()
@@ -246,7 +259,7 @@ async def test_an_undo_whose_files_are_gone_fails_and_says_why(shop):
 
 async def test_a_lost_content_changes_nothing_and_says_so(shop):
     lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": "rm w/f; echo x > w/a"})
+    state = await carry_out(shop, {"id": "a", "run": "rm w/f; echo x > w/a"})
     for path in (shop.folder / f"saved/{state.run}.a.1/files").iterdir():
         path.unlink()
     await shop.engine.undo(state.run)
@@ -257,7 +270,7 @@ async def test_a_lost_content_changes_nothing_and_says_so(shop):
 
 async def test_what_was_saved_for_an_undone_run_is_removed(shop):
     lay_out(shop.folder)
-    state = await shop.carry_out({"id": "a", "run": "rm w/f"})
+    state = await carry_out(shop, {"id": "a", "run": "rm w/f"})
     await shop.engine.undo(state.run)
     state = await shop.finish(state.run)
     with trio.fail_after(10):
@@ -272,10 +285,10 @@ async def test_git_clean_and_restore(shop):
     setup = (
         "git init -q; git add f a; git -c user.name=a -c user.email=a@b commit -qm x; echo mine > f"
     )
-    await shop.carry_out({"id": "a", "run": setup, "cwd": "w"}, request=YES)
+    await carry_out(shop, {"id": "a", "run": setup, "cwd": "w"})
     before = {name: it for name, it in picture(folder).items() if not name.startswith(".git")}
     script = "git clean -fdq; git checkout -- f a"
-    state = await shop.carry_out({"id": "a", "run": script, "cwd": "w"}, request=YES)
+    state = await carry_out(shop, {"id": "a", "run": script, "cwd": "w"})
     assert state.status == "succeeded"
     assert {path.name for path in folder.iterdir()} == {".git", "a", "f"}
     await shop.engine.undo(state.run)
@@ -290,8 +303,8 @@ async def test_saving_stops_nobody_else(shop):
     lay_out(shop.folder)
     with (shop.folder / "big").open("wb") as big:
         big.truncate(100_000_000)
-    run = await shop.start({"id": "a", "run": "truncate -s 0 big"})
-    beside = await shop.carry_out({"id": "a", "run": "true"})
+    run = await start(shop, {"id": "a", "run": "truncate -s 0 big"})
+    beside = await carry_out(shop, {"id": "a", "run": "true"})
     assert beside.status == "succeeded"
     assert (await shop.finish(run)).steps["a"].saved_files == 1
 

@@ -94,7 +94,7 @@ STORIES: dict[str, Story] = {
         ran={"a/run": 2},
     ),
     "saved": Story(
-        (_step("a", "sed -i s/was/is/ old.{n}"), _step("b"), _step("c", "rm older.{n}")),
+        (_step("a", "sed -i s/was/is/ old.{n}"), _step("b"), _step("c", "truncate -s 0 older.{n}")),
         ends="compensated",
         then="undo",
         files_before=("old.{n}", "older.{n}"),

@@ -150,7 +150,8 @@ def _underline(line: str, start: int, end: int, console: Console) -> str:
 
 def finding_lines(finding: FindingRow, console: Console) -> list[str]:
     """Give a finding in words: verdict, message, rule, and a safer way where there is one."""
-    text = f"{finding.verdict}: {harmless(finding.message)} [{finding.rule}]"
+    extent = f" ({harmless(finding.extent)})" if finding.extent else ""
+    text = f"{finding.verdict}: {harmless(finding.message)}{extent} [{finding.rule}]"
     lines = wrap(text, console.columns - 10)
     styled = [console.style(line, _VERDICT_STYLE.get(finding.verdict, "red")) for line in lines]
     if finding.safer:

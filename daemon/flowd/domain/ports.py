@@ -5,7 +5,7 @@ Every port has one contract test suite under `tests/contract`, which the real pa
 is one, its in-memory fake both pass.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -416,14 +416,33 @@ Verdict = Literal["allow", "confirm", "block"]
 VERDICT_RANK: dict[Verdict, int] = {"allow": 0, "confirm": 1, "block": 2}
 
 
+class Loss(Struct, frozen=True):
+    """What a command would take away, so that it can be counted.
+
+    `names` are paths and patterns of files, as seen from the command's folder, or branches.
+    """
+
+    kind: Literal["files", "changes", "untracked", "commits", "stashes"]
+    names: tuple[str, ...] = ()
+
+
 class Finding(Struct, frozen=True):
-    """One reason. `span` is [start, end) in characters of the judged text."""
+    """One reason. `span` is [start, end) in characters of the judged text.
+
+    `extent` says how much it is about, as in "312 files, 4.1 MB"; empty where nobody counted.
+    """
 
     rule: str
     verdict: Verdict
     message: str
     span: tuple[int, int]
     safer: str = ""
+    loss: Loss | None = None
+    extent: str = ""
+
+
+Extents = Callable[[Loss, str], Awaitable[str]]
+"""Counts what would be lost in a folder, in words; empty when it cannot be counted soon."""
 
 
 class Judgement(Struct, frozen=True):

@@ -1,5 +1,7 @@
 """What a workflow would do, before it is run: the judge's verdict step by step."""
 
+from msgspec.structs import replace
+
 from flowd.domain.ports import (
     VERDICT_RANK,
     Finding,
@@ -63,10 +65,4 @@ def _reversibility(step: Step, judgement: Judgement, shell: Shell, judge: Judge)
 
 
 def _labelled(finding: Finding, label: str, end: int) -> Finding:
-    return Finding(
-        rule=finding.rule,
-        verdict=finding.verdict,
-        message=f"{label}: {finding.message}",
-        span=(end, end),
-        safer=finding.safer,
-    )
+    return replace(finding, message=f"{label}: {finding.message}", span=(end, end))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flowd.domain.events import RunStarted
 from flowd.domain.inputs import resolve_inputs
-from flowd.domain.ports import Judge, RunRequest, StepJudgement
+from flowd.domain.ports import Extents, Judge, RunRequest, StepJudgement
 from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import Workflow
 from flowd.engine.judging import judge_in_turns
@@ -13,7 +13,12 @@ from flowd.errors import BlockedByPolicy, InvalidInput, Unsupported
 
 
 async def accept(
-    request: RunRequest, *, judge: Judge, environment: dict[str, str], at: int
+    request: RunRequest,
+    *,
+    judge: Judge,
+    environment: dict[str, str],
+    at: int,
+    extents: Extents | None = None,
 ) -> RunStarted:
     """Turn a request into the first event of its run.
 
@@ -24,7 +29,7 @@ async def accept(
     refuse_unsupported(workflow)
     inputs = resolve_inputs(workflow, request.inputs)
     cwd = _folder(folder_in(request.cwd, workflow.cwd))
-    judged = await judge_in_turns(workflow, judge, cwd)
+    judged = await judge_in_turns(workflow, judge, cwd, extents)
     refuse_blocked(judged)
     return RunStarted(
         at=at,
@@ -100,6 +105,10 @@ def _questions(judged: list[StepJudgement]) -> dict[str, str]:
     questions = {}
     for item in judged:
         if item.judgement.verdict == "confirm":
-            reasons = [f.message for f in item.judgement.findings if f.verdict == "confirm"]
+            reasons = [
+                f"{f.message} ({f.extent})" if f.extent else f.message
+                for f in item.judgement.findings
+                if f.verdict == "confirm"
+            ]
             questions[item.step] = f"{' '.join(reasons) or 'This needs a person.'} Run it?"
     return questions

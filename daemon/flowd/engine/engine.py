@@ -24,6 +24,7 @@ from flowd.domain.ports import (
     AttemptKey,
     EventLog,
     Executor,
+    Extents,
     Judge,
     Launch,
     MaskerFor,
@@ -86,6 +87,7 @@ class RunEngine:
         keeper: Keeper | None = None,
         curator: Curator | None = None,
         heed: Callable[[RunState], None] | None = None,
+        extents: Extents | None = None,
     ):
         self._nursery = nursery
         self._log = event_log
@@ -100,6 +102,7 @@ class RunEngine:
         self._keeper = keeper
         self._curator = curator
         self._heed = heed
+        self._extents = extents
         self._carrier = Carrier(
             executor,
             config,
@@ -120,7 +123,13 @@ class RunEngine:
                 return known
         environment = self._environment if request.environment is None else request.environment
         moment = self._moment()
-        started = await accept(request, judge=self._judge, environment=environment, at=moment.at)
+        started = await accept(
+            request,
+            judge=self._judge,
+            environment=environment,
+            at=moment.at,
+            extents=self._extents,
+        )
         state, events = start(new_run_id(), started, moment)
         live = LiveRun(state)
         live.lock.acquire_nowait()
@@ -493,10 +502,12 @@ async def open_engine(
     keeper: Keeper | None = None,
     curator: Curator | None = None,
     heed: Callable[[RunState], None] | None = None,
+    extents: Extents | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
 
-    `heed` is told of a run whenever it may need a person, or no longer needs one.
+    `heed` is told of a run whenever it may need a person, or no longer needs one. `extents` counts
+    what a confirmed step would take away, for its question.
 
     Leaving the block stops the watching; processes go on and are adopted next time.
     """
@@ -513,6 +524,7 @@ async def open_engine(
             keeper,
             curator,
             heed,
+            extents,
         )
         count = await engine.recover()
         if count:

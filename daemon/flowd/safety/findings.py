@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flowd.domain.ports import VERDICT_RANK, Finding, Verdict
+from flowd.domain.ports import VERDICT_RANK, Finding, Loss, Verdict
 from flowd.safety.syntax import Span
 
 if TYPE_CHECKING:
@@ -18,14 +18,18 @@ class TooMuch(Exception):
     """The script does more than the judge is prepared to follow."""
 
 
-def confirm(rule: str, message: str, span: Span, safer: str = "") -> Finding:
+def confirm(
+    rule: str, message: str, span: Span, safer: str = "", loss: Loss | None = None
+) -> Finding:
     """A finding a person must agree to."""
-    return Finding(rule, "confirm", message, span, safer)
+    return Finding(rule, "confirm", message, span, safer, loss)
 
 
-def block(rule: str, message: str, span: Span, safer: str = "") -> Finding:
+def block(
+    rule: str, message: str, span: Span, safer: str = "", loss: Loss | None = None
+) -> Finding:
     """A finding that stops the script."""
-    return Finding(rule, "block", message, span, safer)
+    return Finding(rule, "block", message, span, safer, loss)
 
 
 class Trace:

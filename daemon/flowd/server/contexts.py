@@ -9,6 +9,7 @@ from flowd.config import SuggestConfig
 from flowd.domain.events import Answer, Recorded, RunStatus
 from flowd.domain.files import Artifacts
 from flowd.domain.ports import (
+    Extents,
     Judge,
     LogKeeper,
     LogStats,
@@ -199,11 +200,12 @@ class JudgeContext:
     judge: Judge
     suggester: Suggester
     templates: Path
+    extents: Extents | None
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
-        return cls(services.judge, services.suggester, _templates(services))
+        return cls(services.judge, services.suggester, _templates(services), services.extents)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,11 @@ async def is_dirty(root: str) -> bool | None:
     """Ask git whether tracked files were changed; None when it cannot say. Takes no lock."""
     try:
         done = await trio.run_process(
-            ["git", "-C", root, "status", "--porcelain", "--untracked-files=no"],
+            # A monitor named in the repository's settings is a program, and nobody asked for it.
+            [
+                *("git", "-C", root, "-c", "core.fsmonitor=false"),
+                *("status", "--porcelain", "--untracked-files=no"),
+            ],
             capture_stdout=True,
             stderr=subprocess.DEVNULL,
             check=False,

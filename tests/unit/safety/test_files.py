@@ -265,7 +265,8 @@ def test_a_folder_known_to_the_caller_counts():
     assert judged("rm -rf *", cwd="/").verdict == "block"
     assert judged("rm -rf *", cwd="/home/anna").verdict == "block"
     assert judged("rm -rf *", cwd="/home/anna/project").verdict == "confirm"
-    assert judged("rm -rf *.o", cwd="/tmp/job-7").verdict == "allow"
+    assert judged("rm -rf *.o", cwd="/tmp/job-7").verdict == "confirm"
+    assert judged('rm -rf build "$PWD/dist" /tmp/x', cwd="/tmp/job-7").verdict == "allow"
     for whole in ("rm -rf *", "rm -rf .", "rm -rf /tmp/job-7", "rm -rf ../job-7", "find . -delete"):
         assert judged(whole, cwd="/tmp/job-7").verdict == "confirm", whole  # what it stands on
     assert judged("rm -rf ..", cwd="/usr/lib").verdict == "block"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from flowd.domain.ports import Finding
+from flowd.domain.ports import Finding, Loss
 from flowd.safety.command import Command, split
 from flowd.safety.findings import block, confirm
 from flowd.safety.paths import Location, Place, below, locate
@@ -38,10 +38,13 @@ def locations(argument: Argument, state: State) -> list[Location]:
 
 
 def _on_own_ground(location: Location, start: str) -> Location:
-    """In a scratch folder, too, what the script stands on is no scratch of its own."""
-    if location.place == "scratch" and start and below(start, location.path):
+    """A project that lies in a scratch folder is no scratch: its files are somebody's."""
+    path = location.path
+    if location.place != "scratch" or locate(start).place != "scratch":
+        return location
+    if below(start, path):
         return replace(location, place="here")
-    return location
+    return replace(locate(path[len(start) + 1 :]), path=path) if below(path, start) else location
 
 
 def deletion(argument: Argument, state: State, *, recursive: bool) -> Finding | None:
@@ -57,23 +60,23 @@ def deletion(argument: Argument, state: State, *, recursive: bool) -> Finding | 
 def _deletion(location: Location, argument: Argument, *, recursive: bool) -> Finding | None:
     place, path = location.place, location.path
     shown = argument.text.replace(UNKNOWN, "…") or "''"
+    gone = Loss("files", (argument.text,)) if argument.known else None
     if place in _SAFE:
         return None
     if _is_grave(location, recursive=recursive):
         lost = _NEVER.get(place, _NEVER["system"])
         rule = f"files.delete-{place.replace('inside_', '').replace('_', '-')}"
-        return block(rule, f"Deletes {lost} ({shown}).", argument.span)
+        return block(rule, f"Deletes {lost} ({shown}).", argument.span, "", gone)
     if place == "unknown":
         message = f"Deletes a path that is not known before it runs ({shown})."
         return confirm("files.delete-unknown", message, argument.span)
     if place in ("here", "above"):
         which = "current" if place == "here" else "parent"
-        return confirm(
-            "files.delete-folder", f"Deletes everything in the {which} folder.", argument.span
-        )
+        message = f"Deletes everything in the {which} folder."
+        return confirm("files.delete-folder", message, argument.span, "", gone)
     kind = "and everything in it" if recursive else "for good"
     safer = "" if path.startswith("/") else "Commit it to git first, or move it under /tmp."
-    return confirm("files.delete", f"Deletes {shown} {kind}.", argument.span, safer)
+    return confirm("files.delete", f"Deletes {shown} {kind}.", argument.span, safer, gone)
 
 
 def _is_grave(location: Location, *, recursive: bool) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from flowd.domain.ports import Finding
+from flowd.domain.ports import Finding, Loss
 from flowd.safety.command import Command, Options, split
 from flowd.safety.findings import confirm
 from flowd.safety.rules.table import Rules
@@ -279,7 +279,21 @@ def _judge(command: Command, _state: State) -> Iterator[Finding]:
             "Overwrites" not in message or options.has("--force-with-lease", "--mirror")
         ):
             safer = ""
-        yield confirm(rule, message, command.span, safer)
+        yield confirm(rule, message, command.span, safer, _loss(name, message, options))
+
+
+def _loss(name: str, message: str, options: Options) -> Loss | None:
+    """What can be counted before it is thrown away; a path that is not known yet is all paths."""
+    names = tuple(operand.text for operand in options.operands if operand.known)
+    if name == "reset" or (name in ("checkout", "switch") and "these files" not in message):
+        return Loss("changes") if "Throws away" in message else None
+    if name in ("checkout", "restore"):
+        return Loss("changes", tuple(each for each in names if _FILE_LIKE.fullmatch(each)))
+    if name == "clean":
+        return Loss("untracked", names)
+    if name == "branch" and message.startswith("Deletes"):
+        return Loss("commits", names)
+    return Loss("stashes") if names[:1] == ("clear",) and name == "stash" else None
 
 
 RULES: Rules = {"git": (_judge,), "hub": (_judge,)}

@@ -5,11 +5,10 @@ from pathlib import Path
 import msgspec
 
 from flowd.domain.parse import Problem, workflow_from_object
-from flowd.domain.ports import Judge
 from flowd.domain.preview import strictest
 from flowd.domain.render import to_object
 from flowd.domain.workflow import Workflow
-from flowd.engine.judging import judge_in_turns
+from flowd.engine.judging import judge_in_turns, with_extents
 from flowd.errors import InvalidWorkflow
 from flowd.server.contexts import JudgeContext
 from flowd.server.convert import (
@@ -36,36 +35,38 @@ async def handle_check(params: CheckParams, context: JudgeContext) -> CheckResul
     cwd = folder_of(params.cwd)
     if params.command is not None:
         judgement = context.judge.judge(params.command, cwd=params.cwd)
+        if params.cwd is not None:
+            judgement = await with_extents(judgement, context.extents, params.cwd)
         findings = [to_finding_row(finding) for finding in judgement.findings]
         return CheckResult(verdict=judgement.verdict, findings=findings)
     if params.workflow is not None:
-        return await _check_object(params.workflow, context.judge, cwd)
+        return await _check_object(params.workflow, context, cwd)
     if params.template is not None or params.suggestion is not None:
         named = RunParams(template=params.template, suggestion=params.suggestion)
         workflow, _ = await find_workflow(
             named, cwd, suggester=context.suggester, templates=context.templates
         )
-        return await _judged(workflow, [], context.judge, cwd)
+        return await _judged(workflow, [], context, cwd)
     text = params.text
     if text is None:
         assert params.path is not None
         text = await read_workflow_file(path_in(cwd, params.path))
-    return await _check_text(text, context.judge, cwd)
+    return await _check_text(text, context, cwd)
 
 
-async def _check_text(text: str, judge: Judge, cwd: Path) -> CheckResult:
+async def _check_text(text: str, context: JudgeContext, cwd: Path) -> CheckResult:
     reading = await read_text(text)
     if not reading.valid:
         return _invalid(reading.problems)
-    return await _judged(reading.workflow(), reading.problems, judge, cwd)
+    return await _judged(reading.workflow(), reading.problems, context, cwd)
 
 
-async def _check_object(shaped: dict[str, object], judge: Judge, cwd: Path) -> CheckResult:
+async def _check_object(shaped: dict[str, object], context: JudgeContext, cwd: Path) -> CheckResult:
     try:
         workflow = workflow_from_object(shaped)
     except InvalidWorkflow as error:
         return _invalid(msgspec.convert(error.data["problems"], list[Problem]))
-    return await _judged(workflow, [], judge, cwd)
+    return await _judged(workflow, [], context, cwd)
 
 
 def _invalid(problems: list[Problem]) -> CheckResult:
@@ -78,9 +79,9 @@ def _invalid(problems: list[Problem]) -> CheckResult:
 
 
 async def _judged(
-    workflow: Workflow, problems: list[Problem], judge: Judge, cwd: Path
+    workflow: Workflow, problems: list[Problem], context: JudgeContext, cwd: Path
 ) -> CheckResult:
-    judged = await judge_in_turns(workflow, judge, str(cwd))
+    judged = await judge_in_turns(workflow, context.judge, str(cwd), context.extents)
     return CheckResult(
         verdict=strictest(judged),
         findings=to_finding_rows(judged),
