@@ -8,6 +8,7 @@
     │   ├── Conflict          the thing exists but is not in a state that allows this
     │   │   └── TokenTaken    a run with this client token exists already; `data["run"]` names it
     │   ├── BlockedByPolicy   safety says no; findings tell why
+    │   ├── PreflightFailed   a step cannot work here; `data["obstacles"]` tells which and why
     │   └── Unsupported       valid, but this machine or version cannot do it
     ├── WorldError            the world refused; `retryable` says whether trying again can help
     │   ├── StoreUnavailable  disk full, read-only, corrupt, locked by somebody else
@@ -83,6 +84,12 @@ class BlockedByPolicy(CallerError):
     """The safety judge blocks the workflow; `data["findings"]` says why."""
 
     code = "blocked_by_policy"
+
+
+class PreflightFailed(CallerError):
+    """A step cannot work here, as was seen before the first one ran; `data["obstacles"]`."""
+
+    code = "preflight_failed"
 
 
 class Unsupported(CallerError):

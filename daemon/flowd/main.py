@@ -41,6 +41,8 @@ from flowd.errors import (
 )
 from flowd.exec.artifacts import KeptFiles
 from flowd.exec.extents import extent_of
+from flowd.exec.flags import Manuals
+from flowd.exec.preflight import MachinePreflight
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.safety.footprint import foresee
@@ -180,6 +182,7 @@ async def serve(paths: Paths, config: Config) -> None:
     saved_files = SavedFiles(paths.saved, config.engine, ages.now_ms)
     artifacts = KeptFiles(paths.artifacts)
     desktop = Desktop(config.notifications, looks_secret)
+    preflight = MachinePreflight(Manuals())
     async with (
         open_log(paths.database, ages.now_ms) as event_log,
         _known_to(ages, event_log),
@@ -196,6 +199,7 @@ async def serve(paths: Paths, config: Config) -> None:
             curator=Curator(artifacts),
             heed=desktop.heed,
             extents=extent_of,
+            preflight=preflight,
         ) as engine,
         trio.open_nursery() as nursery,
     ):
@@ -206,6 +210,7 @@ async def serve(paths: Paths, config: Config) -> None:
             suggester=make_suggester(config, judge),
             judge=judge,
             extents=extent_of,
+            preflight=preflight,
             config=config,
             paths=paths,
             started_at=time.monotonic(),

@@ -8,7 +8,10 @@ Verdict = Literal["allow", "confirm", "block"]
 
 
 class CheckParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Exactly one of workflow, text (YAML), path, command (shell text), template, suggestion."""
+    """Exactly one of workflow, text (YAML), path, command (shell text), template, suggestion.
+
+    With `environment`, what the steps would see, a workflow is also looked at for obstacles.
+    """
 
     workflow: dict[str, Any] | None = None
     text: str | None = None
@@ -17,6 +20,7 @@ class CheckParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_default
     template: str | None = None
     suggestion: str | None = None
     cwd: str | None = None
+    environment: dict[str, str] | None = None
 
 
 class FindingRow(Struct, kw_only=True):
@@ -64,6 +68,18 @@ class StepPreview(Struct, kw_only=True):
     reversibility: Reversibility
 
 
+class ObstacleRow(Struct, kw_only=True):
+    """Why a step may not work here. An `error` keeps the run from starting; `span` as above."""
+
+    step: str
+    script: Literal["run", "undo", "check"]
+    kind: Literal["program", "flag", "variable", "folder", "disk"]
+    severity: Literal["error", "warning"]
+    message: str
+    cure: str = ""
+    span: tuple[int, int] = (0, 0)
+
+
 class CheckResult(Struct, kw_only=True):
     """Verdict over everything; a workflow with problems has `valid` false and verdict `block`.
 
@@ -78,3 +94,4 @@ class CheckResult(Struct, kw_only=True):
     steps: list[StepPreview] = field(default_factory=list)
     name: str = ""
     workflow: dict[str, Any] = field(default_factory=dict)
+    preflight: list[ObstacleRow] = field(default_factory=list)

@@ -22,6 +22,7 @@ CONFLICT: Final = -32054
 BLOCKED_BY_POLICY: Final = -32055
 UNSUPPORTED: Final = -32056
 MESSAGE_TOO_LARGE: Final = -32057
+PREFLIGHT_FAILED: Final = -32058
 WORLD_ERROR: Final = -32060
 STORE_UNAVAILABLE: Final = -32061
 SPAWN_FAILED: Final = -32062
@@ -56,6 +57,9 @@ ERRORS: Final[dict[int, ErrorKind]] = {
         "blocked_by_policy", "the safety judge says no; `findings` says why"
     ),
     UNSUPPORTED: ErrorKind("unsupported", "valid, but this machine or version cannot do it"),
+    PREFLIGHT_FAILED: ErrorKind(
+        "preflight_failed", "a step cannot work here, and none was run; `obstacles` says why"
+    ),
     MESSAGE_TOO_LARGE: ErrorKind("message_too_large", "longer than the daemon takes"),
     WORLD_ERROR: ErrorKind("world_error", "something outside Flow refused"),
     STORE_UNAVAILABLE: ErrorKind("store_unavailable", "the database takes no writes"),

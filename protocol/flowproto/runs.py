@@ -24,7 +24,8 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     """`flow/run`. Exactly one of workflow, text, path, template, suggestion.
 
     `environment` is what the steps see besides the workflow's own `env` (the daemon's own when
-    left out); `approve` answers yes to every confirmation up front. The same `client_token` twice
+    left out); `approve` answers yes to every confirmation up front; `preflight` false starts it
+    although a step surely cannot work here. The same `client_token` twice
     gives the same run. `columns` and `rows` go together: how large the client's terminal is, and
     so those of steps with `tty: true` when they start.
     """
@@ -39,6 +40,7 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     environment: dict[str, str] | None = None
     client_token: str | None = None
     approve: bool = False
+    preflight: bool = True
     columns: int | None = None
     rows: int | None = None
 

@@ -76,6 +76,26 @@ def test_what_a_deletion_would_take_is_counted(home: FlowHome) -> None:
     assert "(2 files, 1.4 kB)" in waiting[0]["question"]
 
 
+def test_what_cannot_work_is_seen_before_the_first_step(home: FlowHome) -> None:
+    file = home.workflow(
+        "  - {id: a, run: touch made, undo: rm made}\n"
+        "  - {id: b, run: git diff --unifed=3; no-such-program}\n"
+    )
+    shown = home.out("run", file, "--dry-run", code=3)
+    assert "error: b: the program no-such-program is not on the run's PATH" in shown
+    [flag, program] = sorted(
+        home.json("check", file, code=3)["preflight"], key=lambda row: row["kind"]
+    )
+    assert (program["severity"], program["step"]) == ("error", "b")
+    assert flag["cure"] == "perhaps --unified is meant"
+    ran = home.flowctl("run", file)
+    assert (ran.returncode, (home.project / "made").exists()) == (3, False)
+    assert "step b cannot work here" in ran.stderr
+    assert "nothing was run" in ran.stderr
+    home.out("run", file, "--no-preflight", code=1)  # which is rolled back
+    assert not (home.project / "made").exists()
+
+
 def test_a_command_of_a_batch_is_in_no_folder_unless_its_line_says_so(home: FlowHome) -> None:
     command = "rm -f notes.txt"
     rows = [{"command": command}, {"command": "rm -f ../x/notes.txt", "cwd": "/tmp/y"}]

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 
 from flowctl import exits
 from flowctl.errors import problem_lines
-from flowctl.preview import workflow_lines
+from flowctl.preview import obstacle_lines, workflow_lines
 from flowproto.check import CheckResult
+from flowproto.environment import shareable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from flowctl.connect import Daemon
     from flowctl.console import Console
+
+
+def request_check(daemon: Daemon, params: dict[str, Any]) -> dict[str, Any]:
+    """Have a workflow checked, also for what is in its way with the environment we have here."""
+    answer: dict[str, Any] = daemon.request(
+        "flow/check", {**params, "environment": shareable(os.environ)}
+    )
+    return answer
 
 
 def print_check(answer: dict[str, Any], console: Console, file: str) -> int:
@@ -28,11 +40,17 @@ def print_check(answer: dict[str, Any], console: Console, file: str) -> int:
     if answer["valid"]:
         checked = msgspec.convert(answer, CheckResult)
         console.print("\n".join(workflow_lines(checked.workflow, checked, console)))
+        for line in obstacle_lines(checked.preflight, console):
+            console.print(line)
     else:
         console.say(f"not a valid workflow: {len(problems)} to mend", "red")
     return exit_code(answer)
 
 
 def exit_code(answer: dict[str, Any]) -> int:
-    """Give the exit code for a verdict, or for a workflow that is not valid."""
-    return exits.of_verdict(answer["verdict"]) if answer["valid"] else exits.INVALID_WORKFLOW
+    """Give the exit code for a verdict, or for a workflow that is not valid or cannot work here."""
+    verdict: int = exits.of_verdict(answer["verdict"])
+    hopeless = any(each["severity"] == "error" for each in answer.get("preflight", ()))
+    if not answer["valid"] or (hopeless and verdict in (exits.DONE, exits.NEEDS_CONFIRMATION)):
+        return exits.INVALID_WORKFLOW
+    return verdict

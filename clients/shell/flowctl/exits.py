@@ -22,6 +22,7 @@ _OF_ERROR = {
     "invalid_input": USAGE,
     "caller_error": USAGE,
     "unsupported": USAGE,
+    "preflight_failed": INVALID_WORKFLOW,
     "usage": USAGE,
     "not_found": NOT_FOUND_OR_CONFLICT,
     "conflict": NOT_FOUND_OR_CONFLICT,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from flowctl.console import Console
-    from flowproto.check import CheckResult, FindingRow, StepPreview
+    from flowproto.check import CheckResult, FindingRow, ObstacleRow, StepPreview
 
 _VERDICT_STYLE = {"allow": "green", "confirm": "yellow", "block": "red"}
 _REVERSIBILITY = {
@@ -110,6 +110,19 @@ def _listed(values: Sequence[Any]) -> str:
     more = len(values) - _MOST_LISTED
     shown = ", ".join(str(value) for value in values[:_MOST_LISTED])
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def obstacle_lines(obstacles: Sequence[ObstacleRow], console: Console) -> list[str]:
+    """Say what is in the way of a run, for sure or perhaps, and what to do about it."""
+    lines = [console.style("before it runs:", "bold")] if obstacles else []
+    for each in obstacles:
+        style = "red" if each.severity == "error" else "yellow"
+        where = each.step if each.script == "run" else f"{each.step}, {each.script}"
+        text = f"{each.severity}: {harmless(where)}: {harmless(each.message)}"
+        lines += [f"    {console.style(line, style)}" for line in wrap(text, console.columns - 5)]
+        if each.cure:
+            lines += [f"      {line}" for line in wrap(harmless(each.cure), console.columns - 7)]
+    return lines
 
 
 def script_lines(

@@ -346,6 +346,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     cwd: str
     environment: dict[str, str] | None = None
     approve: bool = False
+    preflight: bool = True
     client_token: str | None = None
     origin: str = ""
     window: WindowSize | None = None
@@ -358,7 +359,7 @@ class Engine(Protocol):
         """Accept a run durably and give its id.
 
         InvalidInput for missing or wrong inputs or a folder that is not there, BlockedByPolicy,
-        Unsupported, StoreUnavailable.
+        PreflightFailed, Unsupported, StoreUnavailable.
         """
         ...
 
@@ -445,12 +446,35 @@ Extents = Callable[[Loss, str], Awaitable[str]]
 """Counts what would be lost in a folder, in words; empty when it cannot be counted soon."""
 
 
+class Use(Struct, frozen=True):
+    """A program that a script calls on this machine, with the run's PATH.
+
+    `arguments` are its words as far as they are known: `UNSEEN` stands where one is not. `certain`:
+    it is called, nothing asks before whether it is there, and the script fails without it.
+    """
+
+    program: str
+    arguments: tuple[str, ...]
+    span: tuple[int, int]
+    certain: bool
+
+
+UNSEEN = "\ue000"
+"""Stands for a text that only the run will know; no ordinary script contains this character."""
+
+
 class Judgement(Struct, frozen=True):
-    """What the safety judge says of one script. `read_only`: nothing it runs changes anything."""
+    """What the safety judge says of one script. `read_only`: nothing it runs changes anything.
+
+    `uses` are the programs it calls, in order; `reads` the variables that it expects to be set by
+    others, with the place of the first reading.
+    """
 
     verdict: Verdict
     findings: list[Finding] = field(default_factory=list)
     read_only: bool = False
+    uses: list[Use] = field(default_factory=list)
+    reads: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class Judge(Protocol):
@@ -474,6 +498,39 @@ class StepJudgement(Struct, frozen=True):
     step: str
     judgement: Judgement
     reversibility: Reversibility
+    scripts: dict[ScriptKind, Judgement] = field(default_factory=dict)
+
+
+ObstacleKind = Literal["program", "flag", "variable", "folder", "disk"]
+
+
+class Obstacle(Struct, frozen=True):
+    """Why a step may not work here, known before the first one runs.
+
+    An `error` is certain, so nothing is started; a `warning` is said. `span` is in the script.
+    """
+
+    step: str
+    script: ScriptKind
+    kind: ObstacleKind
+    severity: Literal["error", "warning"]
+    message: str
+    cure: str = ""
+    span: tuple[int, int] = (0, 0)
+
+
+class Preflight(Protocol):
+    """Looks, before a run, whether its steps can work here. Runs none of them."""
+
+    async def __call__(
+        self,
+        workflow: Workflow,
+        judged: Sequence[StepJudgement],
+        cwd: str,
+        environment: Mapping[str, str],
+    ) -> list[Obstacle]:
+        """Give everything in the way, in the order of the steps; soon, and never an exception."""
+        ...
 
 
 # ----------------------------------------------------------------------------------- suggestions

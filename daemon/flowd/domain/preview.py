@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from flowd.domain.events import ScriptKind
 from flowd.domain.ports import (
     VERDICT_RANK,
     Finding,
@@ -26,19 +27,21 @@ def judge_step(step: Step, shell: Shell, judge: Judge, cwd: str | None) -> StepJ
     step, and runs only when a person asks for it or a failure demands it. A blocked one blocks.
     """
     main = judge.judge(step.run, shell=shell, cwd=cwd)
+    scripts: dict[ScriptKind, Judgement] = {"run": main}
     verdict, findings = main.verdict, list(main.findings)
     if step.check is not None:
-        check = judge.judge(step.check, shell=shell, cwd=cwd)
+        check = scripts["check"] = judge.judge(step.check, shell=shell, cwd=cwd)
         verdict = stricter(verdict, check.verdict)
         findings += [_labelled(finding, "check", len(step.run)) for finding in check.findings]
     if (plan := step.undo_plan) is not None:
-        undo = judge.judge(plan.run, shell=shell, cwd=cwd)
+        undo = scripts["undo"] = judge.judge(plan.run, shell=shell, cwd=cwd)
         verdict = "block" if undo.verdict == "block" else verdict
         findings += [_labelled(finding, "undo", len(step.run)) for finding in undo.findings]
     return StepJudgement(
         step=step.id,
         judgement=Judgement(verdict=verdict, findings=findings, read_only=main.read_only),
         reversibility=_reversibility(step, main, shell, judge),
+        scripts=scripts,
     )
 
 

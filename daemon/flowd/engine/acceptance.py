@@ -3,13 +3,22 @@
 import os
 from pathlib import Path
 
+from msgspec import to_builtins
+
 from flowd.domain.events import RunStarted
 from flowd.domain.inputs import resolve_inputs
-from flowd.domain.ports import Extents, Judge, RunRequest, StepJudgement
+from flowd.domain.ports import (
+    Extents,
+    Judge,
+    Obstacle,
+    Preflight,
+    RunRequest,
+    StepJudgement,
+)
 from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import Workflow
 from flowd.engine.judging import judge_in_turns
-from flowd.errors import BlockedByPolicy, InvalidInput, Unsupported
+from flowd.errors import BlockedByPolicy, InvalidInput, PreflightFailed, Unsupported
 
 
 async def accept(
@@ -19,6 +28,7 @@ async def accept(
     environment: dict[str, str],
     at: int,
     extents: Extents | None = None,
+    preflight: Preflight | None = None,
 ) -> RunStarted:
     """Turn a request into the first event of its run.
 
@@ -31,6 +41,8 @@ async def accept(
     cwd = _folder(folder_in(request.cwd, workflow.cwd))
     judged = await judge_in_turns(workflow, judge, cwd, extents)
     refuse_blocked(judged)
+    if preflight is not None and request.preflight:
+        refuse_hopeless(await preflight(workflow, judged, cwd, environment))
     return RunStarted(
         at=at,
         workflow=workflow,
@@ -73,6 +85,19 @@ def refuse_unsupported(workflow: Workflow) -> None:
     """Raise Unsupported for what the language allows and this version cannot keep its word on."""
     for _, message, cure in unsupported(workflow):
         raise Unsupported(message, cure=cure)
+
+
+def refuse_hopeless(obstacles: list[Obstacle]) -> None:
+    """Raise PreflightFailed when a step surely cannot work here."""
+    errors = [obstacle for obstacle in obstacles if obstacle.severity == "error"]
+    if errors:
+        first, more = errors[0], len(errors) - 1
+        raise PreflightFailed(
+            f"step {first.step} cannot work here: {first.message}"
+            + (f" (and {more} more)" if more else ""),
+            cure=f"{first.cure}; nothing was run",
+            data={"obstacles": [to_builtins(obstacle) for obstacle in obstacles]},
+        )
 
 
 def refuse_blocked(judged: list[StepJudgement]) -> None:

@@ -28,6 +28,7 @@ from flowd.domain.ports import (
     Judge,
     Launch,
     MaskerFor,
+    Preflight,
     RunRequest,
     WindowSize,
 )
@@ -88,6 +89,7 @@ class RunEngine:
         curator: Curator | None = None,
         heed: Callable[[RunState], None] | None = None,
         extents: Extents | None = None,
+        preflight: Preflight | None = None,
     ):
         self._nursery = nursery
         self._log = event_log
@@ -103,6 +105,7 @@ class RunEngine:
         self._curator = curator
         self._heed = heed
         self._extents = extents
+        self._preflight = preflight
         self._carrier = Carrier(
             executor,
             config,
@@ -129,6 +132,7 @@ class RunEngine:
             environment=environment,
             at=moment.at,
             extents=self._extents,
+            preflight=self._preflight,
         )
         state, events = start(new_run_id(), started, moment)
         live = LiveRun(state)
@@ -503,11 +507,13 @@ async def open_engine(
     curator: Curator | None = None,
     heed: Callable[[RunState], None] | None = None,
     extents: Extents | None = None,
+    preflight: Preflight | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
 
     `heed` is told of a run whenever it may need a person, or no longer needs one. `extents` counts
-    what a confirmed step would take away, for its question.
+    what a confirmed step would take away, for its question; `preflight` sees whether steps can
+    work here before the first one starts.
 
     Leaving the block stops the watching; processes go on and are adopted next time.
     """
@@ -525,6 +531,7 @@ async def open_engine(
             curator,
             heed,
             extents,
+            preflight,
         )
         count = await engine.recover()
         if count:

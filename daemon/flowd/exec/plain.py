@@ -68,6 +68,11 @@ def _words_of(script: str) -> tuple[str, ...]:
     return (name, *("".join(map(_unquoted, _PART.findall(word))) for word in _WORD.findall(rest)))
 
 
+def is_shells_own(name: str) -> bool:
+    """Whether a shell does this itself, or understands the word in its own way."""
+    return name in _NOT_A_PROGRAM
+
+
 def _unquoted(part: str) -> str:
     return part[1:-1] if part[0] in "'\"" else part
 

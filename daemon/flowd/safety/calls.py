@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 
 from msgspec.structs import replace
 
-from flowd.safety import builtins, nested, read_only, rules
+from flowd.safety import builtins, nested, read_only, rules, uses
 from flowd.safety.command import Command
 from flowd.safety.expand import Arguments, expand_words
 from flowd.safety.files import CONNECTION, PIPE, content, content_of, resolve, store
@@ -40,6 +40,7 @@ class Calls(ABC):
         self.trace = trace
         self.depth = 0
         self.called: set[str] = set()
+        self.place: Span = (0, 0)  # of the command that is being followed
         self.side_by_side = 0  # pipelines and background jobs around the current place
         self._active: dict[str, int] = {}  # functions being called, and `side_by_side` then
 
@@ -76,6 +77,7 @@ class Calls(ABC):
     def simple(self, command: SimpleCommand, state: State) -> Status:
         """Follow a simple command: assignments, redirects, then every reading of its words."""
         self.trace.spend()
+        self.place = command.span
         if not command.words:
             for each in command.assignments:
                 builtins.assign(self, each, state)
@@ -116,6 +118,11 @@ class Calls(ABC):
         for branch in branches[1:]:
             join(state, branch)
         return status if len(readings) == 1 else None
+
+    def note_reading(self, name: str) -> None:
+        """Note that a variable is read which the script has not set."""
+        if name.isidentifier():
+            self.trace.read(name, self.place)
 
     def branch(self, state: State) -> State:
         """Another way the script may go. What joining it again will cost is paid for now."""
@@ -171,6 +178,7 @@ class Calls(ABC):
         self, command: Command, builtin: builtins.Builtin | None, state: State, *, is_script: bool
     ) -> Status:
         """Ask the rules about a command, then do what it does."""
+        uses.note(command, state, self.trace, is_builtin=builtin is not None or is_script)
         if builtin is None and (is_script or nested.is_local_script(command.program.text)):
             nested.run_local_script(self, command, state)
             return None
@@ -324,12 +332,13 @@ class Calls(ABC):
             pipe = self.new_pipe()
             child.files[pipe] = run.stdin
             child.descriptors[0] = pipe
-        with self.deeper():
+        elsewhere = run.clears_environment or command.name in uses.HAVE_THEIR_OWN_PROGRAMS
+        with self.deeper(), self.trace.elsewhere(elsewhere):
             self.words(run.arguments, child, command.span, own_names=False)
 
     def code(self, code: Code, command: Command, state: State) -> Status:
         """A text is run as code."""
-        with self.deeper():
+        with self.deeper(), self.trace.elsewhere(code.remote):
             nested.run_code(self, code, command, state)
         return None
 

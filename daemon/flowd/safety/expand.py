@@ -50,6 +50,10 @@ class Runner(Protocol):
         """Give the path that `<(script)` or `>(script)` is replaced by."""
         ...
 
+    def note_reading(self, name: str) -> None:
+        """Hear of a variable that is read and that the script has not set."""
+        ...
+
 
 class _Piece(Struct, frozen=True):
     """Part of a field. `splits`: spaces in it end fields; `ends`: the field ends after it."""
@@ -204,6 +208,8 @@ def _parameter(part: Parameter, state: State, runner: Runner) -> tuple[list[_Rea
         if not separate:
             pieces = (_Piece(" ".join(piece.text for piece in pieces)),)
         return [pieces], origins
+    if part.name not in state.variables and part.operator not in _CONDITIONAL:
+        runner.note_reading(part.name)
     value = _value(part, _variable(part, state), state, runner)
     return _readings(value, splits=not part.quoted), value.origins
 

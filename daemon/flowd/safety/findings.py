@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flowd.domain.ports import VERDICT_RANK, Finding, Loss, Verdict
+from flowd.domain.ports import VERDICT_RANK, Finding, Loss, Use, Verdict
 from flowd.safety.syntax import Span
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MAX_COMMANDS = 4_000
 MAX_FINDINGS = 50
+MAX_USES = 200
 
 
 class TooMuch(Exception):
@@ -42,6 +43,14 @@ class Trace:
         self._left = MAX_COMMANDS
         self.read_only = True
         self.concurrent = False
+        self.uses: dict[Use, None] = {}
+        self.reads: dict[str, Span] = {}
+        self.asked_for: set[str] = set()
+        """Programs that the script asks for before it calls them."""
+        self.takes_in_code = False
+        """Whether text nobody knows ran in its own shell: it may have set or defined anything."""
+        self._tolerated = 0
+        self._elsewhere = 0
 
     @property
     def findings(self) -> list[Finding]:
@@ -72,6 +81,35 @@ class Trace:
             yield
         finally:
             self._agreed -= 1
+
+    @contextmanager
+    def tolerant(self, tolerates: bool = True) -> Iterator[None]:
+        """What fails meanwhile does not fail the script."""
+        self._tolerated += tolerates
+        try:
+            yield
+        finally:
+            self._tolerated -= tolerates
+
+    @contextmanager
+    def elsewhere(self, elsewhere: bool = True) -> Iterator[None]:
+        """What is called meanwhile is another machine's, or found on another PATH."""
+        self._elsewhere += elsewhere
+        try:
+            yield
+        finally:
+            self._elsewhere -= elsewhere
+
+    def use(self, program: str, arguments: tuple[str, ...], span: Span, *, certain: bool) -> None:
+        """Note that a program is called."""
+        if not self._elsewhere and len(self.uses) < MAX_USES:
+            certain = certain and not self._tolerated and not self.takes_in_code
+            self.uses.setdefault(Use(program, arguments, span, certain))
+
+    def read(self, name: str, span: Span) -> None:
+        """Note that a variable is read which the script itself does not set."""
+        if not self._elsewhere and not self.takes_in_code and len(self.reads) < MAX_USES:
+            self.reads.setdefault(name, span)
 
     def spend(self, commands: int = 1) -> None:
         """Pay for one command, or for what costs as much; raises TooMuch when nothing is left."""

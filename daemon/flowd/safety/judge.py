@@ -12,6 +12,7 @@ from flowd.safety.footprint import foresee
 from flowd.safety.policy import Policy
 from flowd.safety.programs.effects import Code
 from flowd.safety.state import State
+from flowd.safety.uses import noted
 from flowd.safety.value import ANYTHING, Argument, value_of
 from flowd.safety.walk import Walk
 
@@ -67,7 +68,9 @@ class _ShellJudge:
             _LOG.exception("the judge failed on a script of %d characters", len(script))
             trace.add(confirm("judge.defect", "The judge itself failed on this script.", whole))
             trace.read_only = False
-        return Judgement(trace.verdict, trace.findings, trace.read_only)
+        return Judgement(
+            trace.verdict, trace.findings, trace.read_only, noted(trace), dict(trace.reads)
+        )
 
     def can_save(self, script: str, *, shell: Shell = "bash") -> bool:
         """See `flowd.domain.ports.Judge`."""

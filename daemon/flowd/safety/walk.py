@@ -109,7 +109,8 @@ class Walk(Calls):
 
     def condition(self, statements: Sequence[Statement], state: State) -> Status:
         """Follow what `if` and `while` ask: failing here ends no script, whatever `set -e` says."""
-        return self.sequence(statements, state)
+        with self.trace.tolerant():
+            return self.sequence(statements, state)
 
     def statement(self, statement: Statement, state: State) -> Status:
         """Follow one statement."""
@@ -125,7 +126,8 @@ class Walk(Calls):
             case Pipeline():
                 return self._pipeline(statement, state)
             case Not():
-                status = self.statement(statement.body, state)
+                with self.trace.tolerant():
+                    status = self.statement(statement.body, state)
                 return None if status is None else not status
             case Background():
                 self.trace.concurrent = True
@@ -156,6 +158,11 @@ class Walk(Calls):
                 return None
 
     def _and_or(self, chain: AndOr, state: State) -> Status:
+        """Follow a list; where one of it has an alternative, none of it must succeed."""
+        with self.trace.tolerant(any(operator == "||" for operator, _ in chain.rest)):
+            return self._list(chain, state)
+
+    def _list(self, chain: AndOr, state: State) -> Status:
         status = self.statement(chain.first, state)
         links = list(chain.rest)
         while links:

@@ -13,6 +13,7 @@ from flowd.domain.ports import (
     Judge,
     LogKeeper,
     LogStats,
+    Preflight,
     RunRequest,
     RunSummary,
     Suggester,
@@ -201,11 +202,18 @@ class JudgeContext:
     suggester: Suggester
     templates: Path
     extents: Extents | None
+    preflight: Preflight | None
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
-        return cls(services.judge, services.suggester, _templates(services), services.extents)
+        return cls(
+            services.judge,
+            services.suggester,
+            _templates(services),
+            services.extents,
+            services.preflight,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,19 @@ def to_finding_row(finding: ports.Finding, step: str = "") -> check.FindingRow:
     )
 
 
+def to_obstacle_row(obstacle: ports.Obstacle) -> check.ObstacleRow:
+    """One thing in the way of a run."""
+    return check.ObstacleRow(
+        step=obstacle.step,
+        script=obstacle.script,
+        kind=obstacle.kind,
+        severity=obstacle.severity,
+        message=obstacle.message,
+        cure=obstacle.cure,
+        span=obstacle.span,
+    )
+
+
 def to_problem_row(problem: Problem) -> check.Problem:
     """One place where a workflow breaks the language."""
     return check.Problem(

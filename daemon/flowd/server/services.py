@@ -9,7 +9,7 @@ from msgspec import Raw
 import flowd
 from flowd.config import Config, Paths
 from flowd.domain.files import Artifacts
-from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Suggester
+from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight, Suggester
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
 
@@ -69,8 +69,9 @@ class Services:
     `stop` asks `main` to end the daemon and returns at once. `started_at` is `time.monotonic()` at
     the start. `store_error` says why writes are refused, or ""; `policy_error`
     what is wrong with the user's rules, or "". `open_lsp` None serves no editors, `artifacts` None
-    keeps none, `extents` None counts nothing; `tidy` has what removed runs left removed soon, and
-    returns at once. `step_limits` tells what holds the limits of steps here.
+    keeps none, `extents` None counts nothing, `preflight` None finds nothing; `tidy` has what
+    removed runs left removed soon, and returns at once. `step_limits` tells what holds the limits
+    of steps here.
     """
 
     log: EventLog
@@ -88,6 +89,7 @@ class Services:
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
     extents: Extents | None = None
+    preflight: Preflight | None = None
     tidy: Callable[[], None] = _nothing_to_tidy
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__

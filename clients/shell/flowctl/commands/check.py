@@ -32,9 +32,9 @@ def run(arguments: Arguments, console: Console) -> int:
         return _command(daemon, console, arguments.text("command"))
     file = arguments.text("file")
     params = {**workflow_params(file), "cwd": folder("")}
-    answer = daemon.request("flow/check", params)
-    from flowctl.checking import print_check
+    from flowctl.checking import print_check, request_check
 
+    answer = request_check(daemon, params)
     return print_check(answer, console, file)
 
 

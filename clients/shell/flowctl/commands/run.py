@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowctl import exits
-from flowctl.checking import print_check
+from flowctl.checking import print_check, request_check
 from flowctl.connect import Daemon
 from flowctl.errors import failure_of
 from flowctl.exits import Failure
@@ -28,6 +28,8 @@ def run(arguments: Arguments, console: Console) -> int:
         "cwd": folder(arguments.text("cwd")),
         "approve": arguments.flag("yes"),
     }
+    if arguments.flag("no-preflight"):
+        request["preflight"] = False
     name = arguments.text("workflow")
 
     def go(source: dict[str, Any]) -> int:
@@ -52,7 +54,7 @@ def run(arguments: Arguments, console: Console) -> int:
 
 def _dry_run(daemon: Daemon, console: Console, source: dict[str, Any], name: str) -> int:
     """Show what a run would do. What only needs confirmation is fine: nothing was asked yet."""
-    code = print_check(daemon.request("flow/check", source), console, name)
+    code = print_check(request_check(daemon, source), console, name)
     return exits.DONE if code == exits.NEEDS_CONFIRMATION else code
 
 

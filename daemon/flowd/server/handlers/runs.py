@@ -51,6 +51,7 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         cwd=str(cwd),
         environment=None if params.environment is None else shareable(params.environment),
         approve=params.approve,
+        preflight=params.preflight,
         client_token=params.client_token,
         origin=origin,
         window=window_of(params.columns, params.rows),

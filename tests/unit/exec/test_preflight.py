@@ -1,0 +1,98 @@
+"""What is in the way of a run, on a PATH of real programs in a folder of the test's own."""
+
+from pathlib import Path
+
+import pytest
+
+from flowd.domain.parse import workflow_from_object
+from flowd.domain.ports import Obstacle
+from flowd.domain.preview import judge_workflow
+from flowd.exec.flags import Manuals
+from flowd.exec.preflight import MachinePreflight
+from flowd.safety.judge import make_judge
+
+JUDGE = make_judge()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    (tmp_path / "bin").mkdir()
+    for name in ("git", "frobnicate", "pip", "ls"):
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    return tmp_path
+
+
+async def obstacles(machine: Path, *steps: object, **keys: object) -> list[Obstacle]:
+    written = [step if isinstance(step, dict) else {"run": step} for step in steps]
+    steps_ = [{"id": f"s{number}", **step} for number, step in enumerate(written)]
+    workflow = workflow_from_object({"flow": 1, "name": "w", "steps": steps_, **keys})
+    judged = judge_workflow(workflow, JUDGE, str(machine))
+    environment = {"PATH": str(machine / "bin"), "GIVEN": "1"}
+    return await MachinePreflight(Manuals())(workflow, judged, str(machine), environment)
+
+
+def told(found: list[Obstacle]) -> list[str]:
+    return [f"{each.severity} {each.step} {each.script} {each.message}" for each in found]
+
+
+async def test_a_program_that_is_not_there_is_an_error_with_a_cure(machine: Path):
+    found = await obstacles(machine, "git status", "frobnicat x")
+    assert told(found) == ["error s1 run the program frobnicat is not on the run's PATH"]
+    assert found[0].cure.startswith("perhaps frobnicate is meant; ")
+    assert found[0].span == (0, 11)
+    [missing] = await obstacles(machine, "rg x")
+    assert "apt install ripgrep" in missing.cure
+    [missing] = await obstacles(machine, "/no/such/program")
+    assert missing.message == "the program /no/such/program is not there"
+
+
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        ("git status; cd x; echo y; ls",),
+        ("command -v zap && zap",),
+        ("zap || ls",),
+        ("./made/later",),
+    ],
+)
+async def test_what_works_or_is_taken_care_of_is_nothing(machine: Path, scripts: tuple[str, ...]):
+    assert await obstacles(machine, *scripts) == []
+
+
+async def test_what_an_earlier_step_may_bring_is_a_warning(machine: Path):
+    for scripts in (("pip install zap", "zap"), ("pip install zap; zap",)):
+        [found] = await obstacles(machine, *scripts)
+        assert found.severity == "warning"
+        assert found.message.endswith("unless an earlier step brings it")
+
+
+async def test_an_undo_that_would_fail_is_said(machine: Path):
+    [found] = await obstacles(machine, {"run": "ls", "undo": "zap"})
+    assert (found.severity, found.script) == ("warning", "undo")
+    assert found.message.endswith("undoing this step would fail")
+
+
+async def test_variables_that_nothing_sets(machine: Path):
+    found = await obstacles(
+        machine,
+        {"run": "A=1; ls $A $GIVEN $B $C $HOME $FLOW_RUN $steps_s0_out", "outputs": ["out"]},
+        {"run": "ls $A $own $each", "env": {"own": "x"}, "for_each": ["1"], "as": "each"},
+        env={"B": "1"},
+        inputs={"C": {"default": "1"}},
+    )
+    assert told(found) == ["warning s1 run $A is set nowhere"]
+
+
+async def test_folders_of_steps(machine: Path):
+    found = await obstacles(machine, {"run": "ls", "cwd": "gone"}, {"run": "ls", "cwd": "later"})
+    assert told(found) == [
+        f"error s0 run the folder {machine}/gone is not there",
+        f"warning s1 run the folder {machine}/later is not there, unless a step makes it",
+    ]
+
+
+async def test_a_full_disk_is_said_before(machine: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("flowd.exec.preflight.LEAST_FREE_BYTES", 1 << 60)
+    [found] = await obstacles(machine, "ls")
+    assert (found.kind, found.severity) == ("disk", "warning")
