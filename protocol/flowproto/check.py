@@ -60,12 +60,20 @@ Reversibility = Literal["reversible", "saved", "compensable", "irreversible"]
 """Changes nothing; its files are kept before it runs; has an undo; cannot be taken back."""
 
 
+class EffectRow(Struct, kw_only=True):
+    """What a step will do, as far as its text tells. `unknown` names a program nobody knows."""
+
+    kind: Literal["writes", "deletes", "network", "privilege", "unknown"]
+    what: str
+
+
 class StepPreview(Struct, kw_only=True):
-    """What a run of the step would mean."""
+    """What a run of the step would mean. `effects` describe its script, and promise nothing."""
 
     id: str
     verdict: Verdict
     reversibility: Reversibility
+    effects: list[EffectRow] = field(default_factory=list)
 
 
 class ObstacleRow(Struct, kw_only=True):

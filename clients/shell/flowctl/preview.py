@@ -19,6 +19,13 @@ _REVERSIBILITY = {
     "compensable": ("compensable", "cyan"),
     "irreversible": ("irreversible", "yellow"),
 }
+_EFFECTS = {
+    "writes": "writes",
+    "deletes": "deletes",
+    "network": "talks to",
+    "privilege": "becomes another user with",
+    "unknown": "does what nobody can tell from here:",
+}
 _UNDOABLE = {"saved", "compensable"}
 _SHOWN_SCRIPT_LINES = 40
 _SHOWN_KEYS = (
@@ -96,6 +103,8 @@ def _step_lines(
                 text += f"  ({step['parallel']} side by side)"
             lines.append(console.style(f"      {label}: {harmless(text)}", "dim"))
     lines += [f"      {line}" for line in script_lines(step["run"], findings, console)]
+    if judged is not None:
+        lines += _effect_lines(judged, console)
     for key in ("undo", "check"):
         value = step.get(key)
         script = value.get("run", "") if isinstance(value, dict) else value
@@ -103,6 +112,19 @@ def _step_lines(
             first, *rest = script_lines(script, (), console)
             lines.append(f"      {console.style(f'{key}:', 'cyan')} {first}")
             lines += [f"            {line}" for line in rest]
+    return lines
+
+
+def _effect_lines(judged: StepPreview, console: Console) -> list[str]:
+    """Say what the step will do, a line for each kind of effect."""
+    lines = []
+    for kind, label in _EFFECTS.items():
+        what = [harmless(effect.what) for effect in judged.effects if effect.kind == kind]
+        if what:
+            text = f"{label} {_listed(what)}"
+            lines += [
+                console.style(f"      {line}", "dim") for line in wrap(text, console.columns - 7)
+            ]
     return lines
 
 

@@ -463,11 +463,24 @@ UNSEEN = "\ue000"
 """Stands for a text that only the run will know; no ordinary script contains this character."""
 
 
+EffectKind = Literal["writes", "deletes", "network", "privilege", "unknown"]
+
+
+class Effect(Struct, frozen=True):
+    """What a script will do, as far as its text tells: a path, a host, a way to another user.
+
+    `unknown` names a program of which nobody knows what it does.
+    """
+
+    kind: EffectKind
+    what: str
+
+
 class Judgement(Struct, frozen=True):
     """What the safety judge says of one script. `read_only`: nothing it runs changes anything.
 
     `uses` are the programs it calls, in order; `reads` the variables that it expects to be set by
-    others, with the place of the first reading.
+    others, with the place of the first reading; `effects` what people may expect of it.
     """
 
     verdict: Verdict
@@ -475,6 +488,7 @@ class Judgement(Struct, frozen=True):
     read_only: bool = False
     uses: list[Use] = field(default_factory=list)
     reads: dict[str, tuple[int, int]] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
 
 
 class Judge(Protocol):

@@ -6,7 +6,8 @@ from contextlib import contextmanager, nullcontext
 
 from msgspec.structs import replace
 
-from flowd.safety import builtins, nested, read_only, rules, uses
+from flowd.domain.ports import Effect
+from flowd.safety import builtins, foreseen, nested, read_only, rules, uses
 from flowd.safety.command import Command
 from flowd.safety.expand import Arguments, expand_words
 from flowd.safety.files import CONNECTION, PIPE, content, content_of, resolve, store
@@ -281,6 +282,7 @@ class Calls(ABC):
             return
         if not path.startswith((PIPE, "/dev/null", "/dev/std", "/dev/fd/")):
             self.trace.read_only = False
+            self.trace.effect(Effect("writes", foreseen.shown(write.target.text)))
             for finding in writing.judge(write, path):
                 self.trace.add(finding)
         store(path, write.value, state, append=write.append)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flowd.domain.ports import VERDICT_RANK, Finding, Loss, Use, Verdict
+from flowd.domain.ports import VERDICT_RANK, Effect, Finding, Loss, Use, Verdict
 from flowd.safety.syntax import Span
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Trace:
         self.concurrent = False
         self.uses: dict[Use, None] = {}
         self.reads: dict[str, Span] = {}
+        self.effects: dict[Effect, None] = {}
         self.asked_for: set[str] = set()
         """Programs that the script asks for before it calls them."""
         self.takes_in_code = False
@@ -105,6 +106,11 @@ class Trace:
         if not self._elsewhere and len(self.uses) < MAX_USES:
             certain = certain and not self._tolerated and not self.takes_in_code
             self.uses.setdefault(Use(program, arguments, span, certain))
+
+    def effect(self, effect: Effect) -> None:
+        """Note what the script will do."""
+        if not self._elsewhere and len(self.effects) < MAX_USES:
+            self.effects.setdefault(effect)
 
     def read(self, name: str, span: Span) -> None:
         """Note that a variable is read which the script itself does not set."""

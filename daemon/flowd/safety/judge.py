@@ -69,7 +69,12 @@ class _ShellJudge:
             trace.add(confirm("judge.defect", "The judge itself failed on this script.", whole))
             trace.read_only = False
         return Judgement(
-            trace.verdict, trace.findings, trace.read_only, noted(trace), dict(trace.reads)
+            trace.verdict,
+            trace.findings,
+            trace.read_only,
+            uses=noted(trace),
+            reads=dict(trace.reads),
+            effects=list(trace.effects),
         )
 
     def can_save(self, script: str, *, shell: Shell = "bash") -> bool:

@@ -3,6 +3,7 @@
 from flowd.domain.ports import Use
 from flowd.safety.command import Command
 from flowd.safety.findings import Trace
+from flowd.safety.foreseen import effects_of
 from flowd.safety.state import State
 from flowd.safety.tables import listed
 
@@ -22,6 +23,8 @@ def note(command: Command, state: State, trace: Trace, *, is_builtin: bool) -> N
         trace.asked_for.update(argument.text for argument in command.arguments)
     if command.name in _TAKE_IN:
         trace.takes_in_code = True
+    for effect in effects_of(command):
+        trace.effect(effect)
     if is_builtin or not command.program.known:
         return
     trace.use(

@@ -6,7 +6,8 @@ shell would decide by something nobody can know, both ways are followed and join
 
 from collections.abc import Sequence
 
-from flowd.safety import loops, parameters
+from flowd.domain.ports import Effect
+from flowd.safety import foreseen, loops, parameters
 from flowd.safety.calls import Calls, Status
 from flowd.safety.expand import expand_value, expand_words
 from flowd.safety.files import PIPE, resolve, store
@@ -349,6 +350,7 @@ class Walk(Calls):
         if path in (TERMINAL, "/dev/null") or path.startswith((PIPE, "/dev/std", "/dev/tcp/")):
             return
         self.trace.read_only = False
+        self.trace.effect(Effect("writes", foreseen.shown(target.text)))
         for finding in writing.judge(Write(target, EMPTY, append, tool=False), path):
             self.trace.add(finding)
         if not append:

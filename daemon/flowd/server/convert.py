@@ -206,6 +206,10 @@ def to_step_preview(judged: ports.StepJudgement) -> check.StepPreview:
         id=judged.step,
         verdict=judged.judgement.verdict,
         reversibility=judged.reversibility,
+        effects=[
+            check.EffectRow(kind=effect.kind, what=effect.what)
+            for effect in (judged.scripts["run"].effects if "run" in judged.scripts else ())
+        ],
     )
 
 
