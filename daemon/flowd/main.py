@@ -207,7 +207,7 @@ async def serve(paths: Paths, config: Config) -> None:
             log=event_log,
             keeper=event_log.keeper,
             engine=engine,
-            suggester=make_suggester(config, judge),
+            suggester=make_suggester(config, judge, preflight),
             judge=judge,
             extents=extent_of,
             preflight=preflight,
@@ -290,7 +290,7 @@ def _reload(
     saved_files.config = config.engine
     desktop.config = config.notifications
     services.judge = judge
-    services.suggester = make_suggester(config, judge)
+    services.suggester = make_suggester(config, judge, services.preflight)
     services.config = config
     log.info("settings are read again from %s", services.paths.config)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from flowproto.check import FindingRow, Reversibility, Verdict
+from flowproto.check import FindingRow, ObstacleRow, Reversibility, Verdict
 
 
 class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -34,6 +34,7 @@ class SuggestionRow(Struct, kw_only=True):
     findings: list[FindingRow] = field(default_factory=list)
     reversibility: dict[str, Reversibility] = field(default_factory=dict)
     missing_inputs: list[str] = field(default_factory=list)
+    preflight: list[ObstacleRow] = field(default_factory=list)
 
 
 class ProviderRow(Struct, kw_only=True):

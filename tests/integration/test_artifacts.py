@@ -24,7 +24,7 @@ def mortal(tmp_path):
 
 async def carry_out(tmp_path, *steps, **settings):
     async with open_workshop(tmp_path, **settings) as shop:
-        state = await shop.carry_out(*steps)
+        state = await shop.carry_out(*steps, request={"approve": True})
         return state, [item.event for item in await shop.history(state.run)]
 
 

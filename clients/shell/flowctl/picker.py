@@ -5,10 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from flowctl import exits
+from flowctl.checking import request_check
 from flowctl.editing import edit_workflow
 from flowctl.errors import failure_of, report
 from flowctl.exits import Failure
-from flowctl.preview import finding_lines, short_reversibility, workflow_lines
+from flowctl.preview import (
+    finding_lines,
+    obstacle_lines,
+    short_reversibility,
+    workflow_lines,
+)
 from flowctl.prompt import ask, confirm
 from flowctl.saving import save_workflow
 from flowctl.starting import run_and_watch
@@ -124,7 +130,9 @@ class Picker:
     def preview(self) -> CheckResult:
         """Show every script of the selected workflow with its undo and what the judge says."""
         checked = self._check()
-        self._console.print("\n".join(workflow_lines(checked.workflow, checked, self._console)))
+        lines = workflow_lines(checked.workflow, checked, self._console)
+        lines += obstacle_lines(checked.preflight, self._console)
+        self._console.print("\n".join(lines))
         self._previewed.add(self._selected)
         return checked
 
@@ -205,7 +213,7 @@ class Picker:
         return {"workflow": self.suggestion.workflow}
 
     def _check(self) -> CheckResult:
-        answer = self._daemon.request("flow/check", {**self._source(), "cwd": self._cwd})
+        answer = request_check(self._daemon, {**self._source(), "cwd": self._cwd})
         return msgspec.convert(answer, CheckResult)
 
     def _start(self) -> int:

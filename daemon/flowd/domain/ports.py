@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from msgspec import Struct, field
 
 from flowd.domain.events import Answer, Event, Recorded, RunStatus, ScriptKind, Stream
+from flowd.domain.foresight import Effect, Loss, Obstacle, Use
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
 from flowd.domain.workflow import InputValue, Limits, Shell, Workflow
@@ -417,16 +418,6 @@ Verdict = Literal["allow", "confirm", "block"]
 VERDICT_RANK: dict[Verdict, int] = {"allow": 0, "confirm": 1, "block": 2}
 
 
-class Loss(Struct, frozen=True):
-    """What a command would take away, so that it can be counted.
-
-    `names` are paths and patterns of files, as seen from the command's folder, or branches.
-    """
-
-    kind: Literal["files", "changes", "untracked", "commits", "stashes"]
-    names: tuple[str, ...] = ()
-
-
 class Finding(Struct, frozen=True):
     """One reason. `span` is [start, end) in characters of the judged text.
 
@@ -444,36 +435,6 @@ class Finding(Struct, frozen=True):
 
 Extents = Callable[[Loss, str], Awaitable[str]]
 """Counts what would be lost in a folder, in words; empty when it cannot be counted soon."""
-
-
-class Use(Struct, frozen=True):
-    """A program that a script calls on this machine, with the run's PATH.
-
-    `arguments` are its words as far as they are known: `UNSEEN` stands where one is not. `certain`:
-    it is called, nothing asks before whether it is there, and the script fails without it.
-    """
-
-    program: str
-    arguments: tuple[str, ...]
-    span: tuple[int, int]
-    certain: bool
-
-
-UNSEEN = "\ue000"
-"""Stands for a text that only the run will know; no ordinary script contains this character."""
-
-
-EffectKind = Literal["writes", "deletes", "network", "privilege", "unknown"]
-
-
-class Effect(Struct, frozen=True):
-    """What a script will do, as far as its text tells: a path, a host, a way to another user.
-
-    `unknown` names a program of which nobody knows what it does.
-    """
-
-    kind: EffectKind
-    what: str
 
 
 class Judgement(Struct, frozen=True):
@@ -515,24 +476,6 @@ class StepJudgement(Struct, frozen=True):
     scripts: dict[ScriptKind, Judgement] = field(default_factory=dict)
 
 
-ObstacleKind = Literal["program", "flag", "variable", "folder", "disk"]
-
-
-class Obstacle(Struct, frozen=True):
-    """Why a step may not work here, known before the first one runs.
-
-    An `error` is certain, so nothing is started; a `warning` is said. `span` is in the script.
-    """
-
-    step: str
-    script: ScriptKind
-    kind: ObstacleKind
-    severity: Literal["error", "warning"]
-    message: str
-    cure: str = ""
-    span: tuple[int, int] = (0, 0)
-
-
 class Preflight(Protocol):
     """Looks, before a run, whether its steps can work here. Runs none of them."""
 
@@ -563,6 +506,7 @@ class Suggestion(Struct, frozen=True):
     findings: list[Finding] = field(default_factory=list)
     reversibility: dict[str, Reversibility] = field(default_factory=dict)
     missing_inputs: list[str] = field(default_factory=list)
+    obstacles: list[Obstacle] = field(default_factory=list)
 
 
 class SuggestRequest(Struct, frozen=True):

@@ -6,15 +6,9 @@ from pathlib import Path
 from msgspec import to_builtins
 
 from flowd.domain.events import RunStarted
+from flowd.domain.foresight import Obstacle
 from flowd.domain.inputs import resolve_inputs
-from flowd.domain.ports import (
-    Extents,
-    Judge,
-    Obstacle,
-    Preflight,
-    RunRequest,
-    StepJudgement,
-)
+from flowd.domain.ports import Extents, Judge, Preflight, RunRequest, StepJudgement
 from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import Workflow
 from flowd.engine.judging import judge_in_turns

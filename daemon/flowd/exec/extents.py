@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import trio
 
-from flowd.domain.ports import Loss
+from flowd.domain.foresight import Loss
 
 MOST_FILES = 20_000
 MOST_SECONDS = 0.1

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import trio
 
-from flowd.domain.ports import UNSEEN
+from flowd.domain.foresight import UNSEEN
 
 LARGEST_PAGE_BYTES = 2_000_000
 LEAST_OPTIONS = 3  # a page with fewer is about something else, or tells them in another way

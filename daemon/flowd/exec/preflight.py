@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Literal
 
 from flowd.domain.events import ScriptKind
-from flowd.domain.ports import Judgement, Obstacle, ObstacleKind, StepJudgement, Use
+from flowd.domain.foresight import Obstacle, ObstacleKind, Use
+from flowd.domain.ports import Judgement, StepJudgement
 from flowd.domain.workflow import Step, Workflow
 from flowd.exec.flags import Manuals
 from flowd.exec.plain import is_shells_own

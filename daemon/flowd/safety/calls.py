@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 
 from msgspec.structs import replace
 
-from flowd.domain.ports import Effect
+from flowd.domain.foresight import Effect
 from flowd.safety import builtins, foreseen, nested, read_only, rules, uses
 from flowd.safety.command import Command
 from flowd.safety.expand import Arguments, expand_words

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flowd.domain.ports import VERDICT_RANK, Effect, Finding, Loss, Use, Verdict
+from flowd.domain.foresight import Effect, Loss, Use
+from flowd.domain.ports import VERDICT_RANK, Finding, Verdict
 from flowd.safety.syntax import Span
 
 if TYPE_CHECKING:

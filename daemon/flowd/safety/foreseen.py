@@ -7,7 +7,7 @@ does that nobody has written down here is not known, and that is said, too.
 import re
 
 from flowd.domain.files import How
-from flowd.domain.ports import Effect
+from flowd.domain.foresight import Effect
 from flowd.safety import read_only
 from flowd.safety.command import Command
 from flowd.safety.programs import MODELS

@@ -1,6 +1,6 @@
 """Which programs a script counts on, noted while it is followed: see `Judgement.uses`."""
 
-from flowd.domain.ports import Use
+from flowd.domain.foresight import Use
 from flowd.safety.command import Command
 from flowd.safety.findings import Trace
 from flowd.safety.foreseen import effects_of

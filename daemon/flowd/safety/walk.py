@@ -6,7 +6,7 @@ shell would decide by something nobody can know, both ways are followed and join
 
 from collections.abc import Sequence
 
-from flowd.domain.ports import Effect
+from flowd.domain.foresight import Effect
 from flowd.safety import foreseen, loops, parameters
 from flowd.safety.calls import Calls, Status
 from flowd.safety.expand import expand_value, expand_words

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from flowd.domain import ports
+from flowd.domain import foresight, ports
 from flowd.domain.graph import needs_of
 from flowd.domain.items import item_id, parent_of
 from flowd.domain.problems import Problem
@@ -172,7 +172,7 @@ def to_finding_row(finding: ports.Finding, step: str = "") -> check.FindingRow:
     )
 
 
-def to_obstacle_row(obstacle: ports.Obstacle) -> check.ObstacleRow:
+def to_obstacle_row(obstacle: foresight.Obstacle) -> check.ObstacleRow:
     """One thing in the way of a run."""
     return check.ObstacleRow(
         step=obstacle.step,
@@ -233,6 +233,7 @@ def to_suggestion_row(made: ports.Suggestion) -> suggest.SuggestionRow:
         findings=[to_finding_row(finding) for finding in made.findings],
         reversibility=dict(made.reversibility),
         missing_inputs=list(made.missing_inputs),
+        preflight=[to_obstacle_row(obstacle) for obstacle in made.obstacles],
     )
 
 

@@ -2,15 +2,18 @@
 
 import logging
 import math
+import os
 from collections.abc import Sequence
 
 import trio
+from msgspec.structs import replace
 
 from flowd.config import Config
 from flowd.domain.inputs import missing_inputs
 from flowd.domain.parse import workflow_from_object
 from flowd.domain.ports import (
     Judge,
+    Preflight,
     ProviderReport,
     SuggestAnswer,
     Suggester,
@@ -25,10 +28,11 @@ from flowd.suggest.context import Context, gather_context
 from flowd.suggest.memory import Memory
 from flowd.suggest.providers.base import Draft, Provider, Question
 from flowd.suggest.providers.registry import Registry
-from flowd.suggest.rank import Candidate, merge, order, score
+from flowd.suggest.rank import Candidate, merge, order, plausibility, score
 from flowd.suggest.retrieve import Knowledge, load_knowledge, retrieve
 
 _logger = logging.getLogger(__name__)
+_MORE_LOOKED_AT = 3  # than are wanted: one of them may lose its place
 _MOST_DRAFTS = 20  # of one provider; more is noise
 _LONGEST_TASK = 2000
 
@@ -47,8 +51,15 @@ class Asked:
 class PipelineSuggester:
     """The `Suggester` port. Holds the library once it is wanted, and what it suggested."""
 
-    def __init__(self, registry: Registry, judge: Judge, memory: Memory):
+    def __init__(
+        self,
+        registry: Registry,
+        judge: Judge,
+        memory: Memory,
+        preflight: Preflight | None = None,
+    ):
         self._registry = registry
+        self._preflight = preflight
         self._judge = judge
         self._memory = memory
         self._knowledge: Knowledge | None = None
@@ -120,8 +131,19 @@ class PipelineSuggester:
         for outcome in asked:
             candidates += await self._validated(outcome, question.context)
         scored = ((score(found, question.task, question.context), found) for found in candidates)
-        best = merge(order(scored))[: question.limit]
-        return [self._remembered(figure, candidate) for figure, candidate in best]
+        best = merge(order(scored))[: question.limit + _MORE_LOOKED_AT]
+        best = order([await self._looked_at(*each, question.context) for each in best])
+        return [self._remembered(figure, candidate) for figure, candidate in best[: question.limit]]
+
+    async def _looked_at(
+        self, figure: float, candidate: Candidate, context: Context
+    ) -> tuple[float, Candidate]:
+        """See what is in its way here; options that were made up cost it its place."""
+        if self._preflight is None:
+            return figure, candidate
+        workflow, judged = candidate.workflow, candidate.judged
+        found = await self._preflight(workflow, judged, context.cwd, os.environ)
+        return figure * plausibility(found), replace(candidate, obstacles=found)
 
     async def _validated(self, outcome: Asked, context: Context) -> list[Candidate]:
         """Read and judge a provider's drafts; what is no workflow is dropped, and said so."""
@@ -219,6 +241,7 @@ def _suggestion(name: str, figure: float, candidate: Candidate) -> Suggestion:
         findings=[finding for step in candidate.judged for finding in step.judgement.findings],
         reversibility={step.step: step.reversibility for step in candidate.judged},
         missing_inputs=candidate.missing,
+        obstacles=candidate.obstacles,
     )
 
 
@@ -227,6 +250,6 @@ def _report(outcome: Asked, suggestions: Sequence[Suggestion]) -> ProviderReport
     return ProviderReport(outcome.name, outcome.elapsed_ms, made, outcome.error, outcome.cure)
 
 
-def make_suggester(config: Config, judge: Judge) -> Suggester:
+def make_suggester(config: Config, judge: Judge, preflight: Preflight | None = None) -> Suggester:
     """Make the suggester; nothing is read or imported before the first task."""
-    return PipelineSuggester(Registry(config), judge, Memory())
+    return PipelineSuggester(Registry(config), judge, Memory(), preflight)

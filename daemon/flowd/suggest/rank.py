@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 
 from msgspec import Struct
 
+from flowd.domain.foresight import Obstacle
 from flowd.domain.ports import StepJudgement, Verdict
 from flowd.domain.preview import strictest
 from flowd.domain.workflow import Workflow
@@ -16,6 +17,7 @@ _SAFETY: dict[Verdict, float] = {"allow": 1.0, "confirm": 0.97, "block": 0.1}
 _SURELY_RELEVANT = 0.8  # of a proposal whose title shares no word with the task
 _PROGRAM_MISSING = 0.95
 _INPUT_MISSING = 0.98
+_OPTION_UNKNOWN = 0.85
 _AGREEMENT = 1.04
 _SAME = 0.93
 _WORD = re.compile(r"(?:^|[\n;|&(])\s*(?:sudo\s+)?([a-z][\w.+-]*)")
@@ -33,6 +35,7 @@ class Candidate(Struct, frozen=True):
     judged: list[StepJudgement]
     missing: list[str]
     matched: bool = False
+    obstacles: list[Obstacle] = []
 
     @property
     def verdict(self) -> Verdict:
@@ -68,6 +71,11 @@ def applicability(candidate: Candidate, context: Context) -> float:
     missing = needed - context.programs if context.programs else frozenset[str]()
     factor = _PROGRAM_MISSING if missing else 1.0
     return factor * _INPUT_MISSING ** min(3, len(candidate.missing))
+
+
+def plausibility(obstacles: Sequence[Obstacle]) -> float:
+    """Say how far its options are known to the programs installed here: some may be made up."""
+    return _OPTION_UNKNOWN if any(each.kind == "flag" for each in obstacles) else 1.0
 
 
 def programs_of(workflow: Workflow) -> frozenset[str]:

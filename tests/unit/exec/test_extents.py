@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flowd.domain.ports import Loss
+from flowd.domain.foresight import Loss
 from flowd.exec import extents
 from flowd.exec.extents import extent_of
 

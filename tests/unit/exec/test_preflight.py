@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from flowd.domain.foresight import Obstacle
 from flowd.domain.parse import workflow_from_object
-from flowd.domain.ports import Obstacle
 from flowd.domain.preview import judge_workflow
 from flowd.exec.flags import Manuals
 from flowd.exec.preflight import MachinePreflight

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowd.domain.ports import UNSEEN
+from flowd.domain.foresight import UNSEEN
 from support.judging import judged
 
 

@@ -9,6 +9,8 @@ from trio.testing import MockClock
 from flowd.config import Config, ProviderConfig, SuggestConfig
 from flowd.domain.ports import SuggestAnswer, SuggestRequest
 from flowd.errors import InvalidInput, NotFound, ProviderFailed
+from flowd.exec.flags import Manuals
+from flowd.exec.preflight import MachinePreflight
 from flowd.safety.judge import make_judge
 from flowd.suggest.memory import Memory
 from flowd.suggest.pipeline import PipelineSuggester, make_suggester
@@ -235,3 +237,19 @@ def test_a_kind_nobody_provides_says_which_there_are():
     _, unusable = Registry(config).choose(["mine"])
     assert "oracle" in unusable[0].error
     assert "offline" in unusable[0].cure
+
+
+async def test_a_made_up_option_costs_a_proposal_its_place():
+    """By the real manual page of git, where there is one."""
+    manuals = Manuals()
+    if not await manuals.unknown("/usr/bin/git", ("diff", "--unifed=3")):
+        pytest.skip("git has no manual page here")
+    drafts = [
+        draft("Wrong diff", "git diff --unifed=3", confidence=0.9),
+        draft("Right diff", "git diff --unified=3", confidence=0.85),
+    ]
+    registry = FixedRegistry([ScriptedProvider("model", drafts)])
+    whole = PipelineSuggester(registry, JUDGE, Memory(), MachinePreflight(manuals))
+    answer = await whole.suggest(SuggestRequest(task="diff", cwd="/tmp"))
+    assert [each.title for each in answer.suggestions] == ["Right diff", "Wrong diff"]
+    assert answer.suggestions[1].obstacles[0].cure == "perhaps --unified is meant"

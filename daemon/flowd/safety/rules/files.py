@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from flowd.domain.ports import Finding, Loss
+from flowd.domain.foresight import Loss
+from flowd.domain.ports import Finding
 from flowd.safety.command import Command, split
 from flowd.safety.findings import block, confirm
 from flowd.safety.paths import Location, Place, below, locate

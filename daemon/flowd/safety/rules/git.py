@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from flowd.domain.ports import Finding, Loss
+from flowd.domain.foresight import Loss
+from flowd.domain.ports import Finding
 from flowd.safety.command import Command, Options, split
 from flowd.safety.findings import confirm
 from flowd.safety.rules.table import Rules

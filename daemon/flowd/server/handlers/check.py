@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from flowd.domain.foresight import Obstacle
 from flowd.domain.parse import Problem, workflow_from_object
-from flowd.domain.ports import Obstacle
 from flowd.domain.preview import strictest
 from flowd.domain.render import to_object
 from flowd.domain.workflow import Workflow
