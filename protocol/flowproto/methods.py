@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from flowproto import artifacts, check, daemon, db, runs, suggest, terminals
+from flowproto import artifacts, check, daemon, db, runs, scan, suggest, terminals
 
 P = TypeVar("P", bound=Struct)
 R = TypeVar("R", bound=Struct)
@@ -42,6 +42,7 @@ RETRY = Method("flow/retry", runs.RunRef, runs.StateResult, "go on from the fail
 ANSWER = Method("flow/answer", runs.AnswerParams, runs.StateResult, "decide what a run waits for")
 TYPE = Method("flow/type", terminals.TypeParams, terminals.TypeResult, "type at a step's terminal")
 CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")
+SCAN = Method("flow/scan", scan.ScanParams, scan.ScanResult, "judge the shell text in a file")
 SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
 STATS = Method("flow/stats", daemon.Empty, daemon.StatsResult, "figures")
 DB_CHECK = Method(
@@ -77,6 +78,7 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     ANSWER,
     TYPE,
     CHECK,
+    SCAN,
     SUGGEST,
     STATS,
     DB_CHECK,

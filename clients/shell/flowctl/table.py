@@ -228,10 +228,20 @@ API_KEY, ...): the environment is recorded with the run.""",
     Command(
         "check",
         "validate and judge, without running anything",
-        Argument("file", "a workflow file, or - for standard input", complete="file"),
+        Argument(
+            "file", "a workflow or a file with shell text, or - for standard input", complete="file"
+        ),
         Argument("--command", "judge this shell command", short="-c", value="COMMAND"),
         Argument("--batch", 'lines {"command": ...} to verdicts', value="FILE", complete="file"),
-        details="Exit code: 0 allow, 5 confirm, 4 block, 3 not a valid workflow; 0 for --batch.",
+        Argument("--diff", "judge the lines that git says were added since", value="REVISION"),
+        Argument("--format", "text (default), json or sarif", value="FORMAT"),
+        details="""\
+Files with shell text are scripts (*.sh, or a first line such as #!/bin/bash), GitHub workflows and
+actions, .gitlab-ci.yml, Makefiles, Dockerfiles and package.json. What comes from standard input is
+a workflow, or a diff: git diff | flowctl check -
+--diff HEAD judges what is not committed yet, --diff main what a branch added.
+
+Exit code: 0 allow, 5 confirm, 4 block, 3 not valid or cannot work here; 0 for --batch.""",
     ),
     Command(
         "template",

@@ -35,6 +35,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/answer": {**RUN, "step": "a", "answer": "yes"},
     "flow/type": {**RUN, "step": "a", "data": "x", "columns": 80, "rows": 24},
     "flow/check": {"command": "true"},
+    "flow/scan": {"path": "x.sh", "text": "true"},
     "flow/suggest": {"task": "tag a release"},
     "flow/stats": {},
     "flow/db/check": {"mend": True},
@@ -320,8 +321,8 @@ async def test_check_judges_every_step_of_a_workflow(peer, tmp_path):
         assert (answer["verdict"], answer["valid"], answer["name"]) == ("confirm", True, "w")
         assert answer["findings"][0]["step"] == "b"
         assert answer["steps"] == [
-            {"id": "a", "verdict": "allow", "reversibility": "reversible"},
-            {"id": "b", "verdict": "confirm", "reversibility": "compensable"},
+            {"id": "a", "verdict": "allow", "reversibility": "reversible", "effects": []},
+            {"id": "b", "verdict": "confirm", "reversibility": "compensable", "effects": []},
         ]
 
 

@@ -18,30 +18,66 @@ _AHEAD = 64
 
 
 def run(arguments: Arguments, console: Console) -> int:
-    """Check a file, a command, or a batch of commands; the exit code says the verdict."""
-    given = [name for name in ("file", "command", "batch") if arguments.given(name)]
+    """Check a file, a command, a diff, or a batch of commands; the exit code says the verdict."""
+    given = [name for name in ("file", "command", "batch", "diff") if arguments.given(name)]
     if len(given) != 1:
         raise UsageError(
-            "check takes exactly one of FILE, --command COMMAND, --batch FILE",
+            "check takes exactly one of FILE, --command COMMAND, --batch FILE, --diff REVISION",
             cure="see flowctl check --help",
         )
+    form = arguments.text("format") or "text"
+    if form not in ("text", "json", "sarif"):
+        raise UsageError(f"there is no format {form}", cure="text, json or sarif")
     daemon = Daemon(arguments, console)
     if given == ["batch"]:
         return _batch(daemon, console, arguments.text("batch"))
+    if given == ["diff"]:
+        return _diff(daemon, console, form, arguments.text("diff"))
+    if given == ["command"] and form != "sarif":
+        return _command(daemon, console, arguments.text("command"), form)
     if given == ["command"]:
-        return _command(daemon, console, arguments.text("command"))
-    file = arguments.text("file")
-    params = {**workflow_params(file), "cwd": folder("")}
+        return _scan(daemon, console, form, text=arguments.text("command"))
+    return _file(daemon, console, form, arguments.text("file"))
+
+
+def _file(daemon: Daemon, console: Console, form: str, file: str) -> int:
+    from flowctl.scanning import is_scanned
+
+    if is_scanned(file) or (form == "sarif" and file != "-"):
+        return _scan(daemon, console, form, file=file)
+    source = workflow_params(file)
+    if "text" in source:
+        from flowctl.diffs import looks_like_diff
+
+        if looks_like_diff(source["text"]):
+            return _diff(daemon, console, form, text=source["text"])
     from flowctl.checking import print_check, request_check
 
-    answer = request_check(daemon, params)
+    console.json = console.json or form == "json"
+    answer = request_check(daemon, {**source, "cwd": folder("")})
     return print_check(answer, console, file)
 
 
-def _command(daemon: Daemon, console: Console, command: str) -> int:
+def _scan(daemon: Daemon, console: Console, form: str, *, file: str = "", text: str = "") -> int:
+    from flowctl.scanning import print_scans, scan_command, scan_file
+
+    answer = scan_file(daemon, file) if file else scan_command(daemon, text)
+    return print_scans([answer], console, form)
+
+
+def _diff(daemon: Daemon, console: Console, form: str, revision: str = "", text: str = "") -> int:
+    from flowctl.scanning import git_diff, print_scans, scan_diff
+
+    top = folder("")
+    if revision:
+        text, top = git_diff(revision)
+    return print_scans(scan_diff(daemon, text, top), console, form)
+
+
+def _command(daemon: Daemon, console: Console, command: str, form: str) -> int:
     params = {"command": command, "cwd": folder("")}
     answer = daemon.request("flow/check", params)
-    if console.json:
+    if console.json or form == "json":
         console.print_json(answer)
     else:
         _print_judged(command, answer, console)
