@@ -103,6 +103,13 @@ def test_makes_variables_become_the_shells():
     assert script.text == "rm -rf ${DIR}/x $y\n"
 
 
+def test_what_a_makefile_sets_is_known_to_its_recipes():
+    text = "VENV := .venv\nBIN = $(VENV)/bin # here\nX != date\nY := $(shell pwd)\na:\n\t$(BIN)/x\n"
+    [script] = scripts_in("make", text)
+    assert script.before == 'VENV=".venv"\nBIN="${VENV}/bin"\n'
+    assert script.text == "${BIN}/x\n"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [

@@ -9,6 +9,7 @@ from flowd.domain.scripts.place import Place, Script
 _SHELL_LINE = re.compile(r"#!\s*(?:\S*/env\s+(?:-S\s+)?)?(?:\S*/)?(?:ba|da|z|k|a)?sh\b")
 _RECIPE_SIGNS = re.compile(r"[@+\-\s]*")
 _MAKE_VARIABLE = re.compile(r"\$[({]([A-Za-z_][\w.-]*)[)}]")
+_ASSIGNED = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*(?:[:?]{0,2}|\+)=\s*(.*)")
 _RUN = re.compile(r"\s*RUN\s+((?:--\S+\s+)*)", re.IGNORECASE)
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1\s*$")
 
@@ -21,16 +22,19 @@ def is_shell(text: str) -> bool:
 def make(text: str) -> Iterator[Script]:
     """Every recipe line is a script of its own, for make starts a shell for each.
 
-    `$$` is the shell's `$`; `$(NAME)` is make's, and only make knows its text: it is judged as a
-    variable of the shell.
+    `$$` is the shell's `$`; `$(NAME)` is make's: it is judged as a variable of the shell, which is
+    what the file sets it to, where that is plain text.
     """
-    target = ""
+    target = before = ""
     lines = text.splitlines()
     number = 0
     while number < len(lines):
         line = lines[number]
         if not line.startswith("\t"):
-            if ":" in line and not line.startswith(("#", " ")):
+            assigned = _ASSIGNED.fullmatch(line.rstrip())
+            if assigned is not None:
+                before += _assignment(assigned[1], assigned[2])
+            elif ":" in line and not line.startswith(("#", " ")):
                 target = line.partition(":")[0].strip()
             number += 1
             continue
@@ -43,7 +47,13 @@ def make(text: str) -> Iterator[Script]:
         parts = [line[skipped:], *lines[first + 1 : number]]
         starts = [Place(first + 1, skipped + 1)]
         starts += [Place(first + 2 + at, 1) for at in range(len(parts) - 1)]
-        yield Script("\n".join(map(_of_shell, parts)) + "\n", target, tuple(starts))
+        yield Script("\n".join(map(_of_shell, parts)) + "\n", target, tuple(starts), before)
+
+
+def _assignment(name: str, value: str) -> str:
+    """A variable of make as one of the shell; nothing, where only make can know what it is."""
+    text = _of_shell(value.partition(" #")[0].strip())
+    return f'{name}="{text}"\n' if re.fullmatch(r"(?:[^$\"\\`]|\$\{\w+\})*", text) else ""
 
 
 def _of_shell(line: str) -> str:

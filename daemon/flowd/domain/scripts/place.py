@@ -17,11 +17,15 @@ class Place(Struct, frozen=True):
 
 
 class Script(Struct, frozen=True):
-    """Shell text. `name` says whose it is, `starts` where each of its lines stands in the file."""
+    """Shell text. `name` says whose it is, `starts` where each of its lines stands in the file.
+
+    `before` is shell text that says what the file makes known to the script.
+    """
 
     text: str
     name: str
     starts: tuple[Place, ...]
+    before: str = ""
 
     def place_of(self, offset: int) -> Place:
         """Give the place in the file of a character of the text, its end included."""

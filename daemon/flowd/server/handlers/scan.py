@@ -22,7 +22,10 @@ async def handle_scan(params: ScanParams, context: JudgeContext) -> ScanResult:
     findings: list[PlacedFinding] = []
     for script in scripts:
         await trio.lowlevel.checkpoint()
-        for finding in context.judge.judge(script.text, cwd=params.cwd).findings:
+        judgement = context.judge.judge(script.before + script.text, cwd=params.cwd)
+        for finding in judgement.findings:
+            if finding.span[0] < len(script.before):
+                continue  # of another script's, or of nothing that is run
             placed = _placed(finding, script)
             if params.lines is None or _is_in(placed, params.lines):
                 findings.append(placed)
@@ -34,7 +37,7 @@ async def handle_scan(params: ScanParams, context: JudgeContext) -> ScanResult:
 
 
 def _placed(finding: Finding, script: Script) -> PlacedFinding:
-    start, end = (script.place_of(offset) for offset in finding.span)
+    start, end = (script.place_of(offset - len(script.before)) for offset in finding.span)
     return PlacedFinding(
         rule=finding.rule,
         verdict=finding.verdict,
