@@ -28,7 +28,7 @@ from flowd import faultpoints, notify
 from flowd.clocks import AgeClock
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.desktop import Desktop
-from flowd.domain.ports import EventLog, Judge
+from flowd.domain.ports import EventLog
 from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
 from flowd.engine.keeping import Keeper
@@ -43,10 +43,9 @@ from flowd.exec.artifacts import KeptFiles
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.safety.footprint import foresee
-from flowd.safety.judge import finds_blocked, make_judge
 from flowd.safety.masking import make_masker_for
-from flowd.safety.policy import load_policy
-from flowd.safety.wary import WaryJudge
+from flowd.safety.policed import PolicedJudge
+from flowd.safety.policy.loading import ADMINISTRATOR_POLICY, PolicyFiles
 from flowd.server.limits import limits_here
 from flowd.server.lsp import open_lsp
 from flowd.server.services import Services
@@ -64,8 +63,8 @@ EXIT_USAGE = 2
 EXIT_FAILED = 1
 
 
-def main() -> None:
-    """Entry point of `flowd`."""
+def main(administrator_policy: Path = ADMINISTRATOR_POLICY) -> None:
+    """Entry point of `flowd`; tests give another place for the administrator's rules."""
     arguments = argument_parser().parse_args()
     os.umask(0o077)
     logging.basicConfig(
@@ -78,7 +77,7 @@ def main() -> None:
         if arguments.stdio:
             _relay(paths)
         else:
-            _serve(paths)
+            _serve(paths, administrator_policy)
     except Exception as error:
         cause = single_cause(error)
         if not isinstance(cause, FlowError):
@@ -115,12 +114,12 @@ def _relay(paths: Paths) -> None:
     trio.run(relay_stdio, paths.socket)
 
 
-def _serve(paths: Paths) -> None:
+def _serve(paths: Paths, administrator_policy: Path) -> None:
     if fault := faultpoints.arm(os.environ):
         log.warning("this daemon kills itself at the fault point %s", fault)
     _make_folder(paths.state)
     with _only_daemon(paths):
-        trio.run(serve, paths, load_config(paths.config))
+        trio.run(serve, paths, load_config(paths.config), administrator_policy)
 
 
 def _make_folder(folder: Path) -> None:
@@ -170,11 +169,14 @@ def _only_daemon(paths: Paths) -> Iterator[None]:
         os.close(descriptor)
 
 
-async def serve(paths: Paths, config: Config) -> None:
+async def serve(
+    paths: Paths, config: Config, administrator_policy: Path = ADMINISTRATOR_POLICY
+) -> None:
     """Run the daemon until a signal or a client ends it."""
     stopping = trio.Event()
     handed_over = notify.listen_fds()
-    judge, policy_error = judge_of(paths, config)
+    policies = PolicyFiles(paths.policy, administrator=administrator_policy)
+    judge = judge_of(policies, config)
     ages = AgeClock()
     saved_files = SavedFiles(paths.saved, config.engine, ages.now_ms)
     artifacts = KeptFiles(paths.artifacts)
@@ -208,7 +210,7 @@ async def serve(paths: Paths, config: Config) -> None:
             started_at=time.monotonic(),
             stop=stopping.set,
             store_error=lambda: engine.store_error,
-            policy_error=policy_error,
+            policy_error=lambda: "; ".join(policies.problems()),
             step_limits=executor.limits_held_by,
             open_lsp=open_lsp,
             artifacts=artifacts,
@@ -220,7 +222,7 @@ async def serve(paths: Paths, config: Config) -> None:
         for state in engine.waiting():
             desktop.remember(state)
         nursery.start_soon(desktop.serve)
-        reload = partial(_reload, services, engine, upkeep, saved_files, desktop)
+        reload = partial(_reload, services, policies, engine, upkeep, saved_files, desktop)
         nursery.start_soon(_heed_signals, reload, stopping)
         nursery.start_soon(notify.keep_watchdog_fed)
         await nursery.start(serve_socket, services, paths.socket, handed_over)
@@ -240,15 +242,10 @@ async def _known_to(ages: AgeClock, event_log: EventLog) -> AsyncIterator[None]:
     yield
 
 
-def judge_of(paths: Paths, config: Config) -> tuple[Judge, str]:
-    """Make the judge with the user's rules; when they cannot be read, a wary one and the reason."""
-    kept = config.engine.saved_bytes_per_step > 0
-    try:
-        policy = load_policy(paths.policy, finds_blocked)
-    except InvalidInput as error:
-        log.error("%s (%s)", error.message, error.cure)
-        return WaryJudge(make_judge(files_are_kept=kept), error.message), error.message
-    return make_judge(policy, files_are_kept=kept), ""
+def judge_of(policies: PolicyFiles, config: Config) -> PolicedJudge:
+    """Make the judge that goes by the policy files, which are looked at now for the log's sake."""
+    policies.problems()
+    return PolicedJudge(policies, files_are_kept=config.engine.saved_bytes_per_step > 0)
 
 
 async def _heed_signals(reload: Callable[[], None], stopping: trio.Event) -> None:
@@ -265,6 +262,7 @@ async def _heed_signals(reload: Callable[[], None], stopping: trio.Event) -> Non
 
 def _reload(
     services: Services,
+    policies: PolicyFiles,
     engine: RunEngine,
     upkeep: Upkeep,
     saved_files: SavedFiles,
@@ -276,7 +274,7 @@ def _reload(
     except FlowError as error:
         log.error("%s (%s); the settings stay as they were", error.message, error.cure)
         return
-    judge, services.policy_error = judge_of(services.paths, config)
+    judge = judge_of(policies, config)
     engine.configure(config.engine, judge)
     upkeep.configure(config.retention)
     saved_files.config = config.engine

@@ -417,13 +417,17 @@ VERDICT_RANK: dict[Verdict, int] = {"allow": 0, "confirm": 1, "block": 2}
 
 
 class Finding(Struct, frozen=True):
-    """One reason. `span` is [start, end) in characters of the judged text."""
+    """One reason. `span` is [start, end) in characters of the judged text.
+
+    `source` is the file and line of a user's rule; empty for a built-in one.
+    """
 
     rule: str
     verdict: Verdict
     message: str
     span: tuple[int, int]
     safer: str = ""
+    source: str = ""
 
 
 class Judgement(Struct, frozen=True):

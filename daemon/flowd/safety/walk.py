@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from flowd.safety import loops, parameters
 from flowd.safety.calls import Calls, Status
 from flowd.safety.expand import expand_value, expand_words
-from flowd.safety.files import PIPE, resolve, store
+from flowd.safety.files import CONNECTION, PIPE, resolve, store
 from flowd.safety.findings import Trace, block, confirm
 from flowd.safety.parsing import NotUnderstood, hidden_characters, parse
+from flowd.safety.policy import bounds
 from flowd.safety.programs.effects import Write
 from flowd.safety.rules import writing
 from flowd.safety.state import TERMINAL, State, Variable, join
@@ -332,6 +333,9 @@ class Walk(Calls):
             return number, made.get(other, TERMINAL)
         argument = Argument(text, each.target.span, value.origins)
         path = resolve(text, state)
+        if self.trace.policy is not None and CONNECTION.fullmatch(path):
+            for finding in bounds.judge_connection(self.trace.policy, each.target.span):
+                self.trace.add(finding)
         if operator in ("<", "<&"):
             return number, path
         self._open_for_writing(argument, path, state, append=operator in (">>", "&>>", "<>"))
@@ -344,6 +348,9 @@ class Walk(Calls):
         self.trace.read_only = False
         for finding in writing.judge(Write(target, EMPTY, append, tool=False), path):
             self.trace.add(finding)
+        if self.trace.policy is not None:
+            for finding in bounds.judge_write(self.trace.policy, path, target.span):
+                self.trace.add(finding)
         if not append:
             store(path, EMPTY, state, append=False)
 

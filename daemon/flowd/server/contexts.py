@@ -287,7 +287,7 @@ class DaemonContext:
             version=services.version,
             started_at=services.started_at,
             store_error=services.store_error(),
-            policy_error=services.policy_error,
+            policy_error=services.policy_error(),
             peers=services.peers,
             stop=services.stop,
         )

@@ -83,7 +83,7 @@ class Services:
     started_at: float
     stop: Callable[[], None]
     store_error: Callable[[], str] = _no_store_error
-    policy_error: str = ""
+    policy_error: Callable[[], str] = _no_store_error
     step_limits: Callable[[], Awaitable[str]] = _nothing_known
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
