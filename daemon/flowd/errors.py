@@ -8,6 +8,7 @@
     │   ├── Conflict          the thing exists but is not in a state that allows this
     │   │   └── TokenTaken    a run with this client token exists already; `data["run"]` names it
     │   ├── BlockedByPolicy   safety says no; findings tell why
+    │   ├── Untrusted         a workflow file of a folder nobody said they trust
     │   └── Unsupported       valid, but this machine or version cannot do it
     ├── WorldError            the world refused; `retryable` says whether trying again can help
     │   ├── StoreUnavailable  disk full, read-only, corrupt, locked by somebody else
@@ -83,6 +84,12 @@ class BlockedByPolicy(CallerError):
     """The safety judge blocks the workflow; `data["findings"]` says why."""
 
     code = "blocked_by_policy"
+
+
+class Untrusted(CallerError):
+    """A workflow file of a folder that the user has not said they trust: `data["folder"]`."""
+
+    code = "untrusted_folder"
 
 
 class Unsupported(CallerError):

@@ -51,6 +51,7 @@ from flowd.server.lsp import open_lsp
 from flowd.server.services import Services
 from flowd.server.stdio import relay_stdio
 from flowd.server.transport import serve_socket
+from flowd.server.trust import Trust
 from flowd.store.log import open_log
 from flowd.suggest.pipeline import make_suggester
 from flowd.upkeep import Upkeep
@@ -175,7 +176,8 @@ async def serve(
     """Run the daemon until a signal or a client ends it."""
     stopping = trio.Event()
     handed_over = notify.listen_fds()
-    policies = PolicyFiles(paths.policy, administrator=administrator_policy)
+    trust = Trust()
+    policies = PolicyFiles(paths.policy, administrator=administrator_policy, trusts=trust.trusts)
     judge = judge_of(policies, config)
     ages = AgeClock()
     saved_files = SavedFiles(paths.saved, config.engine, ages.now_ms)
@@ -184,6 +186,7 @@ async def serve(
     async with (
         open_log(paths.database, ages.now_ms) as event_log,
         _known_to(ages, event_log),
+        trust.remembered_by(event_log.consents),
         open_executor(paths.steps) as executor,
         open_engine(
             event_log,
@@ -196,6 +199,7 @@ async def serve(
             keeper=Keeper(foresee, saved_files),
             curator=Curator(artifacts),
             heed=desktop.heed,
+            consents=event_log.consents,
         ) as engine,
         trio.open_nursery() as nursery,
     ):
@@ -215,6 +219,9 @@ async def serve(
             open_lsp=open_lsp,
             artifacts=artifacts,
             limits=limits_here(),
+            trust=trust,
+            policies=judge,
+            consents=event_log.consents,
         )
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts)
         services.tidy = upkeep.look_soon

@@ -20,7 +20,10 @@ class CheckParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_default
 
 
 class FindingRow(Struct, kw_only=True):
-    """One reason. `span` is [start, end) in characters; `step` is set for workflows."""
+    """One reason. `span` is [start, end) in characters; `step` is set for workflows.
+
+    `source` is the file and line of a rule of a user, a project or an administrator.
+    """
 
     rule: str
     verdict: Verdict
@@ -28,6 +31,7 @@ class FindingRow(Struct, kw_only=True):
     span: tuple[int, int]
     safer: str = ""
     step: str = ""
+    source: str = ""
 
 
 class Problem(Struct, kw_only=True):

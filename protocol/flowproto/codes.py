@@ -22,6 +22,7 @@ CONFLICT: Final = -32054
 BLOCKED_BY_POLICY: Final = -32055
 UNSUPPORTED: Final = -32056
 MESSAGE_TOO_LARGE: Final = -32057
+UNTRUSTED_FOLDER: Final = -32058
 WORLD_ERROR: Final = -32060
 STORE_UNAVAILABLE: Final = -32061
 SPAWN_FAILED: Final = -32062
@@ -57,6 +58,9 @@ ERRORS: Final[dict[int, ErrorKind]] = {
     ),
     UNSUPPORTED: ErrorKind("unsupported", "valid, but this machine or version cannot do it"),
     MESSAGE_TOO_LARGE: ErrorKind("message_too_large", "longer than the daemon takes"),
+    UNTRUSTED_FOLDER: ErrorKind(
+        "untrusted_folder", "the file is of a checkout nobody said they trust: `folder`"
+    ),
     WORLD_ERROR: ErrorKind("world_error", "something outside Flow refused"),
     STORE_UNAVAILABLE: ErrorKind("store_unavailable", "the database takes no writes"),
     SPAWN_FAILED: ErrorKind("spawn_failed", "the system made no process"),

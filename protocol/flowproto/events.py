@@ -147,11 +147,16 @@ class QuestionAsked(EventBase, tag="question_asked"):
 
 
 class QuestionAnswered(EventBase, tag="question_answered"):
-    """The question is settled."""
+    """The question is settled: by `approval`, an earlier yes, where that is not 0.
+
+    `keep` is how long a yes holds, beyond this once.
+    """
 
     step: str
     answer: str
     by: str
+    keep: str = ""
+    approval: int = 0
 
 
 class CheckStarted(EventBase, tag="check_started"):

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from flowproto import artifacts, check, daemon, db, runs, suggest, terminals
+from flowproto import artifacts, check, daemon, db, policy, runs, suggest, terminals
 
 P = TypeVar("P", bound=Struct)
 R = TypeVar("R", bound=Struct)
@@ -43,6 +43,24 @@ ANSWER = Method("flow/answer", runs.AnswerParams, runs.StateResult, "decide what
 TYPE = Method("flow/type", terminals.TypeParams, terminals.TypeResult, "type at a step's terminal")
 CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")
 SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
+POLICY_SHOW = Method(
+    "flow/policy/show", policy.PolicyShowParams, policy.PolicyShowResult, "the rules that count"
+)
+POLICY_TEST = Method(
+    "flow/policy/test", policy.PolicyTestParams, policy.PolicyTestResult, "try rules' examples"
+)
+POLICY_EXPLAIN = Method(
+    "flow/policy/explain",
+    policy.PolicyExplainParams,
+    policy.PolicyExplainResult,
+    "why a command is judged as it is",
+)
+APPROVALS = Method("flow/approvals", daemon.Empty, policy.ApprovalsResult, "yeses that last")
+REVOKE = Method(
+    "flow/approvals/revoke", policy.RevokeParams, policy.ApprovalRow, "take a lasting yes back"
+)
+TRUST = Method("flow/trust", policy.TrustParams, policy.TrustResult, "trust a folder, or no more")
+TRUSTED = Method("flow/trusted", daemon.Empty, policy.TrustedResult, "the folders that are trusted")
 STATS = Method("flow/stats", daemon.Empty, daemon.StatsResult, "figures")
 DB_CHECK = Method(
     "flow/db/check", db.DbCheckParams, db.DbCheckResult, "look the whole database through"
@@ -78,6 +96,13 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     TYPE,
     CHECK,
     SUGGEST,
+    POLICY_SHOW,
+    POLICY_TEST,
+    POLICY_EXPLAIN,
+    APPROVALS,
+    REVOKE,
+    TRUST,
+    TRUSTED,
     STATS,
     DB_CHECK,
     DB_BACKUP,

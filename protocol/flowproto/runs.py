@@ -78,11 +78,17 @@ class StateResult(Struct):
 
 
 class AnswerParams(Struct, kw_only=True, forbid_unknown_fields=True):
-    """`flow/answer`: decide what the run waits for. Without `step`, its only open question."""
+    """`flow/answer`: decide what the run waits for. Without `step`, its only open question.
+
+    `keep` makes a yes to what the safety judge asks hold for the same question: in this run, in
+    this project, always. `expires_s` ends that after so many seconds.
+    """
 
     run: str
     step: str | None = None
     answer: Literal["yes", "no", "retry", "skip", "undo"]
+    keep: Literal["run", "project", "always"] | None = None
+    expires_s: int | None = None
 
 
 class ListParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

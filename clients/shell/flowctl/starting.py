@@ -7,7 +7,7 @@ import secrets
 
 from flowctl.errors import failure_of
 from flowctl.exits import Failure
-from flowctl.prompt import ask
+from flowctl.prompt import ask, confirm
 from flowctl.text import harmless
 from flowctl.watch import counted_interrupts, watch
 from flowproto.client import ConnectionLost, RemoteError
@@ -63,12 +63,26 @@ def start(
             if error.name == "invalid_params" and request.pop("columns", None):
                 del request["rows"]  # a daemon from before an upgrade does not know them
                 continue
+            if error.name == "untrusted_folder" and _trusts_now(daemon, console, error):
+                continue
             wanted = _inputs_to_ask(error, answered)
             if not wanted or not console.asks:
                 raise
             if not error.data.get("missing"):
                 console.say(harmless(error.message), "yellow")
         answered |= _ask_for_inputs(wanted, declared)
+
+
+def _trusts_now(daemon: Daemon, console: Console, error: RemoteError) -> bool:
+    """Ask whether the folder a file was checked out into is to be trusted, and remember a yes."""
+    place = str(error.data.get("folder", ""))
+    if not console.asks or not place:
+        return False
+    console.say(error.message, "yellow")
+    if not confirm(f"Trust {harmless(place)} and all below it from now on?", default=False):
+        return False
+    daemon.request("flow/trust", {"path": place})
+    return True
 
 
 def _inputs_to_ask(error: RemoteError, answered: dict[str, str]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
+from flowd.domain.consents import Keep
 from flowd.domain.events import Answer, Event, Recorded, RunStatus, ScriptKind, Stream
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
@@ -378,8 +379,13 @@ class Engine(Protocol):
         """Go on with a parked run; a live run is left as it is. Conflict when it is finished."""
         ...
 
-    async def answer(self, run: str, step: str, answer: Answer, *, by: str = "") -> RunStatus:
-        """Settle a question. Conflict when there is none or the answer does not fit it."""
+    async def answer(
+        self, run: str, step: str, answer: Answer, *, by: str = "", keep: Keep | None = None
+    ) -> RunStatus:
+        """Settle a question. Conflict when there is none or the answer does not fit it.
+
+        With `keep`, a yes to what the judge asks holds for the same question later on.
+        """
         ...
 
     def type_nowait(self, run: str, step: str, keys: bytes, size: WindowSize | None) -> int:

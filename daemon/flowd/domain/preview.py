@@ -69,4 +69,5 @@ def _labelled(finding: Finding, label: str, end: int) -> Finding:
         message=f"{label}: {finding.message}",
         span=(end, end),
         safer=finding.safer,
+        source=finding.source,
     )

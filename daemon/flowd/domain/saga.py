@@ -94,7 +94,9 @@ def begin_step(state: RunState, step_id: str, moment: Moment) -> list[e.Event]:
         question = _confirmation(state, plan)
         if question:
             about: e.About = "approval"
-            return [e.QuestionAsked(at=moment.at, step=step_id, about=about, question=question)]
+            asked = e.QuestionAsked(at=moment.at, step=step_id, about=about, question=question)
+            answered = _answered_before(state, plan, moment)
+            return [asked] if answered is None else [asked, answered]
     if loop is not None:
         step_id = item_id(step_id, loop.queue[-1])
     number = state.steps[step_id].next_number("run")
@@ -146,6 +148,23 @@ def _end_of_loop(state: RunState, step_id: str, moment: Moment) -> e.StepFinishe
         duration_ms=max(0, moment.at - loop.began_at),
         reason=reason,
     )
+
+
+def _answered_before(state: RunState, plan: Step, moment: Moment) -> e.QuestionAnswered | None:
+    """The answer that an earlier yes gives, as long as it holds; None when a person must."""
+    asked = state.approvable.get(plan.id)
+    if asked is None or plan.confirm:  # the author of a workflow wants a question asked each time
+        return None
+    at = moment.at
+    if asked.stands(at):
+        by = f"approval {asked.approval}"
+        return e.QuestionAnswered(at=at, step=plan.id, answer="yes", by=by, approval=asked.approval)
+    for granted in state.granted:
+        expires_at = granted.keep.expires_at
+        same = granted.key == asked.key and set(asked.rules) <= set(granted.rules)
+        if same and (expires_at is None or at < expires_at):
+            return e.QuestionAnswered(at=at, step=plan.id, answer="yes", by="an answer in this run")
+    return None
 
 
 def _confirmation(state: RunState, plan: Step) -> str:

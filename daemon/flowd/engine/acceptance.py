@@ -3,17 +3,24 @@
 import os
 from pathlib import Path
 
+from flowd.domain.consents import Consents
 from flowd.domain.events import RunStarted
 from flowd.domain.inputs import resolve_inputs
 from flowd.domain.ports import Judge, RunRequest, StepJudgement
 from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import Workflow
+from flowd.engine.approvals import approvable, with_approvals
 from flowd.engine.judging import judge_in_turns
 from flowd.errors import BlockedByPolicy, InvalidInput, Unsupported
 
 
 async def accept(
-    request: RunRequest, *, judge: Judge, environment: dict[str, str], at: int
+    request: RunRequest,
+    *,
+    judge: Judge,
+    environment: dict[str, str],
+    at: int,
+    consents: Consents | None = None,
 ) -> RunStarted:
     """Turn a request into the first event of its run.
 
@@ -26,6 +33,7 @@ async def accept(
     cwd = _folder(folder_in(request.cwd, workflow.cwd))
     judged = await judge_in_turns(workflow, judge, cwd)
     refuse_blocked(judged)
+    asked = approvable(workflow, judged, inputs, environment)
     return RunStarted(
         at=at,
         workflow=workflow,
@@ -37,6 +45,7 @@ async def accept(
         client_token=request.client_token,
         origin=request.origin,
         window=request.window,
+        approvable=await with_approvals(asked, consents, cwd, at),
     )
 
 

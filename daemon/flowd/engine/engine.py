@@ -18,6 +18,7 @@ from flowd.config import EngineConfig
 from flowd.domain import commands as c
 from flowd.domain import events as e
 from flowd.domain.attention import TOLD_BY
+from flowd.domain.consents import Consents, Keep
 from flowd.domain.decide import react, start
 from flowd.domain.ids import new_run_id
 from flowd.domain.ports import (
@@ -86,8 +87,10 @@ class RunEngine:
         keeper: Keeper | None = None,
         curator: Curator | None = None,
         heed: Callable[[RunState], None] | None = None,
+        consents: Consents | None = None,
     ):
         self._nursery = nursery
+        self._consents = consents
         self._log = event_log
         self._executor = executor
         self._judge = judge
@@ -120,7 +123,13 @@ class RunEngine:
                 return known
         environment = self._environment if request.environment is None else request.environment
         moment = self._moment()
-        started = await accept(request, judge=self._judge, environment=environment, at=moment.at)
+        started = await accept(
+            request,
+            judge=self._judge,
+            environment=environment,
+            at=moment.at,
+            consents=self._consents,
+        )
         state, events = start(new_run_id(), started, moment)
         live = LiveRun(state)
         live.lock.acquire_nowait()
@@ -156,12 +165,14 @@ class RunEngine:
         """Go on from the failed step; see the port."""
         return await self._request(run, c.RetryRun(by))
 
-    async def answer(self, run: str, step: str, answer: e.Answer, *, by: str = "") -> e.RunStatus:
+    async def answer(
+        self, run: str, step: str, answer: e.Answer, *, by: str = "", keep: Keep | None = None
+    ) -> e.RunStatus:
         """Settle a question; see the port."""
         state = await self.state(run)
         if step not in state.steps:
             raise NotFound(f"run {run} has no step {step!r}", cure="flowctl show lists its steps")
-        return await self._request(run, c.AnswerQuestion(step, answer, by))
+        return await self._request(run, c.AnswerQuestion(step, answer, by, keep))
 
     async def resume(self, run: str, *, by: str = "") -> e.RunStatus:
         """Go on with a parked run; see the port."""
@@ -493,6 +504,7 @@ async def open_engine(
     keeper: Keeper | None = None,
     curator: Curator | None = None,
     heed: Callable[[RunState], None] | None = None,
+    consents: Consents | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
 
@@ -513,6 +525,7 @@ async def open_engine(
             keeper,
             curator,
             heed,
+            consents,
         )
         count = await engine.recover()
         if count:

@@ -10,13 +10,10 @@ from flowd.domain.workflow import Shell
 from flowd.safety.judge import make_judge
 from flowd.safety.policy.layers import Policy, holding, policy_for
 from flowd.safety.policy.loading import PolicyFile, PolicyFiles
+from flowd.safety.policy.moments import local_time
 from flowd.safety.wary import WaryJudge
 
 MOST_JUDGES = 32
-
-
-def _local_time() -> datetime:
-    return datetime.now().astimezone()
 
 
 class PolicedJudge:
@@ -31,7 +28,7 @@ class PolicedJudge:
         files: PolicyFiles,
         *,
         files_are_kept: bool = True,
-        now: Callable[[], datetime] = _local_time,
+        now: Callable[[], datetime] = local_time,
     ):
         self.files = files
         self._files_are_kept = files_are_kept

@@ -168,6 +168,7 @@ def to_finding_row(finding: ports.Finding, step: str = "") -> check.FindingRow:
         span=finding.span,
         safer=finding.safer,
         step=step,
+        source=finding.source,
     )
 
 

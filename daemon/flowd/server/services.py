@@ -8,10 +8,13 @@ from msgspec import Raw
 
 import flowd
 from flowd.config import Config, Paths
+from flowd.domain.consents import Consents
 from flowd.domain.files import Artifacts
 from flowd.domain.ports import Engine, EventLog, Judge, LogKeeper, Suggester
+from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
+from flowd.server.trust import Trust
 
 if TYPE_CHECKING:
     from flowd.server.peer import Peer
@@ -70,7 +73,8 @@ class Services:
     the start. `store_error` says why writes are refused, or ""; `policy_error`
     what is wrong with the user's rules, or "". `open_lsp` None serves no editors, `artifacts` None
     keeps none; `tidy` has what removed runs left removed soon, and returns at once. `step_limits`
-    tells what holds the limits of steps here.
+    tells what holds the limits of steps here. Where `trust`, `policies` or `consents` is None,
+    every folder is trusted, there are no policy files, and no answer lasts.
     """
 
     log: EventLog
@@ -88,6 +92,9 @@ class Services:
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
     tidy: Callable[[], None] = _nothing_to_tidy
+    trust: Trust | None = None
+    policies: PolicedJudge | None = None
+    consents: Consents | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flowd.errors import InvalidInput
+from flowd.projects import project_folders
 from flowd.safety.judge import follow
 from flowd.safety.policy.layers import policy_for
 from flowd.safety.policy.reading import (
@@ -83,6 +84,11 @@ class PolicyFiles:
             found += [self._of_project(folder) for folder in _folders_with_policy(Path(cwd))]
         return [file for file in found if file.present]
 
+    def places(self, cwd: str) -> list[Path]:
+        """Where files are looked for, whether they are there or not."""
+        top = project_folders(Path(cwd))[-1]
+        return [*(path for _, path in self._fixed), top / PROJECT_POLICY]
+
     def problems(self) -> list[str]:
         """What is wrong with the files that count everywhere."""
         return [file.problem for file in self.files_for(None) if file.problem]
@@ -130,21 +136,24 @@ def read_file(kind: Kind, path: Path, signature: Signature) -> PolicyFile:
 
 def load_layer(kind: Kind, path: Path) -> Layer:
     """Read a policy file and try its examples. InvalidInput names line and column."""
-    try:
-        if not path.is_file():  # reading a pipe would hold the daemon up
-            raise problem("this is no file", Place(str(path), 1, 1))
-        if path.stat().st_size > 4 * MAX_CHARACTERS:
-            raise problem(
-                f"the file is longer than {MAX_CHARACTERS} characters", Place(str(path), 1, 1)
-            )
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}", cure=CURE) from error
-    layer = read_layer(text, kind, str(path))
+    layer = read_layer(text_of(path), kind, str(path))
     for example in layer.examples:
         if why := failure_of(example, layer):
             raise problem(why, example.place)
     return layer
+
+
+def text_of(path: Path) -> str:
+    """Read a policy file's text. InvalidInput when that cannot be."""
+    top = Place(str(path), 1, 1)
+    try:
+        if not path.is_file():  # reading a pipe would hold the daemon up
+            raise problem("this is no file", top)
+        if path.stat().st_size > 4 * MAX_CHARACTERS:
+            raise problem(f"the file is longer than {MAX_CHARACTERS} characters", top)
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}", cure=CURE) from error
 
 
 def failure_of(example: Example, layer: Layer) -> str:
@@ -180,12 +189,3 @@ def _folders_with_policy(cwd: Path) -> Iterator[Path]:
     for folder in project_folders(cwd):
         if signature_of(folder / PROJECT_POLICY) != _MISSING:
             yield folder
-
-
-def project_folders(cwd: Path) -> tuple[Path, ...]:
-    """The folder and those above it, up to the one that holds `.git`; only itself without one."""
-    upwards = (cwd, *cwd.parents)
-    for count, folder in enumerate(upwards, 1):
-        if signature_of(folder / ".git") != _MISSING:
-            return upwards[:count]
-    return (cwd,)

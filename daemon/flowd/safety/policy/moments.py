@@ -31,6 +31,11 @@ class When(Struct, frozen=True):
         return not self.days or DAYS[moment.weekday()] in self.days
 
 
+def local_time() -> datetime:
+    """The present moment, in local time."""
+    return datetime.now().astimezone()
+
+
 def minute_of(text: str) -> int | None:
     """The minute of the day that `HH:MM` names; None for what is no time. `24:00` is the end."""
     hours, colon, minutes = text.partition(":")
