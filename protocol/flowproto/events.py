@@ -138,12 +138,16 @@ class RetryScheduled(EventBase, tag="retry_scheduled"):
 
 
 class QuestionAsked(EventBase, tag="question_asked"):
-    """The run waits for `flow/answer`; `answers` are the ones allowed."""
+    """The run waits for `flow/answer`; `answers` are the ones allowed.
+
+    With `lasting`, a yes may carry `keep`.
+    """
 
     step: str
     about: Literal["approval", "lost"]
     question: str
     answers: list[str]
+    lasting: bool = False
 
 
 class QuestionAnswered(EventBase, tag="question_answered"):

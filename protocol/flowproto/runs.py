@@ -43,10 +43,14 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     rows: int | None = None
 
 
-class RunResult(Struct):
-    """The run's id. It exists durably from now on."""
+class RunResult(Struct, omit_defaults=True):
+    """The run's id. It exists durably from now on.
+
+    `notice` is what a person should know all the same: a policy file that cannot be read.
+    """
 
     run: str
+    notice: str = ""
 
 
 class RunRef(Struct, forbid_unknown_fields=True):

@@ -45,6 +45,10 @@ def test_a_broken_file_is_loud_and_everything_that_changes_something_is_asked_ab
     assert doctor.returncode != 0
     assert verdict(daemon, CHANGING) == 5
     assert verdict(daemon, READING) == 0
+    (daemon.home / "x.flow.yaml").write_text("flow: 1\nname: x\nsteps:\n  - {id: a, run: date}\n")
+    told = daemon.flowctl("run", "x.flow.yaml")
+    assert told.returncode == 0
+    assert "policy.yaml:" in told.stderr
     assert "policy.yaml" in daemon.log()
 
 

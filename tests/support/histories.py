@@ -72,6 +72,7 @@ _fields = {
         max_size=2,
     ),
     "granted": st.none() | st.builds(Granted, _keeps, _text, _rules, _text, _text),
+    "lasting": st.booleans(),
     "approval": st.integers(0, 9),
     "window": st.none() | st.tuples(st.integers(1, 65_535), st.integers(1, 65_535)),
     "at": st.integers(0, 2**45),

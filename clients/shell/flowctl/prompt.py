@@ -27,9 +27,9 @@ _OF_LOST = {
     "undo": "[u]ndo it",
 }
 _OF_APPROVAL = {
-    "run": "[r]un: yes in this run",
-    "project": "[p]roject: yes here",
-    "always": "[a]lways: yes everywhere",
+    "run": "yes in this [r]un",
+    "project": "in this [p]roject",
+    "always": "[a]lways",
 }
 
 
@@ -38,7 +38,7 @@ class AnswerPrompt:
 
     def __init__(self, question: e.QuestionAsked, console: Console):
         self.step = question.step
-        lasting = LASTING if question.about == "approval" else ()
+        lasting = LASTING if question.lasting else ()
         self._answers = [*question.answers, *lasting, LATER]
         labels = _OF_LOST if question.about == "lost" else _OF_APPROVAL
         choices = "  ".join(labels.get(answer, spelled(answer)) for answer in self._answers)

@@ -58,7 +58,8 @@ def start(
     answered: dict[str, str] = {}
     while True:
         try:
-            return _start_once(daemon, {**request, "inputs": request.get("inputs", {}) | answered})
+            inputs = request.get("inputs", {}) | answered
+            started = _start_once(daemon, {**request, "inputs": inputs})
         except RemoteError as error:
             if error.name == "invalid_params" and request.pop("columns", None):
                 del request["rows"]  # a daemon from before an upgrade does not know them
@@ -70,6 +71,11 @@ def start(
                 raise
             if not error.data.get("missing"):
                 console.say(harmless(error.message), "yellow")
+        else:
+            if notice := started.get("notice"):
+                console.say(f"whatever changes something is asked about: {notice}", "yellow")
+            run: str = started["run"]
+            return run
         answered |= _ask_for_inputs(wanted, declared)
 
 
@@ -116,19 +122,19 @@ def _hint(declared: Any) -> str:
     return f" ({harmless('; '.join(parts))})" if parts else ""
 
 
-def _start_once(daemon: Daemon, request: dict[str, Any]) -> str:
+def _start_once(daemon: Daemon, request: dict[str, Any]) -> dict[str, Any]:
     """Make the request, again should the connection break before the answer comes.
 
     Its token sees to it that there is one run all the same.
     """
     for tries_left in reversed(range(_TRIES)):
         try:
-            run: str = daemon.request("flow/run", request)["run"]
+            started: dict[str, Any] = daemon.request("flow/run", request)
         except ConnectionLost:
             if not tries_left:
                 raise
         else:
-            return run
+            return started
     raise AssertionError("the last try returns or raises")
 
 

@@ -16,7 +16,7 @@ from flowd.domain.consents import Granted, Keep
 from flowd.domain.evolve import begin, evolve
 from flowd.domain.items import parent_of
 from flowd.domain.run import RunState
-from flowd.domain.saga import advance, begin_step, undoable
+from flowd.domain.saga import advance, begin_step, can_last, undoable
 from flowd.errors import Conflict
 
 
@@ -273,9 +273,9 @@ def _resume(state: RunState, command: c.ResumeRun, at: int) -> list[e.Event]:
 
 def _grant(state: RunState, command: c.AnswerQuestion, keep: Keep) -> Granted:
     """What a yes approves for longer. Conflict for what only holds once."""
-    asked = state.approvable.get(command.step)
     plan, question = state.plan[command.step], state.questions[command.step]
-    if command.answer != "yes" or question.about != "approval" or asked is None or plan.confirm:
+    asked = can_last(state, plan)
+    if command.answer != "yes" or question.about != "approval" or asked is None:
         raise Conflict(
             f"this answer to step {command.step} of run {state.run} holds once only",
             cure="only a yes to what the safety judge asks can hold for longer; answer without it",

@@ -170,11 +170,12 @@ class RetryScheduled(_Event, frozen=True, tag="retry_scheduled"):
 
 
 class QuestionAsked(_Event, frozen=True, tag="question_asked"):
-    """The run waits for a person."""
+    """The run waits for a person. `lasting`: a yes to it can be made to hold for longer."""
 
     step: str
     about: About
     question: str
+    lasting: bool = False
 
 
 class QuestionAnswered(_Event, frozen=True, tag="question_answered"):

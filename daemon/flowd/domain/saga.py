@@ -7,6 +7,7 @@ completion, one at a time. Then `finally` steps, then the end.
 
 from flowd.domain import events as e
 from flowd.domain.commands import Moment
+from flowd.domain.consents import Approvable
 from flowd.domain.expressions import evaluate
 from flowd.domain.inputs import fill_template, to_environment
 from flowd.domain.items import in_words, item_id, items_of, parent_of
@@ -94,7 +95,13 @@ def begin_step(state: RunState, step_id: str, moment: Moment) -> list[e.Event]:
         question = _confirmation(state, plan)
         if question:
             about: e.About = "approval"
-            asked = e.QuestionAsked(at=moment.at, step=step_id, about=about, question=question)
+            asked = e.QuestionAsked(
+                at=moment.at,
+                step=step_id,
+                about=about,
+                question=question,
+                lasting=can_last(state, plan) is not None,
+            )
             answered = _answered_before(state, plan, moment)
             return [asked] if answered is None else [asked, answered]
     if loop is not None:
@@ -150,10 +157,18 @@ def _end_of_loop(state: RunState, step_id: str, moment: Moment) -> e.StepFinishe
     )
 
 
+def can_last(state: RunState, plan: Step) -> Approvable | None:
+    """What a lasting yes to the step's question approves; None where a person must be asked.
+
+    The author of a workflow who asks a question wants it asked each time.
+    """
+    return None if plan.confirm else state.approvable.get(plan.id)
+
+
 def _answered_before(state: RunState, plan: Step, moment: Moment) -> e.QuestionAnswered | None:
     """The answer that an earlier yes gives, as long as it holds; None when a person must."""
-    asked = state.approvable.get(plan.id)
-    if asked is None or plan.confirm:  # the author of a workflow wants a question asked each time
+    asked = can_last(state, plan)
+    if asked is None:
         return None
     at = moment.at
     if asked.stands(at):

@@ -150,6 +150,7 @@ class StartContext:
     suggester: Suggester
     templates: Path
     trust: Trust | None
+    policies: PolicedJudge | None
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
@@ -160,6 +161,7 @@ class StartContext:
             services.suggester,
             _templates(services),
             services.trust,
+            services.policies,
         )
 
 

@@ -100,6 +100,7 @@ class EventConverter:
                 about=event.about,
                 question=event.question,
                 answers=list(question.answers),
+                lasting=event.lasting,
             )
         if isinstance(event, domain.QuestionAnswered):
             return wire.QuestionAnswered(

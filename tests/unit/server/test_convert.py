@@ -41,6 +41,7 @@ SAMPLE: dict[str, Any] = {
     "answer": "skip",
     "by": "me",
     "approval": 3,
+    "lasting": True,
     "cause": "undo",
     "steps": ["b", "a"],
     "state": "compensated",

@@ -61,7 +61,8 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
     )
     run = await context.engine.start(request)
     faultpoints.reach("run.recorded")
-    return RunResult(run)
+    _, notice = ("", "") if context.policies is None else context.policies.policy(request.cwd)
+    return RunResult(run, notice)
 
 
 async def _started_with(client_token: str | None, context: StartContext) -> str | None:
