@@ -9,6 +9,7 @@
     │   │   └── TokenTaken    a run with this client token exists already; `data["run"]` names it
     │   ├── BlockedByPolicy   safety says no; findings tell why
     │   ├── PreflightFailed   a step cannot work here; `data["obstacles"]` tells which and why
+    │   ├── Untrusted         a workflow file of a folder nobody said they trust
     │   └── Unsupported       valid, but this machine or version cannot do it
     ├── WorldError            the world refused; `retryable` says whether trying again can help
     │   ├── StoreUnavailable  disk full, read-only, corrupt, locked by somebody else
@@ -90,6 +91,12 @@ class PreflightFailed(CallerError):
     """A step cannot work here, as was seen before the first one ran; `data["obstacles"]`."""
 
     code = "preflight_failed"
+
+
+class Untrusted(CallerError):
+    """A workflow file of a folder that the user has not said they trust: `data["folder"]`."""
+
+    code = "untrusted_folder"
 
 
 class Unsupported(CallerError):

@@ -28,7 +28,7 @@ from flowd import faultpoints, notify
 from flowd.clocks import AgeClock
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.desktop import Desktop
-from flowd.domain.ports import EventLog, Judge
+from flowd.domain.ports import EventLog
 from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
 from flowd.engine.keeping import Keeper
@@ -46,15 +46,15 @@ from flowd.exec.preflight import MachinePreflight
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.safety.footprint import foresee
-from flowd.safety.judge import finds_blocked, make_judge
 from flowd.safety.masking import make_masker_for
-from flowd.safety.policy import load_policy
-from flowd.safety.wary import WaryJudge
+from flowd.safety.policed import PolicedJudge
+from flowd.safety.policy.loading import ADMINISTRATOR_POLICY, PolicyFiles
 from flowd.server.limits import limits_here
 from flowd.server.lsp import open_lsp
 from flowd.server.services import Services
 from flowd.server.stdio import relay_stdio
 from flowd.server.transport import serve_socket
+from flowd.server.trust import Trust
 from flowd.store.log import open_log
 from flowd.suggest.pipeline import make_suggester
 from flowd.upkeep import Upkeep
@@ -67,8 +67,8 @@ EXIT_USAGE = 2
 EXIT_FAILED = 1
 
 
-def main() -> None:
-    """Entry point of `flowd`."""
+def main(administrator_policy: Path = ADMINISTRATOR_POLICY) -> None:
+    """Entry point of `flowd`; tests give another place for the administrator's rules."""
     arguments = argument_parser().parse_args()
     os.umask(0o077)
     logging.basicConfig(
@@ -81,7 +81,7 @@ def main() -> None:
         if arguments.stdio:
             _relay(paths)
         else:
-            _serve(paths)
+            _serve(paths, administrator_policy)
     except Exception as error:
         cause = single_cause(error)
         if not isinstance(cause, FlowError):
@@ -118,12 +118,12 @@ def _relay(paths: Paths) -> None:
     trio.run(relay_stdio, paths.socket)
 
 
-def _serve(paths: Paths) -> None:
+def _serve(paths: Paths, administrator_policy: Path) -> None:
     if fault := faultpoints.arm(os.environ):
         log.warning("this daemon kills itself at the fault point %s", fault)
     _make_folder(paths.state)
     with _only_daemon(paths):
-        trio.run(serve, paths, load_config(paths.config))
+        trio.run(serve, paths, load_config(paths.config), administrator_policy)
 
 
 def _make_folder(folder: Path) -> None:
@@ -173,11 +173,15 @@ def _only_daemon(paths: Paths) -> Iterator[None]:
         os.close(descriptor)
 
 
-async def serve(paths: Paths, config: Config) -> None:
+async def serve(
+    paths: Paths, config: Config, administrator_policy: Path = ADMINISTRATOR_POLICY
+) -> None:
     """Run the daemon until a signal or a client ends it."""
     stopping = trio.Event()
     handed_over = notify.listen_fds()
-    judge, policy_error = judge_of(paths, config)
+    trust = Trust()
+    policies = PolicyFiles(paths.policy, administrator=administrator_policy, trusts=trust.trusts)
+    judge = judge_of(policies, config)
     ages = AgeClock()
     saved_files = SavedFiles(paths.saved, config.engine, ages.now_ms)
     artifacts = KeptFiles(paths.artifacts)
@@ -186,6 +190,7 @@ async def serve(paths: Paths, config: Config) -> None:
     async with (
         open_log(paths.database, ages.now_ms) as event_log,
         _known_to(ages, event_log),
+        trust.remembered_by(event_log.consents),
         open_executor(paths.steps) as executor,
         open_engine(
             event_log,
@@ -200,6 +205,7 @@ async def serve(paths: Paths, config: Config) -> None:
             heed=desktop.heed,
             extents=extent_of,
             preflight=preflight,
+            consents=event_log.consents,
         ) as engine,
         trio.open_nursery() as nursery,
     ):
@@ -216,11 +222,14 @@ async def serve(paths: Paths, config: Config) -> None:
             started_at=time.monotonic(),
             stop=stopping.set,
             store_error=lambda: engine.store_error,
-            policy_error=policy_error,
+            policy_error=lambda: "; ".join(policies.problems()),
             step_limits=executor.limits_held_by,
             open_lsp=open_lsp,
             artifacts=artifacts,
             limits=limits_here(),
+            trust=trust,
+            policies=judge,
+            consents=event_log.consents,
         )
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts)
         services.tidy = upkeep.look_soon
@@ -228,7 +237,7 @@ async def serve(paths: Paths, config: Config) -> None:
         for state in engine.waiting():
             desktop.remember(state)
         nursery.start_soon(desktop.serve)
-        reload = partial(_reload, services, engine, upkeep, saved_files, desktop)
+        reload = partial(_reload, services, policies, engine, upkeep, saved_files, desktop)
         nursery.start_soon(_heed_signals, reload, stopping)
         nursery.start_soon(notify.keep_watchdog_fed)
         await nursery.start(serve_socket, services, paths.socket, handed_over)
@@ -248,15 +257,10 @@ async def _known_to(ages: AgeClock, event_log: EventLog) -> AsyncIterator[None]:
     yield
 
 
-def judge_of(paths: Paths, config: Config) -> tuple[Judge, str]:
-    """Make the judge with the user's rules; when they cannot be read, a wary one and the reason."""
-    kept = config.engine.saved_bytes_per_step > 0
-    try:
-        policy = load_policy(paths.policy, finds_blocked)
-    except InvalidInput as error:
-        log.error("%s (%s)", error.message, error.cure)
-        return WaryJudge(make_judge(files_are_kept=kept), error.message), error.message
-    return make_judge(policy, files_are_kept=kept), ""
+def judge_of(policies: PolicyFiles, config: Config) -> PolicedJudge:
+    """Make the judge that goes by the policy files, which are looked at now for the log's sake."""
+    policies.problems()
+    return PolicedJudge(policies, files_are_kept=config.engine.saved_bytes_per_step > 0)
 
 
 async def _heed_signals(reload: Callable[[], None], stopping: trio.Event) -> None:
@@ -273,6 +277,7 @@ async def _heed_signals(reload: Callable[[], None], stopping: trio.Event) -> Non
 
 def _reload(
     services: Services,
+    policies: PolicyFiles,
     engine: RunEngine,
     upkeep: Upkeep,
     saved_files: SavedFiles,
@@ -284,7 +289,7 @@ def _reload(
     except FlowError as error:
         log.error("%s (%s); the settings stay as they were", error.message, error.cure)
         return
-    judge, services.policy_error = judge_of(services.paths, config)
+    judge = judge_of(policies, config)
     engine.configure(config.engine, judge)
     upkeep.configure(config.retention)
     saved_files.config = config.engine

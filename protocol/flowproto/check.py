@@ -27,6 +27,7 @@ class FindingRow(Struct, kw_only=True):
     """One reason. `span` is [start, end) in characters; `step` is set for workflows.
 
     `extent` says how much would be lost, as far as it could be counted: "312 files, 4.1 MB".
+    `source` is the file and line of a rule of a user, a project or an administrator.
     """
 
     rule: str
@@ -36,6 +37,7 @@ class FindingRow(Struct, kw_only=True):
     safer: str = ""
     step: str = ""
     extent: str = ""
+    source: str = ""
 
 
 class Problem(Struct, kw_only=True):

@@ -23,6 +23,7 @@ BLOCKED_BY_POLICY: Final = -32055
 UNSUPPORTED: Final = -32056
 MESSAGE_TOO_LARGE: Final = -32057
 PREFLIGHT_FAILED: Final = -32058
+UNTRUSTED_FOLDER: Final = -32059
 WORLD_ERROR: Final = -32060
 STORE_UNAVAILABLE: Final = -32061
 SPAWN_FAILED: Final = -32062
@@ -61,6 +62,9 @@ ERRORS: Final[dict[int, ErrorKind]] = {
         "preflight_failed", "a step cannot work here, and none was run; `obstacles` says why"
     ),
     MESSAGE_TOO_LARGE: ErrorKind("message_too_large", "longer than the daemon takes"),
+    UNTRUSTED_FOLDER: ErrorKind(
+        "untrusted_folder", "the file is of a checkout nobody said they trust: `folder`"
+    ),
     WORLD_ERROR: ErrorKind("world_error", "something outside Flow refused"),
     STORE_UNAVAILABLE: ErrorKind("store_unavailable", "the database takes no writes"),
     SPAWN_FAILED: ErrorKind("spawn_failed", "the system made no process"),

@@ -138,20 +138,29 @@ class RetryScheduled(EventBase, tag="retry_scheduled"):
 
 
 class QuestionAsked(EventBase, tag="question_asked"):
-    """The run waits for `flow/answer`; `answers` are the ones allowed."""
+    """The run waits for `flow/answer`; `answers` are the ones allowed.
+
+    With `lasting`, a yes may carry `keep`.
+    """
 
     step: str
     about: Literal["approval", "lost"]
     question: str
     answers: list[str]
+    lasting: bool = False
 
 
 class QuestionAnswered(EventBase, tag="question_answered"):
-    """The question is settled."""
+    """The question is settled: by `approval`, an earlier yes, where that is not 0.
+
+    `keep` is how long a yes holds, beyond this once.
+    """
 
     step: str
     answer: str
     by: str
+    keep: str = ""
+    approval: int = 0
 
 
 class CheckStarted(EventBase, tag="check_started"):

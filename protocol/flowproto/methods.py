@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from flowproto import artifacts, check, daemon, db, runs, scan, suggest, terminals
+from flowproto import artifacts, check, daemon, db, policy, runs, scan, suggest, terminals
 
 P = TypeVar("P", bound=Struct)
 R = TypeVar("R", bound=Struct)
@@ -44,6 +44,24 @@ TYPE = Method("flow/type", terminals.TypeParams, terminals.TypeResult, "type at 
 CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")
 SCAN = Method("flow/scan", scan.ScanParams, scan.ScanResult, "judge the shell text in a file")
 SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
+POLICY_SHOW = Method(
+    "flow/policy/show", policy.PolicyShowParams, policy.PolicyShowResult, "the rules that count"
+)
+POLICY_TEST = Method(
+    "flow/policy/test", policy.PolicyTestParams, policy.PolicyTestResult, "try rules' examples"
+)
+POLICY_EXPLAIN = Method(
+    "flow/policy/explain",
+    policy.PolicyExplainParams,
+    policy.PolicyExplainResult,
+    "why a command is judged as it is",
+)
+APPROVALS = Method("flow/approvals", daemon.Empty, policy.ApprovalsResult, "yeses that last")
+REVOKE = Method(
+    "flow/approvals/revoke", policy.RevokeParams, policy.ApprovalRow, "take a lasting yes back"
+)
+TRUST = Method("flow/trust", policy.TrustParams, policy.TrustResult, "trust a folder, or no more")
+TRUSTED = Method("flow/trusted", daemon.Empty, policy.TrustedResult, "the folders that are trusted")
 STATS = Method("flow/stats", daemon.Empty, daemon.StatsResult, "figures")
 DB_CHECK = Method(
     "flow/db/check", db.DbCheckParams, db.DbCheckResult, "look the whole database through"
@@ -80,6 +98,13 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     CHECK,
     SCAN,
     SUGGEST,
+    POLICY_SHOW,
+    POLICY_TEST,
+    POLICY_EXPLAIN,
+    APPROVALS,
+    REVOKE,
+    TRUST,
+    TRUSTED,
     STATS,
     DB_CHECK,
     DB_BACKUP,

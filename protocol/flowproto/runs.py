@@ -45,10 +45,14 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     rows: int | None = None
 
 
-class RunResult(Struct):
-    """The run's id. It exists durably from now on."""
+class RunResult(Struct, omit_defaults=True):
+    """The run's id. It exists durably from now on.
+
+    `notice` is what a person should know all the same: a policy file that cannot be read.
+    """
 
     run: str
+    notice: str = ""
 
 
 class RunRef(Struct, forbid_unknown_fields=True):
@@ -80,11 +84,17 @@ class StateResult(Struct):
 
 
 class AnswerParams(Struct, kw_only=True, forbid_unknown_fields=True):
-    """`flow/answer`: decide what the run waits for. Without `step`, its only open question."""
+    """`flow/answer`: decide what the run waits for. Without `step`, its only open question.
+
+    `keep` makes a yes to what the safety judge asks hold for the same question: in this run, in
+    this project, always. `expires_s` ends that after so many seconds.
+    """
 
     run: str
     step: str | None = None
     answer: Literal["yes", "no", "retry", "skip", "undo"]
+    keep: Literal["run", "project", "always"] | None = None
+    expires_s: int | None = None
 
 
 class ListParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

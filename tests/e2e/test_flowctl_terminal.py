@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,3 +176,32 @@ def test_a_dumb_terminal_gets_plain_lines(home: FlowHome) -> None:
     with terminal(home, "run", home.workflow("  - {id: a, run: echo hi}\n")) as shown:
         assert shown.wait() == 0
         assert "a | hi" in shown.screen.text
+
+
+def test_a_yes_may_hold_for_the_project_and_the_next_run_does_not_ask(home: FlowHome) -> None:
+    file = home.workflow("  - {id: push, run: git push --force || true}\n")
+    with terminal(home, "run", file) as shown:
+        shown.wait_for("[s]kip yes in this [r]un in this [p]roject [a]lways [l]ater ›")
+        shown.type("p\n")
+        assert shown.wait() == 0
+    approvals = home.json("policy", "approvals")["approvals"]
+    assert [row["project"] for row in approvals] == [str(home.project)]
+    with terminal(home, "run", file) as shown:
+        assert shown.wait() == 0
+    assert home.json("policy", "approvals")["approvals"][0]["uses"] == 1
+
+
+def test_a_file_of_somebody_elses_repository_is_asked_about_once(home: FlowHome) -> None:
+    file = home.workflow("  - {id: a, run: echo done}\n")
+    for words in (("init", "-q"), ("add", "."), ("remote", "add", "origin", "elsewhere")):
+        subprocess.run(["git", *words], cwd=home.project, check=True)
+    with terminal(home, "run", file, columns=300) as shown:
+        shown.wait_for("and all below it from now on? [y/N] ›")
+        shown.type("\n")
+        assert shown.wait() == 5
+    with terminal(home, "run", "--yes", file, columns=300) as shown:
+        shown.wait_for("from now on? [y/N] ›")
+        shown.type("y\n")
+        assert shown.wait() == 0
+    with terminal(home, "run", file, columns=300) as shown:
+        assert shown.wait() == 0

@@ -12,14 +12,19 @@ import trio.testing
 from flowd.config import Config, Paths
 from flowd.domain import events as e
 from flowd.domain import ports
+from flowd.domain.consents import Approval, Keep
 from flowd.domain.evolve import replay
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
 from flowd.domain.workflow import Workflow
 from flowd.errors import Conflict, InvalidInput, NotFound
+from flowd.safety.policed import PolicedJudge
+from flowd.safety.policy.loading import PolicyFiles
 from flowd.server.services import Services
 from flowd.server.session import serve_session
 from flowd.server.transport import serve_socket
+from flowd.server.trust import Trust
+from support.memory_consents import MemoryConsents
 from support.peers import Peer
 from support.stories import workflow_of
 
@@ -170,8 +175,10 @@ class ScriptedRuns:
     async def resume(self, run: str, *, by: str = "") -> e.RunStatus:
         return self._steer("resume", run, by)
 
-    async def answer(self, run: str, step: str, answer: e.Answer, *, by: str = "") -> e.RunStatus:
-        return self._steer("answer", run, step, answer, by)
+    async def answer(
+        self, run: str, step: str, answer: e.Answer, *, by: str = "", keep: Keep | None = None
+    ) -> e.RunStatus:
+        return self._steer("answer", run, step, answer, by, *([] if keep is None else [keep]))
 
     def _steer(self, *asked: str) -> e.RunStatus:
         if self.fault is not None:
@@ -282,6 +289,7 @@ def paths_in(home: Path) -> Paths:
 
 def services_in(home: Path, runs: ScriptedRuns, **more: Any) -> Services:
     """A daemon with scripted organs. `stop` is remembered in `runs.asked`."""
+    consents = MemoryConsents(Approval(3, "k", ("r",), "s", "q", "", "run", "step", 1))
     return Services(
         **{
             "log": runs,
@@ -289,6 +297,9 @@ def services_in(home: Path, runs: ScriptedRuns, **more: Any) -> Services:
             "engine": runs,
             "suggester": ScriptedSuggester(),
             "judge": ScriptedJudge(),
+            "trust": Trust(consents=consents),
+            "policies": PolicedJudge(PolicyFiles(home / "policy.yaml", administrator=home / "no")),
+            "consents": consents,
             "config": Config(),
             "paths": paths_in(home),
             "started_at": time.monotonic(),

@@ -5,6 +5,7 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from flowd.domain import events as e
+from flowd.domain.consents import Approvable, Granted, Keep
 from flowd.domain.workflow import Input, Retry, Step, Undo, Workflow
 
 STEPS = ("build", "test", "push")
@@ -61,7 +62,18 @@ def run_finished(state: e.RunStatus = "succeeded") -> e.RunFinished:
 
 
 _text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_rules = st.lists(_text, max_size=2).map(tuple)
+_ends = st.none() | st.integers(0, 2**45)
+_keeps = st.builds(Keep, st.sampled_from(["run", "project", "always"]), _text, _ends)
 _fields = {
+    "approvable": st.dictionaries(
+        st.sampled_from(STEPS),
+        st.builds(Approvable, _text, _rules, st.integers(0, 9), _ends),
+        max_size=2,
+    ),
+    "granted": st.none() | st.builds(Granted, _keeps, _text, _rules, _text, _text),
+    "lasting": st.booleans(),
+    "approval": st.integers(0, 9),
     "window": st.none() | st.tuples(st.integers(1, 65_535), st.integers(1, 65_535)),
     "at": st.integers(0, 2**45),
     "workflow": st.sampled_from([RELEASE, named("backup"), named("Übung")]),

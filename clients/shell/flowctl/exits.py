@@ -27,6 +27,7 @@ _OF_ERROR = {
     "not_found": NOT_FOUND_OR_CONFLICT,
     "conflict": NOT_FOUND_OR_CONFLICT,
     "blocked_by_policy": BLOCKED,
+    "untrusted_folder": NEEDS_CONFIRMATION,
     "provider_failed": PROVIDER_FAILED,
 }
 _OF_STATE = {

@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     from flowproto import events as e
 
 LATER = "later"
+LASTING = ("run", "project", "always")
+"""Yes, for the same question in this run, in this project, everywhere."""
 _OF_LOST = {
     "yes": "[y]es, it was done",
     "no": "[n]o, it was not",
     "retry": "[r]etry it",
     "skip": "[s]kip it",
     "undo": "[u]ndo it",
+}
+_OF_APPROVAL = {
+    "run": "yes in this [r]un",
+    "project": "in this [p]roject",
+    "always": "[a]lways",
 }
 
 
@@ -31,8 +38,9 @@ class AnswerPrompt:
 
     def __init__(self, question: e.QuestionAsked, console: Console):
         self.step = question.step
-        self._answers = [*question.answers, LATER]
-        labels = _OF_LOST if question.about == "lost" else {}
+        lasting = LASTING if question.lasting else ()
+        self._answers = [*question.answers, *lasting, LATER]
+        labels = _OF_LOST if question.about == "lost" else _OF_APPROVAL
         choices = "  ".join(labels.get(answer, spelled(answer)) for answer in self._answers)
         asked = wrap(f"{question.step}: {harmless(question.question)}", console.columns - 3)
         lines = [f"{console.style('?', 'yellow')} {asked[0]}", *(f"  {line}" for line in asked[1:])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowctl.exits import NEEDS_CONFIRMATION, Left
 from flowctl.plain import how_to_answer
-from flowctl.prompt import LATER, AnswerPrompt
+from flowctl.prompt import LASTING, LATER, AnswerPrompt
 from flowctl.screens import Live
 from flowproto.client import RemoteError
 from flowproto.events import QuestionAnswered
@@ -107,6 +107,8 @@ class Questions:
     def _send(self, step: str, answer: str) -> None:
         """Send an answer; a refusal is told, and the watching goes on."""
         request = {"run": self._view.run, "step": step, "answer": answer}
+        if answer in LASTING:
+            request |= {"answer": "yes", "keep": answer}
         try:
             self._daemon.request("flow/answer", request)
         except RemoteError as error:

@@ -7,7 +7,7 @@ import secrets
 
 from flowctl.errors import failure_of
 from flowctl.exits import Failure
-from flowctl.prompt import ask
+from flowctl.prompt import ask, confirm
 from flowctl.text import harmless
 from flowctl.watch import counted_interrupts, watch
 from flowproto.client import ConnectionLost, RemoteError
@@ -58,17 +58,37 @@ def start(
     answered: dict[str, str] = {}
     while True:
         try:
-            return _start_once(daemon, {**request, "inputs": request.get("inputs", {}) | answered})
+            inputs = request.get("inputs", {}) | answered
+            started = _start_once(daemon, {**request, "inputs": inputs})
         except RemoteError as error:
             if error.name == "invalid_params" and request.pop("columns", None):
                 del request["rows"]  # a daemon from before an upgrade does not know them
+                continue
+            if error.name == "untrusted_folder" and _trusts_now(daemon, console, error):
                 continue
             wanted = _inputs_to_ask(error, answered)
             if not wanted or not console.asks:
                 raise
             if not error.data.get("missing"):
                 console.say(harmless(error.message), "yellow")
+        else:
+            if notice := started.get("notice"):
+                console.say(f"whatever changes something is asked about: {notice}", "yellow")
+            run: str = started["run"]
+            return run
         answered |= _ask_for_inputs(wanted, declared)
+
+
+def _trusts_now(daemon: Daemon, console: Console, error: RemoteError) -> bool:
+    """Ask whether the folder a file was checked out into is to be trusted, and remember a yes."""
+    place = str(error.data.get("folder", ""))
+    if not console.asks or not place:
+        return False
+    console.say(error.message, "yellow")
+    if not confirm(f"Trust {harmless(place)} and all below it from now on?", default=False):
+        return False
+    daemon.request("flow/trust", {"path": place})
+    return True
 
 
 def _inputs_to_ask(error: RemoteError, answered: dict[str, str]) -> list[str]:
@@ -102,19 +122,19 @@ def _hint(declared: Any) -> str:
     return f" ({harmless('; '.join(parts))})" if parts else ""
 
 
-def _start_once(daemon: Daemon, request: dict[str, Any]) -> str:
+def _start_once(daemon: Daemon, request: dict[str, Any]) -> dict[str, Any]:
     """Make the request, again should the connection break before the answer comes.
 
     Its token sees to it that there is one run all the same.
     """
     for tries_left in reversed(range(_TRIES)):
         try:
-            run: str = daemon.request("flow/run", request)["run"]
+            started: dict[str, Any] = daemon.request("flow/run", request)
         except ConnectionLost:
             if not tries_left:
                 raise
         else:
-            return run
+            return started
     raise AssertionError("the last try returns or raises")
 
 

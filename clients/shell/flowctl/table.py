@@ -222,8 +222,15 @@ API_KEY, ...): the environment is recorded with the run.""",
             value="ANSWER",
             required=True,
         ),
+        Argument("--for-run", "a yes holds for the same question in this run", kind=FLAG),
+        Argument("--for-project", "a yes holds for the same question in this project", kind=FLAG),
+        Argument("--always", "a yes holds for the same question everywhere", kind=FLAG),
+        Argument("--expires", "how long it holds: 30m, 8h, 7d", value="TIME"),
         module="steer",
         function="answer",
+        details="""\
+A lasting yes is for exactly this script, the variables it names, and the rules that object: when
+one of them differs, you are asked again. `flowctl policy approvals` lists them.""",
     ),
     Command(
         "check",
@@ -242,6 +249,59 @@ a workflow, or a diff: git diff | flowctl check -
 --diff HEAD judges what is not committed yet, --diff main what a branch added.
 
 Exit code: 0 allow, 5 confirm, 4 block, 3 not valid or cannot work here; 0 for --batch.""",
+    ),
+    Command(
+        "policy",
+        "show, test and explain the rules that count here",
+        actions=(
+            Command(
+                "show",
+                "list the rules of every policy file that counts in this folder",
+                module="policy",
+                function="show",
+            ),
+            Command(
+                "test",
+                "try the examples that rules carry",
+                Argument("file", "only this file; left out: all that count here", complete="file"),
+                module="policy",
+                function="test",
+                details="Exit code 1 when an example fails or a file cannot be read.",
+            ),
+            Command(
+                "explain",
+                "tell why a command is allowed, asked about or blocked",
+                Argument("command", "the shell command", kind=WORDS, required=True),
+                module="policy",
+                function="explain",
+                details="""\
+Exit code: 0 allow, 5 confirm, 4 block. Put -- before a command with options, or quote it.""",
+            ),
+            Command(
+                "approvals",
+                "list the answers that hold beyond their run",
+                module="policy",
+                function="approvals",
+            ),
+            Command(
+                "revoke",
+                "take such an answer back, for runs that start from now on",
+                Argument("approval", "its number", kind=NUMBER, value="ID", required=True),
+                module="policy",
+                function="revoke",
+            ),
+        ),
+    ),
+    Command(
+        "trust",
+        "let the workflow files and the policy of a checkout count",
+        Argument("folder", "the folder; left out: this one", value="FOLDER", complete="file"),
+        Argument("--revoke", "trust it no more", kind=FLAG),
+        Argument("--list", "list the trusted folders", kind=FLAG),
+        details="""\
+Asked about are workflow files that git checked out from a repository with a remote: somebody else
+may have written them. Your own files need no trust. It is for the folder with all below it, and
+lasts when files change.""",
     ),
     Command(
         "template",

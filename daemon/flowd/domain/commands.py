@@ -2,6 +2,7 @@
 
 from msgspec import Struct, field
 
+from flowd.domain.consents import Keep
 from flowd.domain.events import Answer, Artifact, Outcome, ScriptKind, Stream
 
 
@@ -129,6 +130,7 @@ class AnswerQuestion(Struct, frozen=True):
     step: str
     answer: Answer
     by: str = ""
+    keep: Keep | None = None
 
 
 Command = (

@@ -12,10 +12,11 @@ from typing import assert_never
 from flowd.domain import commands as c
 from flowd.domain import events as e
 from flowd.domain.commands import Command, Moment
+from flowd.domain.consents import Granted, Keep
 from flowd.domain.evolve import begin, evolve
 from flowd.domain.items import parent_of
 from flowd.domain.run import RunState
-from flowd.domain.saga import advance, begin_step, undoable
+from flowd.domain.saga import advance, begin_step, can_last, undoable
 from flowd.errors import Conflict
 
 
@@ -270,6 +271,18 @@ def _resume(state: RunState, command: c.ResumeRun, at: int) -> list[e.Event]:
     return [e.RunResumed(at=at, by=command.by)] if state.parked else []
 
 
+def _grant(state: RunState, command: c.AnswerQuestion, keep: Keep) -> Granted:
+    """What a yes approves for longer. Conflict for what only holds once."""
+    plan, question = state.plan[command.step], state.questions[command.step]
+    asked = can_last(state, plan)
+    if command.answer != "yes" or question.about != "approval" or asked is None:
+        raise Conflict(
+            f"this answer to step {command.step} of run {state.run} holds once only",
+            cure="only a yes to what the safety judge asks can hold for longer; answer without it",
+        )
+    return Granted(keep, asked.key, asked.rules, plan.run, question.question)
+
+
 def _answer(state: RunState, command: c.AnswerQuestion, at: int) -> list[e.Event]:
     question = state.questions.get(command.step)
     if question is None:
@@ -285,8 +298,11 @@ def _answer(state: RunState, command: c.AnswerQuestion, at: int) -> list[e.Event
         )
     if command.answer == "undo" and not state.can_undo(command.step):
         raise Conflict(f"step {command.step} has no undo", cure="answer yes, no, retry or skip")
+    granted = None if command.keep is None else _grant(state, command, command.keep)
     answered: list[e.Event] = [
-        e.QuestionAnswered(at=at, step=command.step, answer=command.answer, by=command.by)
+        e.QuestionAnswered(
+            at=at, step=command.step, answer=command.answer, by=command.by, granted=granted
+        )
     ]
     if command.answer == "skip":
         reason = f"skipped by {command.by}" if command.by else "skipped by a person"

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from flowd.domain.consents import Approvable, Granted
 from flowd.domain.workflow import InputValue, Workflow
 
 RunStatus = Literal[
@@ -37,6 +38,7 @@ class _Event(Struct, frozen=True, array_like=True):
 class RunStarted(_Event, frozen=True, tag="run_started"):
     """A plan was accepted. `questions` are confirmations the safety judge demands, by step.
 
+    `approvable` says of those that an approval can answer what they are about.
     `window` is the size of the client's terminal, columns and rows, if it said so.
     """
 
@@ -49,6 +51,7 @@ class RunStarted(_Event, frozen=True, tag="run_started"):
     client_token: str | None = None
     origin: str = ""
     window: tuple[int, int] | None = None
+    approvable: dict[str, Approvable] = field(default_factory=dict)
 
 
 class StepStarted(_Event, frozen=True, tag="step_started"):
@@ -167,19 +170,25 @@ class RetryScheduled(_Event, frozen=True, tag="retry_scheduled"):
 
 
 class QuestionAsked(_Event, frozen=True, tag="question_asked"):
-    """The run waits for a person."""
+    """The run waits for a person. `lasting`: a yes to it can be made to hold for longer."""
 
     step: str
     about: About
     question: str
+    lasting: bool = False
 
 
 class QuestionAnswered(_Event, frozen=True, tag="question_answered"):
-    """A person, or `--yes`, answered."""
+    """A person, or `--yes`, answered.
+
+    `granted` makes a yes hold for longer. `approval` is the number of an earlier yes that answered.
+    """
 
     step: str
     answer: Answer
     by: str = ""
+    granted: Granted | None = None
+    approval: int = 0
 
 
 class CheckStarted(_Event, frozen=True, tag="check_started"):

@@ -63,6 +63,7 @@ def begin(run: str, event: e.RunStarted) -> RunState:
         confirmations=event.questions,
         approved=event.approved,
         window=event.window,
+        approvable=event.approvable,
         plan={step.id: step for step in workflow.steps},
         stdout_wanted=stdout_wanted(workflow),
     )
@@ -301,6 +302,8 @@ def _(event: e.QuestionAsked, state: RunState) -> None:
 @_apply.register
 def _(event: e.QuestionAnswered, state: RunState) -> None:
     question = state.questions.pop(event.step)
+    if event.granted is not None:
+        state.granted.append(event.granted)
     step = state.steps[event.step]
     state.active.discard(event.step)
     if event.answer == "skip":

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
+from flowd.domain.consents import Keep
 from flowd.domain.events import Answer, Event, Recorded, RunStatus, ScriptKind, Stream
 from flowd.domain.foresight import Effect, Loss, Obstacle, Use
 from flowd.domain.retention import Retention
@@ -380,8 +381,13 @@ class Engine(Protocol):
         """Go on with a parked run; a live run is left as it is. Conflict when it is finished."""
         ...
 
-    async def answer(self, run: str, step: str, answer: Answer, *, by: str = "") -> RunStatus:
-        """Settle a question. Conflict when there is none or the answer does not fit it."""
+    async def answer(
+        self, run: str, step: str, answer: Answer, *, by: str = "", keep: Keep | None = None
+    ) -> RunStatus:
+        """Settle a question. Conflict when there is none or the answer does not fit it.
+
+        With `keep`, a yes to what the judge asks holds for the same question later on.
+        """
         ...
 
     def type_nowait(self, run: str, step: str, keys: bytes, size: WindowSize | None) -> int:
@@ -422,6 +428,7 @@ class Finding(Struct, frozen=True):
     """One reason. `span` is [start, end) in characters of the judged text.
 
     `extent` says how much it is about, as in "312 files, 4.1 MB"; empty where nobody counted.
+    `source` is the file and line of a user's rule; empty for a built-in one.
     """
 
     rule: str
@@ -431,6 +438,7 @@ class Finding(Struct, frozen=True):
     safer: str = ""
     loss: Loss | None = None
     extent: str = ""
+    source: str = ""
 
 
 Extents = Callable[[Loss, str], Awaitable[str]]

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from flowd.domain.consents import Approvable, Granted
 from flowd.domain.events import (
     About,
     Answer,
@@ -174,6 +175,8 @@ class RunState(Struct):
     cancelling: bool = False
     parked: str = ""
     window: tuple[int, int] | None = None
+    approvable: dict[str, Approvable] = field(default_factory=dict)
+    granted: list[Granted] = field(default_factory=list)
 
     # Derived bookkeeping. Steps in `active` have a process, a timer or a question; `unresolved`
     # ones ended badly and wait for `advance` to say what follows; `ready` and `publishers`, the

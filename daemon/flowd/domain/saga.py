@@ -7,6 +7,7 @@ completion, one at a time. Then `finally` steps, then the end.
 
 from flowd.domain import events as e
 from flowd.domain.commands import Moment
+from flowd.domain.consents import Approvable
 from flowd.domain.expressions import evaluate
 from flowd.domain.inputs import fill_template, to_environment
 from flowd.domain.items import in_words, item_id, items_of, parent_of
@@ -94,7 +95,15 @@ def begin_step(state: RunState, step_id: str, moment: Moment) -> list[e.Event]:
         question = _confirmation(state, plan)
         if question:
             about: e.About = "approval"
-            return [e.QuestionAsked(at=moment.at, step=step_id, about=about, question=question)]
+            asked = e.QuestionAsked(
+                at=moment.at,
+                step=step_id,
+                about=about,
+                question=question,
+                lasting=can_last(state, plan) is not None,
+            )
+            answered = _answered_before(state, plan, moment)
+            return [asked] if answered is None else [asked, answered]
     if loop is not None:
         step_id = item_id(step_id, loop.queue[-1])
     number = state.steps[step_id].next_number("run")
@@ -146,6 +155,31 @@ def _end_of_loop(state: RunState, step_id: str, moment: Moment) -> e.StepFinishe
         duration_ms=max(0, moment.at - loop.began_at),
         reason=reason,
     )
+
+
+def can_last(state: RunState, plan: Step) -> Approvable | None:
+    """What a lasting yes to the step's question approves; None where a person must be asked.
+
+    The author of a workflow who asks a question wants it asked each time.
+    """
+    return None if plan.confirm else state.approvable.get(plan.id)
+
+
+def _answered_before(state: RunState, plan: Step, moment: Moment) -> e.QuestionAnswered | None:
+    """The answer that an earlier yes gives, as long as it holds; None when a person must."""
+    asked = can_last(state, plan)
+    if asked is None:
+        return None
+    at = moment.at
+    if asked.stands(at):
+        by = f"approval {asked.approval}"
+        return e.QuestionAnswered(at=at, step=plan.id, answer="yes", by=by, approval=asked.approval)
+    for granted in state.granted:
+        expires_at = granted.keep.expires_at
+        same = granted.key == asked.key and set(asked.rules) <= set(granted.rules)
+        if same and (expires_at is None or at < expires_at):
+            return e.QuestionAnswered(at=at, step=plan.id, answer="yes", by="an answer in this run")
+    return None
 
 
 def _confirmation(state: RunState, plan: Step) -> str:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
+from flowd.domain.consents import Consents
 from flowd.domain.events import RunStarted
 from flowd.domain.foresight import Obstacle
 from flowd.domain.inputs import resolve_inputs
 from flowd.domain.ports import Extents, Judge, Preflight, RunRequest, StepJudgement
 from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import Workflow
+from flowd.engine.approvals import approvable, with_approvals
 from flowd.engine.judging import judge_in_turns
 from flowd.errors import BlockedByPolicy, InvalidInput, PreflightFailed, Unsupported
 
@@ -23,6 +25,7 @@ async def accept(
     at: int,
     extents: Extents | None = None,
     preflight: Preflight | None = None,
+    consents: Consents | None = None,
 ) -> RunStarted:
     """Turn a request into the first event of its run.
 
@@ -37,6 +40,7 @@ async def accept(
     refuse_blocked(judged)
     if preflight is not None and request.preflight:
         refuse_hopeless(await preflight(workflow, judged, cwd, environment))
+    asked = approvable(workflow, judged, inputs, environment)
     return RunStarted(
         at=at,
         workflow=workflow,
@@ -48,6 +52,7 @@ async def accept(
         client_token=request.client_token,
         origin=request.origin,
         window=request.window,
+        approvable=await with_approvals(asked, consents, cwd, at),
     )
 
 

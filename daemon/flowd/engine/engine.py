@@ -18,6 +18,7 @@ from flowd.config import EngineConfig
 from flowd.domain import commands as c
 from flowd.domain import events as e
 from flowd.domain.attention import TOLD_BY
+from flowd.domain.consents import Consents, Keep
 from flowd.domain.decide import react, start
 from flowd.domain.ids import new_run_id
 from flowd.domain.ports import (
@@ -90,8 +91,10 @@ class RunEngine:
         heed: Callable[[RunState], None] | None = None,
         extents: Extents | None = None,
         preflight: Preflight | None = None,
+        consents: Consents | None = None,
     ):
         self._nursery = nursery
+        self._consents = consents
         self._log = event_log
         self._executor = executor
         self._judge = judge
@@ -133,6 +136,7 @@ class RunEngine:
             at=moment.at,
             extents=self._extents,
             preflight=self._preflight,
+            consents=self._consents,
         )
         state, events = start(new_run_id(), started, moment)
         live = LiveRun(state)
@@ -169,12 +173,14 @@ class RunEngine:
         """Go on from the failed step; see the port."""
         return await self._request(run, c.RetryRun(by))
 
-    async def answer(self, run: str, step: str, answer: e.Answer, *, by: str = "") -> e.RunStatus:
+    async def answer(
+        self, run: str, step: str, answer: e.Answer, *, by: str = "", keep: Keep | None = None
+    ) -> e.RunStatus:
         """Settle a question; see the port."""
         state = await self.state(run)
         if step not in state.steps:
             raise NotFound(f"run {run} has no step {step!r}", cure="flowctl show lists its steps")
-        return await self._request(run, c.AnswerQuestion(step, answer, by))
+        return await self._request(run, c.AnswerQuestion(step, answer, by, keep))
 
     async def resume(self, run: str, *, by: str = "") -> e.RunStatus:
         """Go on with a parked run; see the port."""
@@ -508,6 +514,7 @@ async def open_engine(
     heed: Callable[[RunState], None] | None = None,
     extents: Extents | None = None,
     preflight: Preflight | None = None,
+    consents: Consents | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
 
@@ -532,6 +539,7 @@ async def open_engine(
             heed,
             extents,
             preflight,
+            consents,
         )
         count = await engine.recover()
         if count:

@@ -12,6 +12,7 @@ from flowd.safety.command import Command
 from flowd.safety.expand import Arguments, expand_words
 from flowd.safety.files import CONNECTION, PIPE, content, content_of, resolve, store
 from flowd.safety.findings import TooMuch, Trace, block, confirm
+from flowd.safety.policy import bounds
 from flowd.safety.programs import MODELS
 from flowd.safety.programs.effects import NOTHING, Code, Effects, Run, Send, Write
 from flowd.safety.programs.interpreters import plain_name
@@ -167,12 +168,14 @@ class Calls(ABC):
             state.descriptors.get(0, ""),
             state.descriptors.get(1, TERMINAL),
         )
+        self.trace.called(command, self.depth)
         policy = self.trace.policy
         if policy is None:
             return self._call(command, builtin, state, is_script=written)
-        for finding in policy.judge(command):
+        ruling = policy.judge(command, state.folder)
+        for finding in (*ruling.findings, *bounds.judge_command(policy, command, state.folder)):
             self.trace.add(finding)
-        with self.trace.agreed() if policy.allows(command) else nullcontext():
+        with self.trace.agreed(ruling.allowed) if ruling.allowed else nullcontext():
             return self._call(command, builtin, state, is_script=written)
 
     def _call(
@@ -251,6 +254,9 @@ class Calls(ABC):
         for send in effects.sends:
             for finding in exfiltration.sending(send):
                 self.trace.add(finding)
+            if self.trace.policy is not None:
+                for finding in bounds.judge_connection(self.trace.policy, send.span):
+                    self.trace.add(finding)
         for run in effects.runs:
             self.inner(run, command, state)
         for code in effects.codes:
@@ -285,6 +291,9 @@ class Calls(ABC):
             self.trace.effect(Effect("writes", foreseen.shown(write.target.text)))
             for finding in writing.judge(write, path):
                 self.trace.add(finding)
+            if self.trace.policy is not None:
+                for finding in bounds.judge_write(self.trace.policy, path, write.target.span):
+                    self.trace.add(finding)
         store(path, write.value, state, append=write.append)
         self._arrived(path, write.value, write.target.span, state)
 

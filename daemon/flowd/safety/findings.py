@@ -9,7 +9,9 @@ from flowd.domain.ports import VERDICT_RANK, Finding, Verdict
 from flowd.safety.syntax import Span
 
 if TYPE_CHECKING:
-    from flowd.safety.policy import Policy
+    from flowd.safety.command import Command
+    from flowd.safety.policy.layers import Policy
+    from flowd.safety.policy.rules import Rule
 
 MAX_COMMANDS = 4_000
 MAX_FINDINGS = 50
@@ -39,7 +41,10 @@ class Trace:
 
     def __init__(self, policy: "Policy | None" = None) -> None:
         self.policy = policy
-        self._agreed = 0  # commands the user's policy allows, around the current place
+        self._agreed: list[Rule] = []  # what allows commands around the current place
+        self.allowed: list[Rule] = []  # every rule that allowed a command
+        self.lifted: list[tuple[Finding, Rule]] = []  # what would have been asked without them
+        self.calls: list[tuple[int, Command]] | None = None  # what ran how deep, when asked for
         self._findings: dict[Finding, None] = {}
         self._left = MAX_COMMANDS
         self.read_only = True
@@ -72,17 +77,26 @@ class Trace:
     def add(self, finding: Finding) -> None:
         """Keep a finding, unless it asks about something the user has agreed to for good."""
         own = finding.rule.startswith("policy.")
-        if self._agreed == 0 or own or finding.verdict == "block":
+        if not self._agreed or own or finding.verdict == "block":
             self._findings.setdefault(finding)
+        elif len(self.lifted) < MAX_FINDINGS:
+            self.lifted.append((finding, self._agreed[-1]))
+
+    def called(self, command: "Command", depth: int) -> None:
+        """Keep a command that was come upon, when somebody wants to see them."""
+        if self.calls is not None and len(self.calls) < MAX_FINDINGS:
+            self.calls.append((depth, command))
 
     @contextmanager
-    def agreed(self) -> Iterator[None]:
+    def agreed(self, rule: "Rule") -> Iterator[None]:
         """What is found meanwhile needs no agreement any more; what is blocked stays blocked."""
-        self._agreed += 1
+        if rule not in self.allowed:
+            self.allowed.append(rule)
+        self._agreed.append(rule)
         try:
             yield
         finally:
-            self._agreed -= 1
+            self._agreed.pop()
 
     @contextmanager
     def tolerant(self, tolerates: bool = True) -> Iterator[None]:

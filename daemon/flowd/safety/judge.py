@@ -9,7 +9,7 @@ from flowd.safety import nested
 from flowd.safety.command import Command
 from flowd.safety.findings import TooMuch, Trace, confirm
 from flowd.safety.footprint import foresee
-from flowd.safety.policy import Policy
+from flowd.safety.policy.layers import Policy
 from flowd.safety.programs.effects import Code
 from flowd.safety.state import State
 from flowd.safety.uses import noted
@@ -33,10 +33,31 @@ def make_judge(policy: Policy | None = None, *, files_are_kept: bool = True) -> 
     return _ShellJudge(policy, files_are_kept=files_are_kept)
 
 
-def finds_blocked(policy: Policy, script: str) -> bool:
-    """Whether a script comes upon a command that the policy blocks: see `load_policy`."""
-    judgement = make_judge(policy).judge(script)
-    return any(finding.rule == "policy.block" for finding in judgement.findings)
+def follow(
+    script: str, policy: Policy | None, *, shell: Shell = "bash", cwd: str | None, calls: bool
+) -> Trace:
+    """Follow a script and give all that was seen; with `calls`, every command it comes upon.
+
+    Never raises on input: what cannot be followed is a finding.
+    """
+    trace = Trace(policy)
+    if calls:
+        trace.calls = []
+    whole = (0, len(script))
+    try:
+        if shell == "python":
+            _follow_python(script, trace, cwd)
+        else:
+            _follow_shell(script, trace, cwd)
+    except (TooMuch, RecursionError):
+        message = "Does more than can be followed; read it yourself before it runs."
+        trace.add(confirm("shell.too-much", message, whole))
+        trace.read_only = False
+    except Exception:  # noqa: BLE001 - a mistake of ours must not let a script pass
+        _LOG.exception("the judge failed on a script of %d characters", len(script))
+        trace.add(confirm("judge.defect", "The judge itself failed on this script.", whole))
+        trace.read_only = False
+    return trace
 
 
 class _ShellJudge:
@@ -53,21 +74,7 @@ class _ShellJudge:
         return follow(script, shell, cwd)
 
     def _follow(self, script: str, shell: Shell, cwd: str | None) -> Judgement:
-        trace = Trace(self._policy)
-        whole = (0, len(script))
-        try:
-            if shell == "python":
-                _follow_python(script, trace, cwd)
-            else:
-                _follow_shell(script, trace, cwd)
-        except (TooMuch, RecursionError):
-            message = "Does more than can be followed; read it yourself before it runs."
-            trace.add(confirm("shell.too-much", message, whole))
-            trace.read_only = False
-        except Exception:  # noqa: BLE001 - a mistake of ours must not let a script pass
-            _LOG.exception("the judge failed on a script of %d characters", len(script))
-            trace.add(confirm("judge.defect", "The judge itself failed on this script.", whole))
-            trace.read_only = False
+        trace = follow(script, self._policy, shell=shell, cwd=cwd, calls=False)
         return Judgement(
             trace.verdict,
             trace.findings,

@@ -10,9 +10,10 @@ from flowd.domain.foresight import Effect
 from flowd.safety import foreseen, loops, parameters
 from flowd.safety.calls import Calls, Status
 from flowd.safety.expand import expand_value, expand_words
-from flowd.safety.files import PIPE, resolve, store
+from flowd.safety.files import CONNECTION, PIPE, resolve, store
 from flowd.safety.findings import Trace, block, confirm
 from flowd.safety.parsing import NotUnderstood, hidden_characters, parse
+from flowd.safety.policy import bounds
 from flowd.safety.programs.effects import Write
 from flowd.safety.rules import writing
 from flowd.safety.state import TERMINAL, State, Variable, join
@@ -340,6 +341,9 @@ class Walk(Calls):
             return number, made.get(other, TERMINAL)
         argument = Argument(text, each.target.span, value.origins)
         path = resolve(text, state)
+        if self.trace.policy is not None and CONNECTION.fullmatch(path):
+            for finding in bounds.judge_connection(self.trace.policy, each.target.span):
+                self.trace.add(finding)
         if operator in ("<", "<&"):
             return number, path
         self._open_for_writing(argument, path, state, append=operator in (">>", "&>>", "<>"))
@@ -353,6 +357,9 @@ class Walk(Calls):
         self.trace.effect(Effect("writes", foreseen.shown(target.text)))
         for finding in writing.judge(Write(target, EMPTY, append, tool=False), path):
             self.trace.add(finding)
+        if self.trace.policy is not None:
+            for finding in bounds.judge_write(self.trace.policy, path, target.span):
+                self.trace.add(finding)
         if not append:
             store(path, EMPTY, state, append=False)
 

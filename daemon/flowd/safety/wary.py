@@ -19,9 +19,12 @@ class WaryJudge:
         finding = Finding(
             rule="policy.unreadable",
             verdict="confirm",
-            message=f"Your rules cannot be read, so everything is asked about: {self._problem}",
+            message=(
+                "A policy cannot be read, so whatever changes something is asked about: "
+                f"{self._problem}"
+            ),
             span=(0, len(script)),
-            safer="mend the policy file, then flowctl daemon restart",
+            safer="mend the policy file: it is read again by itself",
         )
         return Judgement(verdict="confirm", findings=[*judgement.findings, finding])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from flowd.config import SuggestConfig
+from flowd.domain.consents import Consents, Keep
 from flowd.domain.events import Answer, Recorded, RunStatus
 from flowd.domain.files import Artifacts
 from flowd.domain.ports import (
@@ -21,10 +22,13 @@ from flowd.domain.ports import (
 )
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
+from flowd.errors import Unsupported
+from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboard
 from flowd.server.peer import Peer
 from flowd.server.services import Services
 from flowd.server.subscriptions import Attachments
+from flowd.server.trust import Trust
 
 
 class RunReader(Protocol):
@@ -100,7 +104,9 @@ class RunSteerer(RunWatcher, Protocol):
         """See `Engine`."""
         ...
 
-    async def answer(self, run: str, step: str, answer: Answer, *, by: str = "") -> RunStatus:
+    async def answer(
+        self, run: str, step: str, answer: Answer, *, by: str = "", keep: Keep | None = None
+    ) -> RunStatus:
         """See `Engine`."""
         ...
 
@@ -145,11 +151,37 @@ class StartContext:
     engine: RunStarter
     suggester: Suggester
     templates: Path
+    trust: Trust | None
+    policies: PolicedJudge | None
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
-        return cls(services.log, services.engine, services.suggester, _templates(services))
+        return cls(
+            services.log,
+            services.engine,
+            services.suggester,
+            _templates(services),
+            services.trust,
+            services.policies,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyContext:
+    """To show rules, take yeses back, and trust folders."""
+
+    policies: PolicedJudge
+    consents: Consents
+    trust: Trust
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services; Unsupported where a daemon keeps no rules."""
+        policies, consents, trust = services.policies, services.consents, services.trust
+        if policies is None or consents is None or trust is None:
+            raise Unsupported("this daemon has no policies")
+        return cls(policies, consents, trust)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +329,7 @@ class DaemonContext:
             version=services.version,
             started_at=services.started_at,
             store_error=services.store_error(),
-            policy_error=services.policy_error,
+            policy_error=services.policy_error(),
             peers=services.peers,
             stop=services.stop,
         )

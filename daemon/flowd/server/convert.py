@@ -169,6 +169,7 @@ def to_finding_row(finding: ports.Finding, step: str = "") -> check.FindingRow:
         safer=finding.safer,
         step=step,
         extent=finding.extent,
+        source=finding.source,
     )
 
 

@@ -19,7 +19,6 @@ _SAME: dict[type[Struct], type[wire.EventBase]] = {
     domain.AttemptWithdrawn: wire.AttemptWithdrawn,
     domain.StepSkipped: wire.StepSkipped,
     domain.RetryScheduled: wire.RetryScheduled,
-    domain.QuestionAnswered: wire.QuestionAnswered,
     domain.CheckStarted: wire.CheckStarted,
     domain.CheckFinished: wire.CheckFinished,
     domain.CancelRequested: wire.CancelRequested,
@@ -101,6 +100,18 @@ class EventConverter:
                 about=event.about,
                 question=event.question,
                 answers=list(question.answers),
+                lasting=event.lasting,
+            )
+        if isinstance(event, domain.QuestionAnswered):
+            return wire.QuestionAnswered(
+                position=position,
+                run=run,
+                at=event.at,
+                step=event.step,
+                answer=event.answer,
+                by=event.by,
+                keep="" if event.granted is None else event.granted.keep.scope,
+                approval=event.approval,
             )
         if isinstance(event, domain.ArtifactsKept):
             return wire.ArtifactsKept(

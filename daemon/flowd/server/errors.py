@@ -16,6 +16,7 @@ WIRE_CODES: dict[type[e.FlowError], int] = {
     e.TokenTaken: codes.CONFLICT,
     e.BlockedByPolicy: codes.BLOCKED_BY_POLICY,
     e.PreflightFailed: codes.PREFLIGHT_FAILED,
+    e.Untrusted: codes.UNTRUSTED_FOLDER,
     e.Unsupported: codes.UNSUPPORTED,
     e.WorldError: codes.WORLD_ERROR,
     e.StoreUnavailable: codes.STORE_UNAVAILABLE,

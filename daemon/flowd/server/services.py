@@ -8,10 +8,13 @@ from msgspec import Raw
 
 import flowd
 from flowd.config import Config, Paths
+from flowd.domain.consents import Consents
 from flowd.domain.files import Artifacts
 from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight, Suggester
+from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
+from flowd.server.trust import Trust
 
 if TYPE_CHECKING:
     from flowd.server.peer import Peer
@@ -71,7 +74,8 @@ class Services:
     what is wrong with the user's rules, or "". `open_lsp` None serves no editors, `artifacts` None
     keeps none, `extents` None counts nothing, `preflight` None finds nothing; `tidy` has what
     removed runs left removed soon, and returns at once. `step_limits` tells what holds the limits
-    of steps here.
+    of steps here. Where `trust`, `policies` or `consents` is None,
+    every folder is trusted, there are no policy files, and no answer lasts.
     """
 
     log: EventLog
@@ -84,13 +88,16 @@ class Services:
     started_at: float
     stop: Callable[[], None]
     store_error: Callable[[], str] = _no_store_error
-    policy_error: str = ""
+    policy_error: Callable[[], str] = _no_store_error
     step_limits: Callable[[], Awaitable[str]] = _nothing_known
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
     extents: Extents | None = None
     preflight: Preflight | None = None
     tidy: Callable[[], None] = _nothing_to_tidy
+    trust: Trust | None = None
+    policies: PolicedJudge | None = None
+    consents: Consents | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import trio
@@ -13,6 +13,8 @@ from flowd.domain.parse import Reading, parse_workflow, read_workflow, workflow_
 from flowd.domain.ports import Suggester
 from flowd.domain.workflow import Workflow
 from flowd.errors import InvalidInput, NotFound
+from flowd.projects import project_folders
+from flowd.server.trust import Trust
 from flowproto.runs import RunParams
 
 READ_AT_ONCE = 20_000  # characters; longer texts are read in a thread, so that runs go on
@@ -52,11 +54,17 @@ def exactly_one(params: Struct, names: Sequence[str]) -> str:
 
 
 async def find_workflow(
-    params: RunParams, cwd: Path, *, suggester: Suggester, templates: Path
+    params: RunParams,
+    cwd: Path,
+    *,
+    suggester: Suggester,
+    templates: Path,
+    trust: Trust | None = None,
 ) -> tuple[Workflow, str]:
     """Give the workflow that `flow/run` names, and where it came from, in words.
 
-    InvalidInput, NotFound, or InvalidWorkflow with every problem.
+    InvalidInput, NotFound, InvalidWorkflow with every problem, or Untrusted, unless `trust` is None
+    because nothing will run.
     """
     source = exactly_one(params, _SOURCES)
     if params.workflow is not None:
@@ -65,15 +73,18 @@ async def find_workflow(
         return await workflow_in(params.text), source
     if params.path is not None:
         path = path_in(cwd, params.path)
-        return await workflow_in(await read_workflow_file(path)), str(path)
+        text = await read_workflow_file(path)
+        if trust is not None:
+            await trust.refuse_untrusted(path)
+        return await workflow_in(text), str(path)
     if params.template is not None:
-        return await _find_template(params.template, cwd, suggester, templates)
+        return await _find_template(params.template, cwd, suggester, templates, trust)
     assert params.suggestion is not None
     return suggester.recall(params.suggestion).workflow, f"suggestion {params.suggestion}"
 
 
 async def _find_template(
-    name: str, cwd: Path, suggester: Suggester, templates: Path
+    name: str, cwd: Path, suggester: Suggester, templates: Path, trust: Trust | None
 ) -> tuple[Workflow, str]:
     """Look in the project, then in the user's folder, then among the built-in recipes."""
     if _TEMPLATE_NAME.fullmatch(name) is None:
@@ -83,7 +94,10 @@ async def _find_template(
         )
     path = await trio.to_thread.run_sync(_template_file, name, cwd, templates)
     if path is not None:
-        return await workflow_in(await read_workflow_file(path)), str(path)
+        text = await read_workflow_file(path)
+        if trust is not None and path.parent != templates:  # the user's own are the user's
+            await trust.refuse_untrusted(path)
+        return await workflow_in(text), str(path)
     try:
         return suggester.recall(name).workflow, f"template {name}"
     except NotFound:
@@ -94,7 +108,7 @@ async def _find_template(
 
 
 def _template_file(name: str, cwd: Path, templates: Path) -> Path | None:
-    folders = (*(folder / ".flow" for folder in _project_folders(cwd)), templates)
+    folders = (*(folder / ".flow" for folder in project_folders(cwd)), templates)
     candidates = (folder / f"{name}.flow.yaml" for folder in folders)
     return next((path for path in candidates if _exists(path)), None)
 
@@ -104,16 +118,6 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except OSError:  # too long a name, or a folder on the way that must not be looked into
         return False
-
-
-def _project_folders(cwd: Path) -> Iterator[Path]:
-    """Give cwd and its parents up to the one that holds `.git`; only cwd when none does.
-
-    Without that bound, whoever may write to a shared parent folder could plant templates.
-    """
-    upwards = (cwd, *cwd.parents)
-    roots = [index for index, folder in enumerate(upwards) if _exists(folder / ".git")]
-    yield from upwards[: roots[0] + 1] if roots else (cwd,)
 
 
 async def read_text(text: str) -> Reading:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import apsw
 
 from flowd import faultpoints
-from flowd.domain.events import Event, Recorded, RunFinished, RunStarted
+from flowd.domain.events import Event, QuestionAnswered, Recorded, RunFinished, RunStarted
 from flowd.errors import Conflict, FlowError, TokenTaken
 from flowd.store.attachments import keep_documents, keep_output
 from flowd.store.codec import EncodedEvent, join_batch
+from flowd.store.consents import keep_answer
 from flowd.store.projections import RunRow, summarise_all
 from flowd.store.queries import last_position, run_with_token
 from flowd.store.runs_table import add_row, find_row, update_row
@@ -131,6 +132,8 @@ def _record(
     if not isinstance(recorded[-1].event, RunFinished):
         rows[append.run] = run, row
     for item, encoded in zip(recorded, append.encoded, strict=True):
+        if isinstance(item.event, QuestionAnswered):
+            keep_answer(connection, append.run, item.event)
         keep_output(connection, encoded, item.position)
     connection.execute(
         "INSERT INTO recent_batches (position, run, version, events) VALUES (?, ?, ?, ?)",

@@ -25,6 +25,7 @@ from flowd.store.attachments import DocumentCache
 from flowd.store.codec import encode_event
 from flowd.store.commit import Append, Outcome, Rows, commit
 from flowd.store.connection import Database, Writer, open_reader, open_writer, too_late
+from flowd.store.consents import StoredConsents
 from flowd.store.keeper import Keeper
 from flowd.store.maintenance import rebuild_runs
 from flowd.store.migrate import migrate
@@ -55,6 +56,7 @@ class Log:
         now_ms: Callable[[], int],
     ):
         self.keeper = Keeper(path, writer, rows, now_ms)
+        self.consents = StoredConsents(writer, reader)
         self._writer = writer
         self._rows = rows
         self._reader = reader

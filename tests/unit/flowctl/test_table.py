@@ -74,6 +74,7 @@ def test_exit_codes_of_the_daemons_errors() -> None:
         "conflict": 6,
         "blocked_by_policy": 4,
         "preflight_failed": 3,
+        "untrusted_folder": 5,
         "unsupported": 2,
     }
     assert exits.of_error("provider_failed") == 7

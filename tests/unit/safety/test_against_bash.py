@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flowd.safety.judge import make_judge
+from flowd.safety.policy.layers import Ruling
 from flowd.safety.value import UNKNOWN
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
@@ -31,14 +32,13 @@ class _Recorder:
     def __init__(self):
         self.calls = []
 
-    def judge(self, command):
+    bounded = ()
+
+    def judge(self, command, folder):
         if command.name == "say":
             call = "".join(f"{argument.text}\0" for argument in command.arguments) or "\0"
             self.calls.append(_CHANNEL.sub("channel", call))
-        return ()
-
-    def allows(self, command):
-        return False
+        return Ruling()
 
 
 def _in_backticks(text):

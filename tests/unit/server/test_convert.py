@@ -40,6 +40,8 @@ SAMPLE: dict[str, Any] = {
     "question": "Done?",
     "answer": "skip",
     "by": "me",
+    "approval": 3,
+    "lasting": True,
     "cause": "undo",
     "steps": ["b", "a"],
     "state": "compensated",
@@ -52,7 +54,9 @@ SAMPLE: dict[str, Any] = {
 NOT_SENT = {
     domain.RunStarted: {
         "workflow", "environment", "questions", "approved", "client_token", "origin", "window",
+        "approvable",
     },
+    domain.QuestionAnswered: {"granted"},
     domain.OutputAppended: {"data", "hidden"},
 }  # fmt: skip
 ARTIFACTS: list[Any] = [{"path": "d/x", "size": 5, "sha256": "0f", "mode": 0o644}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowctl.connect import Daemon
+from flowctl.exits import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,10 +34,32 @@ def undo(arguments: Arguments, console: Console) -> int:
 def answer(arguments: Arguments, console: Console) -> int:
     """Answer a question; the run goes on by itself."""
     names = ("run", "step", "answer")
-    params = {name: arguments.text(name) for name in names}
+    params: dict[str, object] = {name: arguments.text(name) for name in names}
+    params |= _lasting(arguments)
     result = Daemon(arguments, console).request("flow/answer", params)
     _print_state(result, console)
     return 0
+
+
+def _lasting(arguments: Arguments) -> dict[str, object]:
+    """For how long the answer shall hold, as `flow/answer` takes it."""
+    given = [
+        keep
+        for flag, keep in (("for-run", "run"), ("for-project", "project"), ("always", "always"))
+        if arguments.flag(flag)
+    ]
+    if len(given) > 1:
+        raise UsageError("give one of --for-run, --for-project, --always")
+    expires = arguments.text("expires")
+    if not expires:
+        return {"keep": given[0]} if given else {}
+    if not given:
+        raise UsageError("--expires goes with --for-run, --for-project or --always")
+    number, unit = expires[:-1], expires[-1]
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400}.get(unit, 0)
+    if not (number.isascii() and number.isdigit() and len(number) < 9 and seconds):
+        raise UsageError(f"--expires is {expires!r}", cure="write a time such as 30m, 8h or 7d")
+    return {"keep": given[0], "expires_s": int(number) * seconds}
 
 
 def _steer(method: str, wanted: str, arguments: Arguments, console: Console) -> int:

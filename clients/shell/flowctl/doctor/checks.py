@@ -154,7 +154,7 @@ def _daemon(daemon: Daemon) -> Iterator[Check]:
     else:
         yield Check("database", "ok", status["database"])
     if problem := status.get("policy_error"):
-        cure = "until it is mended, everything that changes something is asked about"
+        cure = "until it is mended, whatever changes something is asked about; flowctl policy show"
         yield Check("policy", "fail", problem, cure)
     else:
         yield Check("policy", "ok", str(find_paths().policy))

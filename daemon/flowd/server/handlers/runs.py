@@ -41,7 +41,11 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         return RunResult(known)
     cwd = folder_of(params.cwd)
     workflow, origin = await find_workflow(
-        params, cwd, suggester=context.suggester, templates=context.templates
+        params,
+        cwd,
+        suggester=context.suggester,
+        templates=context.templates,
+        trust=context.trust,
     )
     _refuse_odd_inputs(params.inputs)
     _refuse_odd_environment(params.environment or {})
@@ -58,7 +62,8 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
     )
     run = await context.engine.start(request)
     faultpoints.reach("run.recorded")
-    return RunResult(run)
+    _, notice = ("", "") if context.policies is None else context.policies.policy(request.cwd)
+    return RunResult(run, notice)
 
 
 async def _started_with(client_token: str | None, context: StartContext) -> str | None:

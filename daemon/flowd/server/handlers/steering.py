@@ -1,9 +1,16 @@
 """Steer runs: each request is one command to the engine."""
 
+from pathlib import Path
+
+from flowd.clocks import wall_clock_ms
+from flowd.domain.consents import Keep
 from flowd.domain.run import RunState
-from flowd.errors import Conflict
+from flowd.errors import Conflict, InvalidInput
+from flowd.projects import project_folders
 from flowd.server.contexts import SteerContext
 from flowproto.runs import AnswerParams, RunRef, StateResult
+
+LONGEST_APPROVAL_SECONDS = 10 * 365 * 86_400
 
 
 async def handle_cancel(params: RunRef, context: SteerContext) -> StateResult:
@@ -34,7 +41,24 @@ async def handle_answer(params: AnswerParams, context: SteerContext) -> StateRes
     """Decide what the run waits for."""
     run = (await context.log.find(params.run)).id
     step = params.step or _only_question(await context.engine.state(run))
-    return StateResult(run, await context.engine.answer(run, step, params.answer, by=context.by))
+    keep = _keep(params, (await context.engine.state(run)).cwd) if params.keep else None
+    if params.expires_s is not None and keep is None:
+        raise InvalidInput("expires_s without keep", cure="say for what the answer shall hold")
+    state = await context.engine.answer(run, step, params.answer, by=context.by, keep=keep)
+    return StateResult(run, state)
+
+
+def _keep(params: AnswerParams, cwd: str) -> Keep:
+    """For how long an answer is meant to hold."""
+    assert params.keep is not None
+    seconds = params.expires_s
+    if seconds is not None and not 1 <= seconds <= LONGEST_APPROVAL_SECONDS:
+        raise InvalidInput(
+            f"expires_s is {seconds}: it must be between 1 and {LONGEST_APPROVAL_SECONDS}",
+            cure="leave it out to approve without end",
+        )
+    project = str(project_folders(Path(cwd))[-1]) if params.keep == "project" else ""
+    return Keep(params.keep, project, None if seconds is None else wall_clock_ms() + seconds * 1000)
 
 
 def _only_question(state: RunState) -> str:

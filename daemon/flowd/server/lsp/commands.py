@@ -159,8 +159,11 @@ async def _run(editor: Editor, arguments: RunArguments) -> RunResult:
     for name, value in arguments.inputs.items():
         if not isinstance(value, str | int | float | bool):
             raise InvalidInput(f"input {name!r} is no plain value", cure="give text or a number")
+    text, path = await _text_of(editor, arguments.uri), path_of(arguments.uri)
+    if editor.services.trust is not None and path is not None:
+        await editor.services.trust.refuse_untrusted(Path(path))
     request = RunRequest(
-        workflow=parse_workflow(await _text_of(editor, arguments.uri)),
+        workflow=parse_workflow(text),
         inputs=arguments.inputs,
         cwd=str(editor.folder_of(arguments.uri)),
         origin=path_of(arguments.uri) or arguments.uri,

@@ -1,5 +1,6 @@
 """Quick fixes, suggestions, and what the commands do."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from flowd.domain.parse import parse_workflow
 from flowd.domain.ports import SuggestAnswer, SuggestRequest
 from flowd.errors import ProviderFailed
 from flowd.server.lsp.suggesting import task_in
+from flowd.server.trust import Trust
 from support.daemon import ScriptedRuns, ScriptedSuggester, services_in
 from support.editor import ABLE, Editor, Json, Refused, at, editing
 
@@ -243,6 +245,18 @@ async def test_what_cannot_be_run_is_refused(tmp_path: Path, text: str | None, s
     async with editing(services_in(tmp_path, ScriptedRuns())) as editor:
         with pytest.raises(Refused, match=said):
             await editor.execute("flow.run", uri=path.as_uri())
+
+
+async def test_a_file_of_a_checkout_that_is_not_trusted_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.flow.yaml").write_text(STEPS)
+    for words in (("init", "-q"), ("add", "."), ("remote", "add", "origin", "elsewhere")):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    runs = ScriptedRuns()
+    async with editing(services_in(tmp_path, runs, trust=Trust())) as editor:
+        with pytest.raises(Refused, match="you trust") as refused:
+            await editor.execute("flow.run", uri=(tmp_path / "x.flow.yaml").as_uri())
+    assert refused.value.error["data"]["code"] == "untrusted_folder"
+    assert runs.started == []
 
 
 async def test_progress_questions_and_the_outcome_of_a_run_are_shown(tmp_path: Path) -> None:
