@@ -170,6 +170,11 @@ def _only_daemon(paths: Paths) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _own_files(paths: Paths) -> list[Path]:
+    """Name what no confined step is to see: the runs, the settings, the way to ask us."""
+    return [paths.state, paths.config.parent, paths.socket.parent, paths.socket]
+
+
 async def serve(paths: Paths, config: Config) -> None:
     """Run the daemon until a signal or a client ends it."""
     stopping = trio.Event()
@@ -182,7 +187,7 @@ async def serve(paths: Paths, config: Config) -> None:
     async with (
         open_log(paths.database, ages.now_ms) as event_log,
         _known_to(ages, event_log),
-        open_executor(paths.steps) as executor,
+        open_executor(paths.steps, _own_files(paths)) as executor,
         open_engine(
             event_log,
             executor,
@@ -210,6 +215,7 @@ async def serve(paths: Paths, config: Config) -> None:
             store_error=lambda: engine.store_error,
             policy_error=policy_error,
             step_limits=executor.limits_held_by,
+            step_sandbox=executor.sandbox_here,
             open_lsp=open_lsp,
             artifacts=artifacts,
             limits=limits_here(),

@@ -56,7 +56,7 @@ DB_VACUUM = Method(
     db.DbVacuumResult,
     "apply retention, pack tightly, give room back",
 )
-STATUS = Method("flow/daemon/status", daemon.Empty, daemon.StatusResult, "who answers here")
+STATUS = Method("flow/daemon/status", daemon.StatusParams, daemon.StatusResult, "who answers here")
 STOP = Method("flow/daemon/stop", daemon.Empty, daemon.StopResult, "end the daemon, not the steps")
 
 EVENT = "flow/event"

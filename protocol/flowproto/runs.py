@@ -162,6 +162,7 @@ class StepRow(Struct, kw_only=True):
 
     Where the step has `for_each`, `items` are null until they are known; they have the attempts,
     and `exit_code` is that of the first that failed. `tty` says that its script runs on a terminal.
+    `sandbox` is what its scripts are kept within: `off`, `project` or `strict`.
     `saved_files` counts the paths that were kept before the step and that undoing puts back,
     `artifacts` the files that it made and that are kept with the run: `flow/artifacts` names them.
     """
@@ -182,6 +183,7 @@ class StepRow(Struct, kw_only=True):
     artifacts: int = 0
     for_each: bool = False
     items: list[ItemRow] | None = None
+    sandbox: str = "off"
 
 
 class QuestionRow(Struct, kw_only=True):
@@ -194,7 +196,7 @@ class QuestionRow(Struct, kw_only=True):
 
 
 class ShowResult(Struct, kw_only=True):
-    """A run as it stands."""
+    """A run as it stands. `sandbox` says, for people, what confines its confined steps, and how."""
 
     id: str
     name: str
@@ -207,6 +209,7 @@ class ShowResult(Struct, kw_only=True):
     inputs: dict[str, Any] = field(default_factory=dict)
     questions: list[QuestionRow] = field(default_factory=list)
     workflow: dict[str, Any] = field(default_factory=dict)
+    sandbox: str = ""
 
 
 class LogsParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

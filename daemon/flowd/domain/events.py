@@ -34,10 +34,21 @@ class _Event(Struct, frozen=True, array_like=True):
     at: int
 
 
+class Confined(Struct, frozen=True, array_like=True):
+    """What a run's steps with a `sandbox` are confined to, and what keeps them there.
+
+    `project` is the folder they may write to, `words` say for people how this machine does it.
+    """
+
+    project: str
+    words: str
+
+
 class RunStarted(_Event, frozen=True, tag="run_started"):
     """A plan was accepted. `questions` are confirmations the safety judge demands, by step.
 
-    `window` is the size of the client's terminal, columns and rows, if it said so.
+    `window` is the size of the client's terminal, columns and rows, if it said so. `sandbox` is
+    there when a step has one.
     """
 
     workflow: Workflow
@@ -49,6 +60,7 @@ class RunStarted(_Event, frozen=True, tag="run_started"):
     client_token: str | None = None
     origin: str = ""
     window: tuple[int, int] | None = None
+    sandbox: Confined | None = None
 
 
 class StepStarted(_Event, frozen=True, tag="step_started"):

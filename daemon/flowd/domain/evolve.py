@@ -63,6 +63,7 @@ def begin(run: str, event: e.RunStarted) -> RunState:
         confirmations=event.questions,
         approved=event.approved,
         window=event.window,
+        sandbox=event.sandbox,
         plan={step.id: step for step in workflow.steps},
         stdout_wanted=stdout_wanted(workflow),
     )

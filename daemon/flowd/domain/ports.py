@@ -5,16 +5,24 @@ Every port has one contract test suite under `tests/contract`, which the real pa
 is one, its in-memory fake both pass.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
-from flowd.domain.events import Answer, Event, Recorded, RunStatus, ScriptKind, Stream
+from flowd.domain.events import (
+    Answer,
+    Confined,
+    Event,
+    Recorded,
+    RunStatus,
+    ScriptKind,
+    Stream,
+)
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
-from flowd.domain.workflow import InputValue, Limits, Shell, Workflow
+from flowd.domain.workflow import InputValue, Limits, Sandbox, Shell, Workflow
 
 # ------------------------------------------------------------------------------------ event log
 
@@ -177,6 +185,13 @@ MOST_KEYS_BYTES = 4000
 """What can be typed at once."""
 
 
+class Confinement(Struct, frozen=True):
+    """What a process is kept within: its level, and the folder that counts as its project."""
+
+    level: Sandbox
+    project: str
+
+
 class Launch(Struct, frozen=True):
     """Everything needed to make the process. `environment` is complete: nothing is inherited.
 
@@ -193,6 +208,7 @@ class Launch(Struct, frozen=True):
     limits: Limits | None = None
     terminal: bool = False
     window: WindowSize | None = None
+    confinement: Confinement | None = None
 
 
 class Usage(Struct, frozen=True):
@@ -296,6 +312,17 @@ class Executor(Protocol):
 
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt, after its end was recorded. Never raises."""
+        ...
+
+    async def confine(self, levels: Collection[Sandbox], cwd: str) -> Confined:
+        """Say what steps of these levels (not `off`) would be confined to in a run in `cwd`.
+
+        Unsupported when this machine cannot keep one of them, or `cwd` is no project to confine to.
+        """
+        ...
+
+    async def sandbox_here(self) -> str:
+        """Say, for people, what confines steps on this machine, and why not more."""
         ...
 
     async def limits_held_by(self) -> str:

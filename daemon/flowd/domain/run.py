@@ -13,6 +13,7 @@ from flowd.domain.events import (
     About,
     Answer,
     ArtifactsKept,
+    Confined,
     Outcome,
     RollbackCause,
     RunStatus,
@@ -174,6 +175,7 @@ class RunState(Struct):
     cancelling: bool = False
     parked: str = ""
     window: tuple[int, int] | None = None
+    sandbox: Confined | None = None
 
     # Derived bookkeeping. Steps in `active` have a process, a timer or a question; `unresolved`
     # ones ended badly and wait for `advance` to say what follows; `ready` and `publishers`, the

@@ -3,17 +3,22 @@
 import os
 from pathlib import Path
 
-from flowd.domain.events import RunStarted
+from flowd.domain.events import Confined, RunStarted
 from flowd.domain.inputs import resolve_inputs
-from flowd.domain.ports import Judge, RunRequest, StepJudgement
+from flowd.domain.ports import Executor, Judge, RunRequest, StepJudgement
 from flowd.domain.unsupported import unsupported
-from flowd.domain.workflow import Workflow
+from flowd.domain.workflow import Workflow, sandbox_of
 from flowd.engine.judging import judge_in_turns
 from flowd.errors import BlockedByPolicy, InvalidInput, Unsupported
 
 
 async def accept(
-    request: RunRequest, *, judge: Judge, environment: dict[str, str], at: int
+    request: RunRequest,
+    *,
+    judge: Judge,
+    executor: Executor,
+    environment: dict[str, str],
+    at: int,
 ) -> RunStarted:
     """Turn a request into the first event of its run.
 
@@ -26,6 +31,7 @@ async def accept(
     cwd = _folder(folder_in(request.cwd, workflow.cwd))
     judged = await judge_in_turns(workflow, judge, cwd)
     refuse_blocked(judged)
+    sandbox = await _confined(workflow, executor, cwd)
     return RunStarted(
         at=at,
         workflow=workflow,
@@ -37,7 +43,14 @@ async def accept(
         client_token=request.client_token,
         origin=request.origin,
         window=request.window,
+        sandbox=sandbox,
     )
+
+
+async def _confined(workflow: Workflow, executor: Executor, cwd: str) -> Confined | None:
+    """Find out whether the sandboxes that steps ask for can be kept; Unsupported otherwise."""
+    levels = {sandbox_of(workflow, step) for step in workflow.steps} - {"off"}
+    return await executor.confine(levels, cwd) if levels else None
 
 
 def folder_in(base: str, given: str | None) -> str:

@@ -120,7 +120,13 @@ class RunEngine:
                 return known
         environment = self._environment if request.environment is None else request.environment
         moment = self._moment()
-        started = await accept(request, judge=self._judge, environment=environment, at=moment.at)
+        started = await accept(
+            request,
+            judge=self._judge,
+            executor=self._executor,
+            environment=environment,
+            at=moment.at,
+        )
         state, events = start(new_run_id(), started, moment)
         live = LiveRun(state)
         live.lock.acquire_nowait()

@@ -2,9 +2,9 @@
 
 from flowd.domain.events import ScriptKind
 from flowd.domain.inputs import to_environment
-from flowd.domain.ports import AttemptKey, Launch
+from flowd.domain.ports import AttemptKey, Confinement, Launch
 from flowd.domain.run import RunState
-from flowd.domain.workflow import Step, seconds, shell_of, timeout_of
+from flowd.domain.workflow import Step, sandbox_of, seconds, shell_of, timeout_of
 from flowd.engine.acceptance import folder_in
 from flowd.errors import Bug
 
@@ -23,7 +23,17 @@ def launch_of(state: RunState, key: AttemptKey) -> Launch:
         limits=step.limits,
         terminal=on_terminal,
         window=state.window if on_terminal else None,
+        confinement=_confinement_of(state, step),
     )
+
+
+def _confinement_of(state: RunState, step: Step) -> Confinement | None:
+    level = sandbox_of(state.workflow, step)
+    if level == "off":
+        return None
+    if state.sandbox is None:
+        raise Bug(f"step {step.id} is to be confined, and nobody looked whether it can be")
+    return Confinement(level, state.sandbox.project)
 
 
 def script_of(step: Step, kind: ScriptKind) -> str:

@@ -271,12 +271,14 @@ class DaemonContext:
     peers: int
     stop: Callable[[], None]
     step_limits: Callable[[], Awaitable[str]]
+    step_sandbox: Callable[[], Awaitable[str]]
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
         return cls(
             step_limits=services.step_limits,
+            step_sandbox=services.step_sandbox,
             log=services.log,
             keeper=services.keeper,
             retention=services.config.retention,

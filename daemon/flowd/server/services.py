@@ -70,7 +70,7 @@ class Services:
     the start. `store_error` says why writes are refused, or ""; `policy_error`
     what is wrong with the user's rules, or "". `open_lsp` None serves no editors, `artifacts` None
     keeps none; `tidy` has what removed runs left removed soon, and returns at once. `step_limits`
-    tells what holds the limits of steps here.
+    tells what holds the limits of steps here, `step_sandbox` what confines them.
     """
 
     log: EventLog
@@ -85,6 +85,7 @@ class Services:
     store_error: Callable[[], str] = _no_store_error
     policy_error: str = ""
     step_limits: Callable[[], Awaitable[str]] = _nothing_known
+    step_sandbox: Callable[[], Awaitable[str]] = _nothing_known
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
     tidy: Callable[[], None] = _nothing_to_tidy

@@ -52,6 +52,7 @@ SAMPLE: dict[str, Any] = {
 NOT_SENT = {
     domain.RunStarted: {
         "workflow", "environment", "questions", "approved", "client_token", "origin", "window",
+        "sandbox",
     },
     domain.OutputAppended: {"data", "hidden"},
 }  # fmt: skip

@@ -1,0 +1,168 @@
+"""Who confines steps on this machine: found out when the first such step comes.
+
+What is promised is what was tried: `confine.py` runs once with `true` for its command, with the
+same walls. A machine that refuses one of them refuses the level.
+"""
+
+import marshal
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from flowd.domain.events import Confined
+from flowd.domain.ports import Confinement, Exited, Launch
+from flowd.domain.workflow import Sandbox
+from flowd.errors import SpawnFailed, Unsupported
+from flowd.exec.boundaries import bounds_of, project_of
+from flowd.exec.folders import SPARE, TEMPORARY
+from flowd.exec.removal import remove_tree
+
+if TYPE_CHECKING:
+    from flowd.exec.confine import Bounds
+
+PROBE_SECONDS = 20.0
+NOT_CONFINED = 125
+"""The exit code of `confine.py` when it did not run the command."""
+_PROGRAM = os.path.abspath(Path(__file__).with_name("confine.py"))  # noqa: PTH100
+_ORDER = "bounds"
+_NOT_CONFINED = "not run: it could not be confined as it should be (its stderr says why)"
+_LOCALE = ("LANG", "LC_ALL", "LC_CTYPE")  # how paths and environments become bytes
+_OUTER_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+class Confiner:
+    """Puts steps within bounds. `own` are Flow's own files and folders, which no step sees."""
+
+    def __init__(self, this_boot: str, own: Collection[str]):
+        self._this_boot = this_boot
+        self._own = sorted({*map(os.path.realpath, own), os.path.realpath(Path(this_boot).parent)})
+        self._lock = trio.Lock()
+        self._refused: dict[Sandbox, str] = {}
+
+    async def confine(self, levels: Collection[Sandbox], cwd: str) -> Confined:
+        """Say how steps of these levels are confined in a run in `cwd`; see the port."""
+        project = project_of(cwd)
+        for level in sorted(levels):
+            if why := await self.refused(level):
+                raise Unsupported(
+                    f"sandbox: {level} cannot be enforced on this machine: {why}",
+                    cure="flowctl doctor says what is missing; set sandbox: off to run it "
+                    "unprotected, knowing so",
+                )
+        return Confined(project, words_of(levels))
+
+    async def refused(self, level: Sandbox) -> str:
+        """Say why a level cannot be kept here; empty when it can. Tried once."""
+        async with self._lock:
+            if level not in self._refused:
+                self._refused[level] = await trio.to_thread.run_sync(self._try, level)
+            return self._refused[level]
+
+    def _try(self, level: Sandbox) -> str:
+        folder = tempfile.mkdtemp(prefix=f"{SPARE}.", dir=self._this_boot)
+        try:
+            project = f"{folder}/project"
+            Path(project).mkdir()
+            confinement = Confinement(level, project)
+            bounds = bounds_of(
+                confinement, folder=folder, cwd=project, environment={}, own=self._own
+            )
+            command = _within(folder, bounds, (shutil.which("true") or "/bin/true",))
+            ran = subprocess.run(
+                command,
+                env=_outer_environment(""),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=PROBE_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        finally:
+            remove_tree(folder)
+        if ran.returncode == 0:
+            return ""
+        said = ran.stderr.strip().splitlines()
+        return said[-1].rpartition("confined: ")[2] if said else f"exit code {ran.returncode}"
+
+    def order(
+        self, launch: Launch, folder: str, command: tuple[str, ...], environment: dict[str, str]
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Give the command that confines itself and becomes the step's, and its environment.
+
+        SpawnFailed when the bounds cannot be written down.
+        """
+        if launch.confinement is None:
+            return command, environment
+        bounds = bounds_of(
+            launch.confinement,
+            folder=folder,
+            cwd=launch.cwd,
+            environment=environment,
+            own=self._own,
+        )
+        try:
+            confined = _within(folder, bounds, command)
+        except OSError as error:
+            raise SpawnFailed(
+                f"the step's bounds cannot be written: {error.strerror}", cure="make room"
+            ) from error
+        # The step's own environment could change the programs that are to confine it.
+        return confined, _outer_environment(environment["FLOW_OUTPUT"])
+
+    async def words(self) -> str:
+        """Say what confines steps on this machine, and why not more, for `flowctl doctor`."""
+        refused = {level: await self.refused(level) for level in LEVELS}
+        if not any(refused.values()):
+            return f"project and strict: {words_of(LEVELS)}"
+        return "; ".join(
+            f"{level}: {f'refused, {why}' if why else words_of([level])}"
+            for level, why in refused.items()
+        )
+
+
+LEVELS: tuple[Sandbox, ...] = ("project", "strict")
+
+
+def words_of(levels: Collection[Sandbox]) -> str:
+    """Say what keeps steps within bounds here."""
+    from flowd.exec.confine import landlock_version  # here: ctypes is 1 MB that few daemons need
+
+    version = landlock_version()
+    namespace = "own mounts" if os.geteuid() == 0 else "own mounts in a user namespace"
+    network = ", no network (own, empty one)" if "strict" in levels else ""
+    if "strict" in levels and "project" in levels:
+        network = ", strict without network (own, empty one)"
+    return f"{namespace}, Landlock {version}, seccomp, no privileges{network}"
+
+
+def with_sandbox_told(ending: Exited, folder: str) -> Exited:
+    """Add to the end of an attempt that it never ran, if it could not be confined."""
+    # The order is gone once the bounds stand. A step can only fake this to its own disadvantage.
+    if ending.exit_code != NOT_CONFINED or not Path(folder, _ORDER).exists():
+        return ending
+    return Exited(ending.exit_code, ending.duration_ms, reason=_NOT_CONFINED)
+
+
+def _within(folder: str, bounds: "Bounds", command: tuple[str, ...]) -> tuple[str, ...]:
+    temporary = Path(folder, TEMPORARY)
+    temporary.mkdir()
+    temporary.chmod(0o1777)  # as /tmp; nobody else gets through to it
+    order = f"{folder}/{_ORDER}"
+    descriptor = os.open(order, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(marshal.dumps(bounds))  # type: ignore[arg-type]  # a TypedDict is a dict
+    return (sys.executable, "-I", "-S", _PROGRAM, order, "--", *command)
+
+
+def _outer_environment(output: str) -> dict[str, str]:
+    named = {name: os.environ[name] for name in _LOCALE if name in os.environ}
+    return {**named, "PATH": _OUTER_PATH, "FLOW_OUTPUT": output}
