@@ -10,7 +10,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,10 @@ from typing import Any
 
 import pytest
 
-from support.flow_home import FLOWCTL, FlowHome, flow_home
+from support.confined import home, place
+from support.flow_home import FlowHome
+
+__all__ = ["home", "place"]
 
 ATTACK = Path(__file__).parents[1] / "support" / "attack.py"
 PYTHON = shutil.which("python3", path="/usr/bin:/bin")
@@ -27,33 +29,6 @@ ONLY_ROOT_GETS_THROUGH = {"change_the_kernel", "open_a_raw_socket", "read_a_devi
 IS_ROOT = os.geteuid() == 0
 
 pytestmark = pytest.mark.skipif(PYTHON is None, reason="the system has no Python of its own")
-
-
-def _as_a_user() -> list[str]:
-    """Root without the right to mount has to make a user namespace, as everybody else has."""
-    return ["setpriv", "--bounding-set=-sys_admin,-net_raw", "--inh-caps=-all"]
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that a confined step could see: not in /tmp, where it has one of its own."""
-    folder = Path(tempfile.mkdtemp(prefix=".flow-test-", dir=Path.home()))
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(params=["plain", "user_namespace"] if IS_ROOT else ["plain"])
-def home(request: pytest.FixtureRequest, place: Path) -> Iterator[FlowHome]:
-    with flow_home(place) as home:
-        if request.param == "user_namespace":
-            # The daemon is started by hand: flowctl would have it made with all its rights.
-            subprocess.run(
-                [*_as_a_user(), FLOWCTL, "daemon", "start"],
-                env=home.environment,
-                check=True,
-                capture_output=True,
-            )
-        yield home
 
 
 @pytest.fixture

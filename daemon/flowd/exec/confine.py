@@ -1,6 +1,6 @@
 """What a confined step begins as: this program brings itself within bounds and becomes its command.
 
-    python -I -S confine.py ORDER -- COMMAND…
+    python -I -S … ORDER -- COMMAND…          (`sandbox.py` has the whole line)
 
 ORDER is a file that the daemon wrote (`Bounds`, marshalled). Nothing of the step's own comes near
 this program before the bounds stand, its environment included: that is in the order. What cannot
@@ -24,12 +24,10 @@ For a user these are made in a user namespace; root on a machine of its own need
 # Paths are strings here: pathlib would double the time this program takes to start.
 # ruff: noqa: PTH102, PTH103, PTH108, PTH110, PTH112, PTH114, PTH116, PTH120, PTH123, PTH208, PTH211
 
-import contextlib
 import ctypes
 import fcntl
 import marshal
 import os
-import signal
 import stat
 import struct
 import sys
@@ -476,8 +474,8 @@ def confine(bounds: "Bounds") -> None:
 def main() -> None:
     """Confine, then become the command."""
     order, command = sys.argv[1], sys.argv[3:]
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
-        signal.signal(number, signal.SIG_DFL)
+    for number in (13, 25):  # SIGPIPE and SIGXFSZ, which Python ignores
+        _libc.signal(number, None)  # as the module would, whose import takes longer than all we do
     try:
         with open(order, "rb") as file:
             bounds: Bounds = marshal.loads(file.read())  # noqa: S302  # the daemon's own
@@ -485,11 +483,6 @@ def main() -> None:
         os.unlink(order)
         os.execve(command[0], command, bounds["environment"])  # noqa: S606
     except (CannotConfine, OSError, ValueError) as error:
-        with contextlib.suppress(OSError):
-            os.close(os.open(order, os.O_CREAT | os.O_WRONLY, 0o600))
         print(f"flow: not run, for it cannot be confined: {error}", file=sys.stderr)
+        os.close(os.open(order, os.O_CREAT | os.O_WRONLY, 0o600))
         sys.exit(EXIT)
-
-
-if __name__ == "__main__":
-    main()

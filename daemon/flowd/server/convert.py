@@ -66,7 +66,8 @@ def sandbox_words(workflow: Workflow, confined: Confined | None) -> str:
         for level in ("project", "strict")
         if counts[level]
     ]
-    return f"{', '.join(levels)}: writes only to {confined.project} and a /tmp of its own; by {confined.words}"
+    writes = f"writes only to {confined.project} and a /tmp of its own"
+    return f"{', '.join(levels)}: {writes}; by {confined.words}"
 
 
 def _step_rows(state: RunState) -> list[runs.StepRow]:
