@@ -42,6 +42,7 @@ from flowd.errors import (
 from flowd.exec.artifacts import KeptFiles
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
+from flowd.exec.rehearsal import Rehearsals
 from flowd.safety.footprint import foresee
 from flowd.safety.judge import finds_blocked, make_judge
 from flowd.safety.masking import make_masker_for
@@ -183,11 +184,13 @@ async def serve(paths: Paths, config: Config) -> None:
     ages = AgeClock()
     saved_files = SavedFiles(paths.saved, config.engine, ages.now_ms)
     artifacts = KeptFiles(paths.artifacts)
+    rehearsals = Rehearsals(paths.state / "rehearsals")
+    masker_for = make_masker_for(cache(looks_secret), os.environ)
     desktop = Desktop(config.notifications, looks_secret)
     async with (
         open_log(paths.database, ages.now_ms) as event_log,
         _known_to(ages, event_log),
-        open_executor(paths.steps, _own_files(paths)) as executor,
+        open_executor(paths.steps, _own_files(paths), rehearsals) as executor,
         open_engine(
             event_log,
             executor,
@@ -195,7 +198,7 @@ async def serve(paths: Paths, config: Config) -> None:
             config.engine,
             environment=shareable(notify.environment_for_steps()),
             chance=random.random,
-            masker_for=make_masker_for(cache(looks_secret), os.environ),
+            masker_for=masker_for,
             keeper=Keeper(foresee, saved_files),
             curator=Curator(artifacts),
             heed=desktop.heed,
@@ -218,9 +221,11 @@ async def serve(paths: Paths, config: Config) -> None:
             step_sandbox=executor.sandbox_here,
             open_lsp=open_lsp,
             artifacts=artifacts,
+            rehearsals=rehearsals,
+            mask=masker_for({}).mask_text,
             limits=limits_here(),
         )
-        upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts)
+        upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts, rehearsals)
         services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
         for state in engine.waiting():

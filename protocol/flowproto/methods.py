@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from flowproto import artifacts, check, daemon, db, runs, suggest, terminals
+from flowproto import artifacts, check, daemon, db, rehearsal, runs, suggest, terminals
 
 P = TypeVar("P", bound=Struct)
 R = TypeVar("R", bound=Struct)
@@ -34,6 +34,12 @@ ARTIFACTS = Method(
     artifacts.ArtifactsParams,
     artifacts.ArtifactsResult,
     "files that steps made, kept with their run",
+)
+REHEARSAL = Method(
+    "flow/rehearsal",
+    rehearsal.RehearsalParams,
+    rehearsal.RehearsalResult,
+    "what a rehearsal would have changed",
 )
 CANCEL = Method("flow/cancel", runs.RunRef, runs.StateResult, "end what is running, start no more")
 UNDO = Method("flow/undo", runs.RunRef, runs.StateResult, "compensate a finished run")
@@ -70,6 +76,7 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     LIST,
     LOGS,
     ARTIFACTS,
+    REHEARSAL,
     CANCEL,
     UNDO,
     RESUME,

@@ -26,7 +26,8 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     `environment` is what the steps see besides the workflow's own `env` (the daemon's own when
     left out); `approve` answers yes to every confirmation up front. The same `client_token` twice
     gives the same run. `columns` and `rows` go together: how large the client's terminal is, and
-    so those of steps with `tty: true` when they start.
+    so those of steps with `tty: true` when they start. To `rehearse` changes nothing for good: all
+    steps are confined to a layer over the project, without network; see `flow/rehearsal`.
     """
 
     workflow: dict[str, Any] | None = None
@@ -41,6 +42,7 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     approve: bool = False
     columns: int | None = None
     rows: int | None = None
+    rehearse: bool = False
 
 
 class RunResult(Struct):

@@ -13,7 +13,7 @@ from support.flow_home import FLOWCTL, FlowHome, flow_home
 
 IS_ROOT = os.geteuid() == 0
 # Root without the right to mount has to make a user namespace, as everybody else has.
-_AS_A_USER = ["setpriv", "--bounding-set=-sys_admin,-net_raw", "--inh-caps=-all"]
+AS_A_USER = ["setpriv", "--bounding-set=-sys_admin,-net_raw", "--inh-caps=-all"]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def home(request: pytest.FixtureRequest, place: Path) -> Iterator[FlowHome]:
     with flow_home(place) as home:
         if request.param == "user_namespace":
             subprocess.run(
-                [*_AS_A_USER, FLOWCTL, "daemon", "start"],
+                [*AS_A_USER, FLOWCTL, "daemon", "start"],
                 env=home.environment,
                 check=True,
                 capture_output=True,

@@ -196,10 +196,12 @@ class ScriptedExecutor:
             return b""
         return attempt.behaviour.stdout if stream == "stdout" else attempt.behaviour.stderr
 
-    async def confine(self, levels: Collection[Sandbox], cwd: str) -> Confined:
+    async def confine(
+        self, levels: Collection[Sandbox], cwd: str, *, rehearsal: str = ""
+    ) -> Confined:
         """Confine what was never let loose."""
         await trio.lowlevel.checkpoint()
-        return Confined(cwd, "nothing real")
+        return Confined(cwd, "nothing real", "copy" if rehearsal else "")
 
     async def sandbox_here(self) -> str:
         """Say what confines its processes."""

@@ -38,10 +38,12 @@ class Confined(Struct, frozen=True, array_like=True):
     """What a run's steps with a `sandbox` are confined to, and what keeps them there.
 
     `project` is the folder they may write to, `words` say for people how this machine does it.
+    In a rehearsal every step is confined, and writes into a layer over the project or a copy of it.
     """
 
     project: str
     words: str
+    rehearsal: Literal["", "overlay", "copy"] = ""
 
 
 class RunStarted(_Event, frozen=True, tag="run_started"):

@@ -186,10 +186,14 @@ MOST_KEYS_BYTES = 4000
 
 
 class Confinement(Struct, frozen=True):
-    """What a process is kept within: its level, and the folder that counts as its project."""
+    """What a process is kept within: its level, and the folder that counts as its project.
+
+    `rehearsal` names the run whose layer or copy stands in for the project, without network.
+    """
 
     level: Sandbox
     project: str
+    rehearsal: str = ""
 
 
 class Launch(Struct, frozen=True):
@@ -314,9 +318,12 @@ class Executor(Protocol):
         """Remove what is kept of an attempt, after its end was recorded. Never raises."""
         ...
 
-    async def confine(self, levels: Collection[Sandbox], cwd: str) -> Confined:
+    async def confine(
+        self, levels: Collection[Sandbox], cwd: str, *, rehearsal: str = ""
+    ) -> Confined:
         """Say what steps of these levels (not `off`) would be confined to in a run in `cwd`.
 
+        With the id of a run that is a `rehearsal`, make what it will write into.
         Unsupported when this machine cannot keep one of them, or `cwd` is no project to confine to.
         """
         ...
@@ -365,6 +372,8 @@ gave it: safety knows which of these are secrets, what others look like, and wha
 class RunRequest(Struct, frozen=True, kw_only=True):
     """A workflow to carry out. `environment` None takes the daemon's own.
 
+    To `rehearse` it changes nothing for good, so its questions are answered with yes.
+
     `window` is how large the terminals of its steps are until somebody says otherwise.
     """
 
@@ -376,6 +385,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     client_token: str | None = None
     origin: str = ""
     window: WindowSize | None = None
+    rehearse: bool = False
 
 
 class Engine(Protocol):

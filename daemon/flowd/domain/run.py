@@ -208,6 +208,11 @@ class RunState(Struct):
         return self.plan[step_id].undo is not None or self.steps[step_id].saved_files > 0
 
     @property
+    def rehearsal(self) -> bool:
+        """Whether nothing of what the run does lasts."""
+        return self.sandbox is not None and bool(self.sandbox.rehearsal)
+
+    @property
     def finished(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self.status in FINISHED

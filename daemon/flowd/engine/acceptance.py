@@ -7,7 +7,7 @@ from flowd.domain.events import Confined, RunStarted
 from flowd.domain.inputs import resolve_inputs
 from flowd.domain.ports import Executor, Judge, RunRequest, StepJudgement
 from flowd.domain.unsupported import unsupported
-from flowd.domain.workflow import Workflow, sandbox_of
+from flowd.domain.workflow import Workflow, kept_within, sandbox_of
 from flowd.engine.judging import judge_in_turns
 from flowd.errors import BlockedByPolicy, InvalidInput, Unsupported
 
@@ -18,6 +18,7 @@ async def accept(
     judge: Judge,
     executor: Executor,
     environment: dict[str, str],
+    run: str,
     at: int,
 ) -> RunStarted:
     """Turn a request into the first event of its run.
@@ -31,7 +32,7 @@ async def accept(
     cwd = _folder(folder_in(request.cwd, workflow.cwd))
     judged = await judge_in_turns(workflow, judge, cwd)
     refuse_blocked(judged)
-    sandbox = await _confined(workflow, executor, cwd)
+    sandbox = await _confined(workflow, executor, cwd, run if request.rehearse else "")
     return RunStarted(
         at=at,
         workflow=workflow,
@@ -39,7 +40,7 @@ async def accept(
         cwd=cwd,
         environment=environment,
         questions=_questions(judged),
-        approved=request.approve,
+        approved=request.approve or request.rehearse,
         client_token=request.client_token,
         origin=request.origin,
         window=request.window,
@@ -47,10 +48,16 @@ async def accept(
     )
 
 
-async def _confined(workflow: Workflow, executor: Executor, cwd: str) -> Confined | None:
-    """Find out whether the sandboxes that steps ask for can be kept; Unsupported otherwise."""
-    levels = {sandbox_of(workflow, step) for step in workflow.steps} - {"off"}
-    return await executor.confine(levels, cwd) if levels else None
+async def _confined(
+    workflow: Workflow, executor: Executor, cwd: str, rehearsal: str
+) -> Confined | None:
+    """Find out whether the sandboxes that steps ask for can be kept; Unsupported otherwise.
+
+    `rehearsal` is the id of a run whose steps are all confined, whatever they ask for.
+    """
+    asked = {sandbox_of(workflow, step) for step in workflow.steps}
+    levels = {kept_within(level, rehearsal=bool(rehearsal)) for level in asked} - {"off"}
+    return await executor.confine(levels, cwd, rehearsal=rehearsal) if levels else None
 
 
 def folder_in(base: str, given: str | None) -> str:

@@ -4,7 +4,7 @@ from flowd.domain.events import ScriptKind
 from flowd.domain.inputs import to_environment
 from flowd.domain.ports import AttemptKey, Confinement, Launch
 from flowd.domain.run import RunState
-from flowd.domain.workflow import Step, sandbox_of, seconds, shell_of, timeout_of
+from flowd.domain.workflow import Step, kept_within, sandbox_of, seconds, shell_of, timeout_of
 from flowd.engine.acceptance import folder_in
 from flowd.errors import Bug
 
@@ -28,12 +28,12 @@ def launch_of(state: RunState, key: AttemptKey) -> Launch:
 
 
 def _confinement_of(state: RunState, step: Step) -> Confinement | None:
-    level = sandbox_of(state.workflow, step)
+    level = kept_within(sandbox_of(state.workflow, step), rehearsal=state.rehearsal)
     if level == "off":
         return None
     if state.sandbox is None:
         raise Bug(f"step {step.id} is to be confined, and nobody looked whether it can be")
-    return Confinement(level, state.sandbox.project)
+    return Confinement(level, state.sandbox.project, state.run if state.rehearsal else "")
 
 
 def script_of(step: Step, kind: ScriptKind) -> str:

@@ -172,6 +172,26 @@ def bounds_of(
     }
 
 
+def places_rehearsed(project: str) -> list[str]:
+    """Give the folders that a rehearsal needs a layer over: git's may be elsewhere."""
+    git, _ = _git_places(project)
+    return [project, *(place for place in git if not _within(place, project))]
+
+
+def rehearse(bounds: "Bounds", project: str, place: Path) -> None:
+    """Have a step write into what stands in for its project, and without network."""
+    bounds["network"] = False
+    bounds["writable"] = []
+    copy = place / "copy"
+    if copy.is_dir():
+        bounds["private"][project] = str(copy)
+        return
+    bounds["layers"] = [
+        (target, f"{place}/{number}/upper", f"{place}/{number}/work")
+        for number, target in enumerate(places_rehearsed(project))
+    ]
+
+
 def _git_places(project: str) -> tuple[list[str], list[str]]:
     """Give git's folders of a project, each to be a mount of its own, and what is fixed in them.
 

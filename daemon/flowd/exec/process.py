@@ -48,6 +48,7 @@ from flowd.exec.records import (
     refuse,
     refuse_as_terminated,
 )
+from flowd.exec.rehearsal import Rehearsals
 from flowd.exec.removal import remove_tree
 from flowd.exec.sandbox import Confiner, with_sandbox_told
 from flowd.exec.tree import CensusTaker, Tree, end_tree, wait_tree_gone
@@ -62,7 +63,9 @@ _OF_SHUTTING_DOWN = frozenset(
 
 
 @contextlib.asynccontextmanager
-async def open_executor(steps: Path, own: Sequence[Path] = ()) -> AsyncIterator[Executor]:
+async def open_executor(
+    steps: Path, own: Sequence[Path] = (), rehearsals: Rehearsals | None = None
+) -> AsyncIterator[Executor]:
     """Give an executor that keeps its attempts in the folder `steps`, made if need be.
 
     `own` are Flow's other files and folders, which no confined step is to see.
@@ -76,9 +79,12 @@ async def open_executor(steps: Path, own: Sequence[Path] = ()) -> AsyncIterator[
             cure="move what is in the way, or make the folder writable",
         ) from error
     async with trio.open_nursery() as nursery:
-        yield ProcessExecutor(
-            folders, nursery, Confiner(folders.this_boot, [str(path) for path in own])
+        confiner = Confiner(
+            folders.this_boot,
+            [str(path) for path in own],
+            rehearsals or Rehearsals(steps.parent / "rehearsals"),
         )
+        yield ProcessExecutor(folders, nursery, confiner)
         nursery.cancel_scope.cancel()
 
 
@@ -316,9 +322,11 @@ class ProcessExecutor:
         for folder in self._folders.take_dropped():
             self._nursery.start_soon(trio.to_thread.run_sync, remove_tree, folder)
 
-    async def confine(self, levels: Collection[Sandbox], cwd: str) -> Confined:
+    async def confine(
+        self, levels: Collection[Sandbox], cwd: str, *, rehearsal: str = ""
+    ) -> Confined:
         """Say what steps of these levels are confined to; see the port."""
-        return await self._confiner.confine(levels, cwd)
+        return await self._confiner.confine(levels, cwd, rehearsal)
 
     async def sandbox_here(self) -> str:
         """Say what confines steps on this machine."""

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,9 @@ from flowd.domain.events import Confined
 from flowd.domain.ports import Confinement, Exited, Launch
 from flowd.domain.workflow import Sandbox
 from flowd.errors import SpawnFailed, Unsupported
-from flowd.exec.boundaries import bounds_of, project_of
+from flowd.exec.boundaries import bounds_of, places_rehearsed, project_of, rehearse
 from flowd.exec.folders import SPARE, TEMPORARY
+from flowd.exec.rehearsal import How, Rehearsals
 from flowd.exec.removal import remove_tree
 
 if TYPE_CHECKING:
@@ -43,13 +44,14 @@ _OUTER_PATH = "/usr/local/bin:/usr/bin:/bin"
 class Confiner:
     """Puts steps within bounds. `own` are Flow's own files and folders, which no step sees."""
 
-    def __init__(self, this_boot: str, own: Collection[str]):
+    def __init__(self, this_boot: str, own: Collection[str], rehearsals: Rehearsals):
+        self._rehearsals = rehearsals
         self._this_boot = this_boot
         self._own = sorted({*map(os.path.realpath, own), os.path.realpath(Path(this_boot).parent)})
         self._lock = trio.Lock()
         self._refused: dict[Sandbox, str] = {}
 
-    async def confine(self, levels: Collection[Sandbox], cwd: str) -> Confined:
+    async def confine(self, levels: Collection[Sandbox], cwd: str, rehearsal: str = "") -> Confined:
         """Say how steps of these levels are confined in a run in `cwd`; see the port."""
         project = project_of(cwd)
         for level in sorted(levels):
@@ -59,24 +61,48 @@ class Confiner:
                     cure="flowctl doctor says what is missing; set sandbox: off to run it "
                     "unprotected, knowing so",
                 )
-        return Confined(project, words_of(levels))
+        if not rehearsal:
+            return Confined(project, words_of(levels))
+        how = await trio.to_thread.run_sync(self._lay_out, rehearsal, project)
+        return Confined(project, words_of(["project"], network=False), how)
+
+    def _lay_out(self, run: str, project: str) -> How:
+        """Make what a rehearsal writes into: layers if the kernel lays them, else a copy."""
+        rehearsals = self._rehearsals
+        try:
+            rehearsals.lay_out(run, places_rehearsed(project))
+            confinement = Confinement("project", project, run)
+            if not self._try(confinement):
+                return "overlay"
+            remove_tree(str(rehearsals.place(run)))
+            rehearsals.copy(run, project)
+        except OSError as error:
+            remove_tree(str(rehearsals.place(run)))
+            raise Unsupported(
+                f"{project} cannot be rehearsed: {error.strerror or error}",
+                cure="make room on the disk, or look with --dry-run",
+            ) from error
+        except Unsupported:
+            remove_tree(str(rehearsals.place(run)))
+            raise
+        return "copy"
 
     async def refused(self, level: Sandbox) -> str:
         """Say why a level cannot be kept here; empty when it can. Tried once."""
         async with self._lock:
             if level not in self._refused:
-                self._refused[level] = await trio.to_thread.run_sync(self._try, level)
+                self._refused[level] = await trio.to_thread.run_sync(self._try_level, level)
             return self._refused[level]
 
-    def _try(self, level: Sandbox) -> str:
+    def _try_level(self, level: Sandbox) -> str:
+        with tempfile.TemporaryDirectory(prefix=f"{SPARE}.", dir=self._this_boot) as project:
+            return self._try(Confinement(level, project))
+
+    def _try(self, confinement: Confinement) -> str:
+        """Confine `true`; say why it cannot be done, or nothing."""
         folder = tempfile.mkdtemp(prefix=f"{SPARE}.", dir=self._this_boot)
         try:
-            project = f"{folder}/project"
-            Path(project).mkdir()
-            confinement = Confinement(level, project)
-            bounds = bounds_of(
-                confinement, folder=folder, cwd=project, environment={}, own=self._own
-            )
+            bounds = self._bounds(confinement, folder, confinement.project, {})
             command = _within(folder, bounds, (shutil.which("true") or "/bin/true",))
             ran = subprocess.run(
                 command,
@@ -105,13 +131,7 @@ class Confiner:
         """
         if launch.confinement is None:
             return command, environment
-        bounds = bounds_of(
-            launch.confinement,
-            folder=folder,
-            cwd=launch.cwd,
-            environment=environment,
-            own=self._own,
-        )
+        bounds = self._bounds(launch.confinement, folder, launch.cwd, environment)
         try:
             confined = _within(folder, bounds, command)
         except OSError as error:
@@ -120,6 +140,20 @@ class Confiner:
             ) from error
         # The step's own environment could change the programs that are to confine it.
         return confined, _outer_environment(environment["FLOW_OUTPUT"])
+
+    def _bounds(
+        self,
+        confinement: Confinement,
+        folder: str,
+        cwd: str,
+        environment: Mapping[str, str],
+    ) -> "Bounds":
+        bounds = bounds_of(
+            confinement, folder=folder, cwd=cwd, environment=environment, own=self._own
+        )
+        if confinement.rehearsal:
+            rehearse(bounds, confinement.project, self._rehearsals.place(confinement.rehearsal))
+        return bounds
 
     async def words(self) -> str:
         """Say what confines steps on this machine, and why not more, for `flowctl doctor`."""
@@ -135,16 +169,16 @@ class Confiner:
 LEVELS: tuple[Sandbox, ...] = ("project", "strict")
 
 
-def words_of(levels: Collection[Sandbox]) -> str:
+def words_of(levels: Collection[Sandbox], *, network: bool = True) -> str:
     """Say what keeps steps within bounds here."""
     from flowd.exec.confine import landlock_version  # here: ctypes is 1 MB that few daemons need
 
     version = landlock_version()
     namespace = "own mounts" if os.geteuid() == 0 else "own mounts in a user namespace"
-    network = ", no network (own, empty one)" if "strict" in levels else ""
-    if "strict" in levels and "project" in levels:
-        network = ", strict without network (own, empty one)"
-    return f"{namespace}, Landlock {version}, seccomp, no privileges{network}"
+    kept = f"{namespace}, Landlock {version}, seccomp, no privileges"
+    if not network or set(levels) == {"strict"}:
+        return f"{kept}, no network (own, empty one)"
+    return f"{kept}, strict without network (own, empty one)" if "strict" in levels else kept
 
 
 def with_sandbox_told(ending: Exited, folder: str) -> Exited:

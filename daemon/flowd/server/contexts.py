@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from flowd.config import SuggestConfig
 from flowd.domain.events import Answer, Recorded, RunStatus
-from flowd.domain.files import Artifacts
+from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.ports import (
     Judge,
     LogKeeper,
@@ -133,6 +133,21 @@ class ArtifactsContext:
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
         return cls(services.log, services.engine, services.artifacts)
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalContext:
+    """To look at what a rehearsal wrote, and to throw it away. None keeps nothing."""
+
+    log: RunReader
+    engine: RunWatcher
+    rehearsals: Rehearsals | None
+    mask: Callable[[str], str]
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.log, services.engine, services.rehearsals, services.mask)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,10 @@ def sandbox_words(workflow: Workflow, confined: Confined | None) -> str:
     """Say for people what confines the steps of a run, and how; empty when nothing does."""
     if confined is None:
         return ""
+    if confined.rehearsal:
+        stands_in = f"writes only to {'an' if confined.rehearsal == 'overlay' else 'a'} "
+        stands_in += f"{confined.rehearsal} of {confined.project}, thrown away in the end"
+        return f"rehearsal: {stands_in}; by {confined.words}"
     counts = Counter(sandbox_of(workflow, step) for step in workflow.steps)
     steps = len(workflow.steps)
     levels = [

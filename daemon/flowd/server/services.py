@@ -8,7 +8,7 @@ from msgspec import Raw
 
 import flowd
 from flowd.config import Config, Paths
-from flowd.domain.files import Artifacts
+from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.ports import Engine, EventLog, Judge, LogKeeper, Suggester
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
@@ -88,6 +88,8 @@ class Services:
     step_sandbox: Callable[[], Awaitable[str]] = _nothing_known
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
+    rehearsals: Rehearsals | None = None
+    mask: Callable[[str], str] = str
     tidy: Callable[[], None] = _nothing_to_tidy
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
