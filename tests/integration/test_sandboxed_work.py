@@ -170,15 +170,26 @@ def test_neither_environment_nor_outputs_lead_out(home: FlowHome, place: Path) -
     (home.project / "links.sh").write_text(
         'ln -sf "$HOME/.ssh/id_x" "$FLOW_OUTPUT"\n'
         'cd "${FLOW_OUTPUT%/*}"; rm stdout; ln -s "$HOME/.ssh/id_x" stdout\n'
+        "exit 0\n"
     )
+    (home.project / "complain.sh").write_text(
+        'echo "evil stuff" > "$FLOW_OUTPUT"; cd "${FLOW_OUTPUT%/*}"; rm stderr\n'
+        'ln -s "$HOME/.ssh/id_x" stderr; ! ln -sf "$HOME/.ssh/id_x" record && ! echo x > record\n'
+    )
+    (home.project / "keys").mkdir()
     name = home.workflow(
-        "  - {id: a, run: 'true', limits: {cpu: 1h}}\n  - {id: b, run: 'sh ./links.sh'}\n",
+        "  - {id: a, run: 'true', limits: {cpu: 1h}}\n  - {id: b, run: 'sh ./links.sh'}\n"
+        "  - {id: c, run: 'sh ./complain.sh'}\n"
+        "  - {id: d, run: 'sh ../to-keys.sh', cwd: keys, artifacts: ['*']}\n",
         head="defaults: {sandbox: project}\nenv:\n"
         f"  LD_PRELOAD: {home.project}/evil.so\n  HOME: {place}\n",
     )
+    (home.project / "to-keys.sh").write_text('cd ..; rmdir keys; ln -s "$HOME/.ssh" keys\n')
     said = home.out("run", name, "--yes")
     assert not (place / "out").exists()
     assert "PRIVATE" not in said
+    assert "not in the project" in said
+    assert (place / ".ssh" / "id_x").read_text() == "name=PRIVATE\n"
     run = home.json("history")["runs"][0]["id"]
     assert "PRIVATE" not in home.out("show", run, "--json") + home.out("logs", run)
 
@@ -247,3 +258,22 @@ def test_a_folder_that_the_step_cannot_see_is_told(home: FlowHome, place: Path) 
     said = home.out("run", home.workflow(steps), code=1)
     assert "could not be confined" in said
     assert f"{elsewhere} cannot be entered" in said
+
+
+def test_saved_files_are_put_back_and_nowhere_else(home: FlowHome, place: Path) -> None:
+    for name in ("kept", "sub/authorized_keys"):
+        (home.project / name).parent.mkdir(exist_ok=True)
+        (home.project / name).write_text("old")
+    outside = place / "outside"
+    outside.mkdir()
+    (home.project / "swap.sh").write_text(f"rmdir sub; ln -s {outside} sub\n")
+    name = home.workflow(
+        "  - {id: a, run: rm kept}\n  - {id: b, run: rm sub/authorized_keys}\n"
+        "  - {id: c, run: sh ./swap.sh}\n",
+        head="defaults: {sandbox: project}\n",
+    )
+    said = home.out("run", name, "--yes")
+    assert "sandbox: project" in said
+    home.flowctl("undo", home.json("history")["runs"][0]["id"])
+    assert (home.project / "kept").read_text() == "old"
+    assert list(outside.iterdir()) == []

@@ -82,6 +82,10 @@ class Preimages(Protocol):
         """
         ...
 
+    def place(self, run: str, step: str, attempt: int) -> str:
+        """Give the folder of what was saved before that attempt, if anything was."""
+        ...
+
     def restoring(self, run: str, step: str, attempt: int) -> str:
         """Give a script for `sh` that puts back what was saved before that attempt.
 

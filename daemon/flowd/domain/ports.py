@@ -189,11 +189,13 @@ class Confinement(Struct, frozen=True):
     """What a process is kept within: its level, and the folder that counts as its project.
 
     `rehearsal` names the run whose layer or copy stands in for the project, without network.
+    `also` are folders of ours that it may write to, for a program of ours.
     """
 
     level: Sandbox
     project: str
     rehearsal: str = ""
+    also: tuple[str, ...] = ()
 
 
 class Launch(Struct, frozen=True):

@@ -23,11 +23,12 @@ def launch_of(state: RunState, key: AttemptKey) -> Launch:
         limits=step.limits,
         terminal=on_terminal,
         window=state.window if on_terminal else None,
-        confinement=_confinement_of(state, step),
+        confinement=confinement_of(state, step),
     )
 
 
-def _confinement_of(state: RunState, step: Step) -> Confinement | None:
+def confinement_of(state: RunState, step: Step) -> Confinement | None:
+    """Give what the scripts of a step are kept within; None for those that are not."""
     level = kept_within(sandbox_of(state.workflow, step), rehearsal=state.rehearsal)
     if level == "off":
         return None

@@ -8,6 +8,7 @@ strict    reads the project and the system (no home, no /var), writes as `projec
 import contextlib
 import os
 import pwd
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from flowd.domain.ports import Confinement
 from flowd.errors import Unsupported
 from flowd.exec.folders import LAYERS, TEMPORARY
+from flowd.exec.held import HELD
 
 if TYPE_CHECKING:
     from flowd.exec.confine import Bounds
@@ -63,6 +65,9 @@ _SYSTEM = _listed("""
     bin sbin lib lib32 lib64 libx32 usr etc opt nix gnu proc sys dev tmp run
 """)
 """What `strict` sees of /."""
+
+_OUR_PROGRAMS = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[1]))
+"""What a program of ours needs to run; a private /tmp may be over it."""
 
 _CACHES = [
     (".cache", "cache", "XDG_CACHE_HOME"),
@@ -153,8 +158,13 @@ def bounds_of(
         "environment": {**kept, "TMPDIR": "/tmp"},  # noqa: S108
         "cwd": cwd,
         "folder": folder,
-        "writable": [confinement.project, *git],
-        "fixed": [*protected, f"{confinement.project}/.flow"],
+        "writable": [confinement.project, *git, *confinement.also],
+        "fixed": [
+            *protected,
+            f"{confinement.project}/.flow",
+            f"{folder}/record",  # it names processes that the daemon may have to end
+            f"{folder}/{HELD}",
+        ],
         "hidden": [
             *own,
             *(f"{home}/{place}" for home in at for place in _CREDENTIALS),
@@ -162,7 +172,7 @@ def bounds_of(
             "/run",
         ],
         "private": {"/tmp": temporary, "/var/tmp": temporary},  # noqa: S108
-        "shown": _FOR_NAMES,
+        "shown": [*_FOR_NAMES, *(_OUR_PROGRAMS if confinement.also else ())],
         "layers": [],
         "caches": _CACHES,
         "layers_in": f"{folder}/{LAYERS}",
