@@ -45,6 +45,7 @@ from flowd.exec.flags import Manuals
 from flowd.exec.preflight import MachinePreflight
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
+from flowd.exec.rehearsal import Rehearsals
 from flowd.safety.footprint import foresee
 from flowd.safety.masking import make_masker_for
 from flowd.safety.policed import PolicedJudge
@@ -173,6 +174,11 @@ def _only_daemon(paths: Paths) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _own_files(paths: Paths) -> list[Path]:
+    """Name what no confined step is to see: the runs, the settings, the way to ask us."""
+    return [paths.state, paths.config.parent, paths.socket.parent, paths.socket]
+
+
 async def serve(
     paths: Paths, config: Config, administrator_policy: Path = ADMINISTRATOR_POLICY
 ) -> None:
@@ -185,13 +191,15 @@ async def serve(
     ages = AgeClock()
     saved_files = SavedFiles(paths.saved, config.engine, ages.now_ms)
     artifacts = KeptFiles(paths.artifacts)
+    rehearsals = Rehearsals(paths.state / "rehearsals")
+    masker_for = make_masker_for(cache(looks_secret), os.environ)
     desktop = Desktop(config.notifications, looks_secret)
     preflight = MachinePreflight(Manuals())
     async with (
         open_log(paths.database, ages.now_ms) as event_log,
         _known_to(ages, event_log),
         trust.remembered_by(event_log.consents),
-        open_executor(paths.steps) as executor,
+        open_executor(paths.steps, _own_files(paths), rehearsals) as executor,
         open_engine(
             event_log,
             executor,
@@ -199,7 +207,7 @@ async def serve(
             config.engine,
             environment=shareable(notify.environment_for_steps()),
             chance=random.random,
-            masker_for=make_masker_for(cache(looks_secret), os.environ),
+            masker_for=masker_for,
             keeper=Keeper(foresee, saved_files),
             curator=Curator(artifacts),
             heed=desktop.heed,
@@ -224,14 +232,17 @@ async def serve(
             store_error=lambda: engine.store_error,
             policy_error=lambda: "; ".join(policies.problems()),
             step_limits=executor.limits_held_by,
+            step_sandbox=executor.sandbox_here,
             open_lsp=open_lsp,
             artifacts=artifacts,
+            rehearsals=rehearsals,
+            mask=masker_for({}).mask_text,
             limits=limits_here(),
             trust=trust,
             policies=judge,
             consents=event_log.consents,
         )
-        upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts)
+        upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts, rehearsals)
         services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
         for state in engine.waiting():

@@ -5,12 +5,14 @@ import logging
 import trio
 
 from flowd import faultpoints
-from flowd.domain.files import Artifacts
+from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.ports import EventLog, LogKeeper
 from flowd.domain.retention import Retention
+from flowd.domain.run import FINISHED
 from flowd.errors import FlowError, NotFound
 
 EVERY_SECONDS = 3600.0
+REHEARSED_SECONDS = 3600.0  # how long a client may take to ask what a rehearsal changed
 
 log = logging.getLogger("flowd.upkeep")
 
@@ -24,7 +26,9 @@ class Upkeep:
         retention: Retention,
         event_log: EventLog,
         artifacts: Artifacts,
+        rehearsals: Rehearsals,
     ):
+        self._rehearsals = rehearsals
         self._keeper = keeper
         self._log = event_log
         self._artifacts = artifacts
@@ -52,6 +56,7 @@ class Upkeep:
                 if gone.runs or gone.outputs:
                     log.info("retention removed %d runs, %d outputs", gone.runs, gone.outputs)
             await self._drop_artifacts()
+            await self._drop_rehearsals()
             with trio.move_on_after(EVERY_SECONDS):
                 await self._changed.wait()
 
@@ -71,3 +76,16 @@ class Upkeep:
             faultpoints.reach("artifacts.dropping")
             await self._artifacts.drop(gone)
             log.info("removed the artifacts of %d runs", len(gone))
+
+    async def _drop_rehearsals(self) -> None:
+        """Throw away the rehearsals that nobody asked about, but for those that still go on."""
+        try:
+            for run in await self._rehearsals.old(REHEARSED_SECONDS):
+                try:
+                    over = (await self._log.find(run)).state in FINISHED
+                except NotFound:
+                    over = True
+                if over:
+                    await self._rehearsals.drop(run)
+        except FlowError as error:
+            log.warning("rehearsals are not tidied: %s", error.message)

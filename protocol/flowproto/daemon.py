@@ -24,10 +24,17 @@ class InitializeParams(Struct, kw_only=True, rename="camel", omit_defaults=True)
     capabilities: dict[str, Any] = field(default_factory=dict)
 
 
+class StatusParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`flow/daemon/status`. `try_sandbox` finds out what confines steps, by starting processes."""
+
+    try_sandbox: bool = False
+
+
 class StatusResult(Struct, kw_only=True):
     """`flow/daemon/status`. `runs` counts those that are not finished.
 
-    `step_limits` says, for people, what holds the `limits` of steps on this machine.
+    `step_limits` says, for people, what holds the `limits` of steps on this machine, and
+    `step_sandbox`, if that was tried, what confines them or why nothing does.
     """
 
     pid: int
@@ -40,6 +47,7 @@ class StatusResult(Struct, kw_only=True):
     policy_error: str = ""
     peers: int = 0
     step_limits: str = ""
+    step_sandbox: str = ""
 
 
 class StopResult(Struct):

@@ -28,7 +28,8 @@ class EventBase(Struct, kw_only=True, tag_field="type", omit_defaults=False):
 class RunStarted(EventBase, tag="run_started"):
     """The plan was accepted; `steps` are its step ids in file order.
 
-    `terminals` are those of them that run on a terminal: `flow/type` types there.
+    `terminals` are those of them that run on a terminal: `flow/type` types there. `sandbox` says,
+    for people, what those that are confined may write to and what confines them.
     """
 
     name: str
@@ -36,6 +37,7 @@ class RunStarted(EventBase, tag="run_started"):
     steps: list[str]
     inputs: dict[str, Any]
     terminals: list[str] = field(default_factory=list)
+    sandbox: str = ""
 
 
 class StepStarted(EventBase, tag="step_started"):

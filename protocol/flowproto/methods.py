@@ -7,7 +7,18 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from flowproto import artifacts, check, daemon, db, policy, runs, scan, suggest, terminals
+from flowproto import (
+    artifacts,
+    check,
+    daemon,
+    db,
+    policy,
+    rehearsal,
+    runs,
+    scan,
+    suggest,
+    terminals,
+)
 
 P = TypeVar("P", bound=Struct)
 R = TypeVar("R", bound=Struct)
@@ -34,6 +45,12 @@ ARTIFACTS = Method(
     artifacts.ArtifactsParams,
     artifacts.ArtifactsResult,
     "files that steps made, kept with their run",
+)
+REHEARSAL = Method(
+    "flow/rehearsal",
+    rehearsal.RehearsalParams,
+    rehearsal.RehearsalResult,
+    "what a rehearsal would have changed",
 )
 CANCEL = Method("flow/cancel", runs.RunRef, runs.StateResult, "end what is running, start no more")
 UNDO = Method("flow/undo", runs.RunRef, runs.StateResult, "compensate a finished run")
@@ -75,7 +92,7 @@ DB_VACUUM = Method(
     db.DbVacuumResult,
     "apply retention, pack tightly, give room back",
 )
-STATUS = Method("flow/daemon/status", daemon.Empty, daemon.StatusResult, "who answers here")
+STATUS = Method("flow/daemon/status", daemon.StatusParams, daemon.StatusResult, "who answers here")
 STOP = Method("flow/daemon/stop", daemon.Empty, daemon.StopResult, "end the daemon, not the steps")
 
 EVENT = "flow/event"
@@ -89,6 +106,7 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     LIST,
     LOGS,
     ARTIFACTS,
+    REHEARSAL,
     CANCEL,
     UNDO,
     RESUME,

@@ -27,7 +27,8 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     left out); `approve` answers yes to every confirmation up front; `preflight` false starts it
     although a step surely cannot work here. The same `client_token` twice
     gives the same run. `columns` and `rows` go together: how large the client's terminal is, and
-    so those of steps with `tty: true` when they start.
+    so those of steps with `tty: true` when they start. To `rehearse` changes nothing for good: all
+    steps are confined to a layer over the project, without network; see `flow/rehearsal`.
     """
 
     workflow: dict[str, Any] | None = None
@@ -43,6 +44,7 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     preflight: bool = True
     columns: int | None = None
     rows: int | None = None
+    rehearse: bool = False
 
 
 class RunResult(Struct, omit_defaults=True):
@@ -174,6 +176,7 @@ class StepRow(Struct, kw_only=True):
 
     Where the step has `for_each`, `items` are null until they are known; they have the attempts,
     and `exit_code` is that of the first that failed. `tty` says that its script runs on a terminal.
+    `sandbox` is what its scripts are kept within: `off`, `project` or `strict`.
     `saved_files` counts the paths that were kept before the step and that undoing puts back,
     `artifacts` the files that it made and that are kept with the run: `flow/artifacts` names them.
     """
@@ -194,6 +197,7 @@ class StepRow(Struct, kw_only=True):
     artifacts: int = 0
     for_each: bool = False
     items: list[ItemRow] | None = None
+    sandbox: str = "off"
 
 
 class QuestionRow(Struct, kw_only=True):
@@ -206,7 +210,7 @@ class QuestionRow(Struct, kw_only=True):
 
 
 class ShowResult(Struct, kw_only=True):
-    """A run as it stands."""
+    """A run as it stands. `sandbox` says, for people, what confines its confined steps, and how."""
 
     id: str
     name: str
@@ -219,6 +223,7 @@ class ShowResult(Struct, kw_only=True):
     inputs: dict[str, Any] = field(default_factory=dict)
     questions: list[QuestionRow] = field(default_factory=list)
     workflow: dict[str, Any] = field(default_factory=dict)
+    sandbox: str = ""
 
 
 class LogsParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

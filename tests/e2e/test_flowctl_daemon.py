@@ -98,7 +98,8 @@ def test_doctor_finds_a_healthy_home_healthy(home: FlowHome) -> None:
     for name in ("python", "flowd", "settings", "data", "daemon", "database", "socket"):
         assert checks[name]["status"] == "ok", checks[name]
     assert all(check["cure"] for check in checks.values() if check["status"] == "fail")
-    assert "nothing confines them" in checks["isolation"]["message"]
+    assert "project" in checks["isolation"]["message"]
+    assert "steps without a sandbox" in checks["isolation"]["message"]
     (home.folder / "home" / "flowd.sock").chmod(0o666)
     after = {check["name"]: check for check in home.json("doctor")["checks"]}
     assert after["socket"]["status"] == "warn"

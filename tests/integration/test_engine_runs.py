@@ -263,7 +263,7 @@ async def test_output_is_binary_safe_and_arrives_while_the_step_runs(shop):
 @pytest.mark.parametrize(
     ("steps", "keys", "error", "says"),
     [
-        ([{"id": "a", "sandbox": "strict"}], {}, Unsupported, "sandbox"),
+        ([{"id": "a", "sandbox": "strict"}], {"cwd": "/"}, Unsupported, "sandbox"),
         ([{"id": "a", "secrets": ["TOKEN"]}], {}, Unsupported, "secrets"),
         ([{"id": "a"}], {"inputs": {"v": {}}}, InvalidInput, "needs a value for v"),
         ([{"id": "a"}], {"cwd": "nowhere"}, InvalidInput, "not a folder"),

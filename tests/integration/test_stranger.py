@@ -430,7 +430,7 @@ def test_figures_and_who_answers(ask, daemon):
         ("flow/run", {"workflow": workflow(TRUE), "cwd": "/nowhere"}, -32052),
         ("flow/run", {"workflow": workflow(TRUE), "cwd": "relative"}, -32052),
         ("flow/run", {"workflow": workflow({**TRUE, "run": "rm -rf /"})}, -32055),
-        ("flow/run", {"workflow": workflow({**TRUE, "sandbox": "strict"})}, -32056),
+        ("flow/run", {"workflow": workflow({**TRUE, "sandbox": "strict"}), "cwd": "/"}, -32056),
         ("flow/run", {"path": "no-such-file"}, -32053),
         ("flow/run", {"template": "no-such-template"}, -32053),
         ("flow/run", {"template": "../x"}, -32052),

@@ -6,13 +6,13 @@ Like real steps, its processes outlive an engine: give the same object to the ne
 loses them all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
 import trio
 
-from flowd.domain.events import Stream
+from flowd.domain.events import Confined, Stream
 from flowd.domain.ports import (
     AttemptKey,
     Ending,
@@ -22,6 +22,7 @@ from flowd.domain.ports import (
     Vanished,
     WindowSize,
 )
+from flowd.domain.workflow import Sandbox
 from flowd.errors import Bug, Conflict, SpawnFailed
 
 
@@ -194,6 +195,18 @@ class ScriptedExecutor:
         if attempt is None or attempt.begun_at is None:
             return b""
         return attempt.behaviour.stdout if stream == "stdout" else attempt.behaviour.stderr
+
+    async def confine(
+        self, levels: Collection[Sandbox], cwd: str, *, rehearsal: str = ""
+    ) -> Confined:
+        """Confine what was never let loose."""
+        await trio.lowlevel.checkpoint()
+        return Confined(cwd, "nothing real", "copy" if rehearsal else "")
+
+    async def sandbox_here(self) -> str:
+        """Say what confines its processes."""
+        await trio.lowlevel.checkpoint()
+        return "nothing real"
 
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt."""

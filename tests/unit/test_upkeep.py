@@ -1,5 +1,7 @@
 """What the daemon does by itself: when, and what happens when it goes wrong."""
 
+from types import SimpleNamespace
+
 import pytest
 import trio
 import trio.testing
@@ -36,6 +38,9 @@ class Witness:
     async def drop(self, runs: list[str]) -> None:
         self.dropped.append(runs)
 
+    async def old(self, seconds: float) -> list[str]:
+        return []
+
     begun = 0.0
 
 
@@ -46,7 +51,7 @@ async def test_at_the_start_every_hour_and_with_new_settings(
     witness = Witness()
     witness.begun, witness.fault = trio.current_time(), fault
     changed = Retention(keep_days=3)
-    upkeep = Upkeep(witness, KEEP_ALL, witness, witness)  # type: ignore[arg-type]  # all it uses
+    upkeep = Upkeep(witness, KEEP_ALL, witness, witness, witness)  # type: ignore[arg-type]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(upkeep.serve)
         await trio.sleep(EVERY_SECONDS * 1.5)
@@ -57,3 +62,38 @@ async def test_at_the_start_every_hour_and_with_new_settings(
     assert hours == [0, 1, 1.5, 2.5]
     assert witness.dropped == ([] if fault else [["gone", "lost"]] * 4)
     assert [keep for _, keep in witness.asked] == [KEEP_ALL, KEEP_ALL, changed, changed]
+
+
+class Rehearsals:
+    """What three rehearsals left: of a run that goes on, one that is over, one that is gone."""
+
+    def __init__(self) -> None:
+        self.dropped: list[str] = []
+
+    async def old(self, seconds: float) -> list[str]:
+        assert seconds >= 3600
+        return ["live", "over", "gone"]
+
+    async def drop(self, run: str) -> None:
+        self.dropped.append(run)
+
+
+class Log(Witness):
+    """A log that knows two runs."""
+
+    async def find(self, run: str) -> SimpleNamespace:  # type: ignore[override]
+        if run in ("live", "over"):
+            return SimpleNamespace(state="running" if run == "live" else "failed")
+        raise NotFound(run)
+
+
+async def test_rehearsals_that_nobody_asked_about_are_thrown_away(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    log, rehearsals = Log(), Rehearsals()
+    upkeep = Upkeep(log, KEEP_ALL, log, log, rehearsals)  # type: ignore[arg-type]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(upkeep.serve)
+        await trio.sleep(EVERY_SECONDS / 2)
+        nursery.cancel_scope.cancel()
+    assert rehearsals.dropped == ["over", "gone"]

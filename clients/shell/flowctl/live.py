@@ -237,6 +237,8 @@ def _heading(view: RunView, console: Console, now_ms: int) -> str:
         parts.append(console.style("undoing", "cyan"))
     elif view.cancelling:
         parts.append(console.style("cancelling", "yellow"))
+    if view.sandbox:  # how, is in `flowctl show`: a heading is one line
+        parts.append(console.style(f"sandbox {view.sandbox.partition(':')[0]}", "dim"))
     parts.append(console.style(view.run, "dim"))
     return " ".join(parts)
 

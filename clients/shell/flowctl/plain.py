@@ -53,7 +53,8 @@ def _told(event: e.WireEvent, view: RunView) -> list[str]:
     match event:
         case e.RunStarted():
             steps = plural(len(event.steps), "step")
-            return [f"run {event.run} {event.name} started, {steps}"]
+            told = [f"run {event.run} {event.name} started, {steps}"]
+            return [*told, f"run {event.run} sandbox: {event.sandbox}"] if event.sandbox else told
         case e.RunFinished():
             took = duration(view.ended_at - view.started_at)
             return [f"run {event.run} {_STATES.get(event.state, event.state)} in {took}"]

@@ -83,6 +83,7 @@ class RunView:
         self.run = run
         self.name = ""
         self.cwd = ""
+        self.sandbox = ""
         self.state = "pending"
         self.steps: dict[str, StepView] = {}
         self.items: dict[str, StepView] = {}
@@ -129,6 +130,7 @@ class RunView:
                 self.name, self.cwd, self.state = event.name, event.cwd, "running"
                 self.steps = {step_id: StepView(step_id) for step_id in event.steps}
                 self.items = {}
+                self.sandbox = event.sandbox
                 for step_id in event.terminals:
                     self.step(step_id).tty = True
             case e.CancelRequested():

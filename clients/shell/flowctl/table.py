@@ -135,6 +135,9 @@ COMMANDS = (
         _DETACH,
         Argument("--dry-run", "show what would happen, run nothing", kind=FLAG),
         Argument("--no-preflight", "start even if a step surely cannot work here", kind=FLAG),
+        Argument(
+            "--rehearse", "run in a throw-away layer over the project, show its changes", kind=FLAG
+        ),
         Argument("--yes", "approve what needs confirmation", kind=FLAG, short="-y"),
         Argument("--cwd", "the folder to run in", value="FOLDER", complete="file"),
         details=_WATCHING.format(once="cancels the run and waits for it to end")

@@ -234,12 +234,22 @@ def _cancel(state: RunState, command: c.Cancel, at: int) -> list[e.Event]:
     return [] if state.cancelling else [e.CancelRequested(at=at, by=command.by)]
 
 
+def _refuse_rehearsal(state: RunState) -> None:
+    """Conflict for a run that is over and never did anything: there is nothing to go on from."""
+    if state.rehearsal:
+        raise Conflict(
+            f"run {state.run} was a rehearsal: it changed nothing, and what it wrote is gone",
+            cure="run the workflow, or rehearse it again",
+        )
+
+
 def _undo(state: RunState, at: int) -> list[e.Event]:
     if not state.finished:
         raise Conflict(
             f"run {state.run} is {state.status}: only a finished run can be undone",
             cure=f"flowctl cancel {state.run} first",
         )
+    _refuse_rehearsal(state)
     steps = undoable(state)
     if not steps:
         kept = (step for step in state.completed if not state.can_undo(step))
@@ -259,6 +269,7 @@ def _retry(state: RunState, command: c.RetryRun, at: int) -> list[e.Event]:
             else f"flowctl cancel {state.run} first, or wait"
         )
         raise Conflict(f"run {state.run} is {state.status}: nothing to retry", cure=cure)
+    _refuse_rehearsal(state)
     return [e.RetryRequested(at=at, by=command.by)]
 
 

@@ -35,11 +35,24 @@ class _Event(Struct, frozen=True, array_like=True):
     at: int
 
 
+class Confined(Struct, frozen=True, array_like=True):
+    """What a run's steps with a `sandbox` are confined to, and what keeps them there.
+
+    `project` is the folder they may write to, `words` say for people how this machine does it.
+    In a rehearsal every step is confined, and writes into a layer over the project or a copy of it.
+    """
+
+    project: str
+    words: str
+    rehearsal: Literal["", "overlay", "copy"] = ""
+
+
 class RunStarted(_Event, frozen=True, tag="run_started"):
     """A plan was accepted. `questions` are confirmations the safety judge demands, by step.
 
     `approvable` says of those that an approval can answer what they are about.
-    `window` is the size of the client's terminal, columns and rows, if it said so.
+    `window` is the size of the client's terminal, columns and rows, if it said so. `sandbox` is
+    there when a step has one.
     """
 
     workflow: Workflow
@@ -52,6 +65,7 @@ class RunStarted(_Event, frozen=True, tag="run_started"):
     origin: str = ""
     window: tuple[int, int] | None = None
     approvable: dict[str, Approvable] = field(default_factory=dict)
+    sandbox: Confined | None = None
 
 
 class StepStarted(_Event, frozen=True, tag="step_started"):

@@ -64,6 +64,7 @@ def begin(run: str, event: e.RunStarted) -> RunState:
         approved=event.approved,
         window=event.window,
         approvable=event.approvable,
+        sandbox=event.sandbox,
         plan={step.id: step for step in workflow.steps},
         stdout_wanted=stdout_wanted(workflow),
     )

@@ -82,6 +82,10 @@ class Preimages(Protocol):
         """
         ...
 
+    def place(self, run: str, step: str, attempt: int) -> str:
+        """Give the folder of what was saved before that attempt, if anything was."""
+        ...
+
     def restoring(self, run: str, step: str, attempt: int) -> str:
         """Give a script for `sh` that puts back what was saved before that attempt.
 
@@ -134,4 +138,45 @@ class Artifacts(Protocol):
 
     async def measure(self) -> Room:
         """Count what is kept of all runs."""
+        ...
+
+
+Kind = Literal["file", "folder", "link", "other"]
+
+
+class Change(Struct, frozen=True):
+    """What a rehearsal made of one path, seen from the project. `size` in bytes.
+
+    `diff` has the lines that differ, where both are short texts; `note` says what else there is.
+    """
+
+    path: str
+    change: Literal["created", "changed", "deleted"]
+    kind: Kind
+    size: int = 0
+    diff: str = ""
+    note: str = ""
+
+
+class Rehearsed(Struct, frozen=True):
+    """What a run would have changed in its project. `left_out` counts changes beyond a thousand."""
+
+    how: Literal["overlay", "copy"]
+    changes: list[Change]
+    left_out: int = 0
+
+
+class Rehearsals(Protocol):
+    """What rehearsals wrote, until it is thrown away."""
+
+    async def look(self, run: str, project: str) -> Rehearsed:
+        """Say what a run would have changed. NotFound when it was thrown away."""
+        ...
+
+    async def drop(self, run: str) -> None:
+        """Throw it away. Never raises."""
+        ...
+
+    async def old(self, seconds: float) -> list[str]:
+        """Name the runs whose rehearsal is still there and began longer ago than this."""
         ...

@@ -5,18 +5,26 @@ Every port has one contract test suite under `tests/contract`, which the real pa
 is one, its in-memory fake both pass.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
 from flowd.domain.consents import Keep
-from flowd.domain.events import Answer, Event, Recorded, RunStatus, ScriptKind, Stream
+from flowd.domain.events import (
+    Answer,
+    Confined,
+    Event,
+    Recorded,
+    RunStatus,
+    ScriptKind,
+    Stream,
+)
 from flowd.domain.foresight import Effect, Loss, Obstacle, Use
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
-from flowd.domain.workflow import InputValue, Limits, Shell, Workflow
+from flowd.domain.workflow import InputValue, Limits, Sandbox, Shell, Workflow
 
 # ------------------------------------------------------------------------------------ event log
 
@@ -179,6 +187,19 @@ MOST_KEYS_BYTES = 4000
 """What can be typed at once."""
 
 
+class Confinement(Struct, frozen=True):
+    """What a process is kept within: its level, and the folder that counts as its project.
+
+    `rehearsal` names the run whose layer or copy stands in for the project, without network.
+    `also` are folders of ours that it may write to, for a program of ours.
+    """
+
+    level: Sandbox
+    project: str
+    rehearsal: str = ""
+    also: tuple[str, ...] = ()
+
+
 class Launch(Struct, frozen=True):
     """Everything needed to make the process. `environment` is complete: nothing is inherited.
 
@@ -195,6 +216,7 @@ class Launch(Struct, frozen=True):
     limits: Limits | None = None
     terminal: bool = False
     window: WindowSize | None = None
+    confinement: Confinement | None = None
 
 
 class Usage(Struct, frozen=True):
@@ -300,6 +322,20 @@ class Executor(Protocol):
         """Remove what is kept of an attempt, after its end was recorded. Never raises."""
         ...
 
+    async def confine(
+        self, levels: Collection[Sandbox], cwd: str, *, rehearsal: str = ""
+    ) -> Confined:
+        """Say what steps of these levels (not `off`) would be confined to in a run in `cwd`.
+
+        With the id of a run that is a `rehearsal`, make what it will write into.
+        Unsupported when this machine cannot keep one of them, or `cwd` is no project to confine to.
+        """
+        ...
+
+    async def sandbox_here(self) -> str:
+        """Say, for people, what confines steps on this machine, and why not more."""
+        ...
+
     async def limits_held_by(self) -> str:
         """Say, for people, what holds the limits of steps on this machine."""
         ...
@@ -340,6 +376,8 @@ gave it: safety knows which of these are secrets, what others look like, and wha
 class RunRequest(Struct, frozen=True, kw_only=True):
     """A workflow to carry out. `environment` None takes the daemon's own.
 
+    To `rehearse` it changes nothing for good, so its questions are answered with yes.
+
     `window` is how large the terminals of its steps are until somebody says otherwise.
     """
 
@@ -352,6 +390,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     client_token: str | None = None
     origin: str = ""
     window: WindowSize | None = None
+    rehearse: bool = False
 
 
 class Engine(Protocol):

@@ -14,6 +14,7 @@ from flowd.domain.events import (
     About,
     Answer,
     ArtifactsKept,
+    Confined,
     Outcome,
     RollbackCause,
     RunStatus,
@@ -177,6 +178,7 @@ class RunState(Struct):
     window: tuple[int, int] | None = None
     approvable: dict[str, Approvable] = field(default_factory=dict)
     granted: list[Granted] = field(default_factory=list)
+    sandbox: Confined | None = None
 
     # Derived bookkeeping. Steps in `active` have a process, a timer or a question; `unresolved`
     # ones ended badly and wait for `advance` to say what follows; `ready` and `publishers`, the
@@ -207,6 +209,11 @@ class RunState(Struct):
     def can_undo(self, step_id: str) -> bool:
         """Whether the step's effects can be taken back: by its undo, or from what was saved."""
         return self.plan[step_id].undo is not None or self.steps[step_id].saved_files > 0
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether nothing of what the run does lasts."""
+        return self.sandbox is not None and bool(self.sandbox.rehearsal)
 
     @property
     def finished(self) -> bool:

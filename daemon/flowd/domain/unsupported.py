@@ -8,15 +8,8 @@ from flowd.domain.workflow import Workflow
 
 def unsupported(workflow: Workflow) -> Iterator[tuple[Path, str, str]]:
     """Give each place that keeps the workflow from running here: its path, what, and the cure."""
-    default = workflow.defaults.sandbox
     for index, step in enumerate(workflow.steps):
         path: Path = ("steps", index)
-        if (step.sandbox or default) != "off":
-            yield (
-                (*path, "sandbox") if step.sandbox else ("defaults", "sandbox"),
-                f"step {step.id}: sandbox: {step.sandbox or default} cannot be enforced yet",
-                "set sandbox: off to run it unprotected, knowing so",
-            )
         if step.secrets:
             yield (
                 (*path, "secrets"),

@@ -195,6 +195,16 @@ def shell_of(workflow: Workflow, step: Step) -> Shell:
     return step.shell or workflow.defaults.shell
 
 
+def sandbox_of(workflow: Workflow, step: Step) -> Sandbox:
+    """What the step's scripts are kept within."""
+    return step.sandbox or workflow.defaults.sandbox
+
+
+def kept_within(level: Sandbox, *, rehearsal: bool) -> Sandbox:
+    """Give the level that counts: a rehearsal confines every step."""
+    return "project" if rehearsal and level == "off" else level
+
+
 def on_interrupt_of(workflow: Workflow, step: Step) -> OnInterrupt:
     """What to do when the outcome of an attempt is not known."""
     return step.on_interrupt or workflow.defaults.on_interrupt

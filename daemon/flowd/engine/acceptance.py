@@ -6,12 +6,12 @@ from pathlib import Path
 from msgspec import to_builtins
 
 from flowd.domain.consents import Consents
-from flowd.domain.events import RunStarted
+from flowd.domain.events import Confined, RunStarted
 from flowd.domain.foresight import Obstacle
 from flowd.domain.inputs import resolve_inputs
-from flowd.domain.ports import Extents, Judge, Preflight, RunRequest, StepJudgement
+from flowd.domain.ports import Executor, Extents, Judge, Preflight, RunRequest, StepJudgement
 from flowd.domain.unsupported import unsupported
-from flowd.domain.workflow import Workflow
+from flowd.domain.workflow import Workflow, kept_within, sandbox_of
 from flowd.engine.approvals import approvable, with_approvals
 from flowd.engine.judging import judge_in_turns
 from flowd.errors import BlockedByPolicy, InvalidInput, PreflightFailed, Unsupported
@@ -21,7 +21,9 @@ async def accept(
     request: RunRequest,
     *,
     judge: Judge,
+    executor: Executor,
     environment: dict[str, str],
+    run: str,
     at: int,
     extents: Extents | None = None,
     preflight: Preflight | None = None,
@@ -41,6 +43,7 @@ async def accept(
     if preflight is not None and request.preflight:
         refuse_hopeless(await preflight(workflow, judged, cwd, environment))
     asked = approvable(workflow, judged, inputs, environment)
+    sandbox = await _confined(workflow, executor, cwd, run if request.rehearse else "")
     return RunStarted(
         at=at,
         workflow=workflow,
@@ -48,12 +51,25 @@ async def accept(
         cwd=cwd,
         environment=environment,
         questions=_questions(judged),
-        approved=request.approve,
+        approved=request.approve or request.rehearse,
         client_token=request.client_token,
         origin=request.origin,
         window=request.window,
         approvable=await with_approvals(asked, consents, cwd, at),
+        sandbox=sandbox,
     )
+
+
+async def _confined(
+    workflow: Workflow, executor: Executor, cwd: str, rehearsal: str
+) -> Confined | None:
+    """Find out whether the sandboxes that steps ask for can be kept; Unsupported otherwise.
+
+    `rehearsal` is the id of a run whose steps are all confined, whatever they ask for.
+    """
+    asked = {sandbox_of(workflow, step) for step in workflow.steps}
+    levels = {kept_within(level, rehearsal=bool(rehearsal)) for level in asked} - {"off"}
+    return await executor.confine(levels, cwd, rehearsal=rehearsal) if levels else None
 
 
 def folder_in(base: str, given: str | None) -> str:

@@ -68,7 +68,8 @@ class Carrier:
         elif launch is None:
             ending, timed_out = await self._watch(live, key, None, cursor)
         else:
-            await self.slots.take(key.run)
+            # A layer has one mount at a time: what two see of each other is not defined.
+            await self.slots.take(key.run, alone=live.state.rehearsal)
             try:
                 await self._before(live, key, launch)
                 ending, timed_out = await self._watch(live, key, launch, cursor)

@@ -5,6 +5,7 @@ files anew. Failed attempts, too: reports of tests are wanted most then.
 """
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 import trio
@@ -14,7 +15,10 @@ from flowd.config import EngineConfig
 from flowd.domain.commands import Command, Kept, ReportArtifacts, ReportEnd
 from flowd.domain.files import Artifacts, Room
 from flowd.domain.ports import AttemptKey
+from flowd.domain.run import RunState
+from flowd.domain.workflow import Step
 from flowd.engine.acceptance import folder_in
+from flowd.engine.launches import confinement_of
 from flowd.engine.live import LiveRun
 
 Report = Callable[[LiveRun, Command], Awaitable[object]]
@@ -47,6 +51,10 @@ class Curator:
         if not isinstance(end, ReportEnd) or end.exit_code is None:  # it never ran, or who knows
             return
         folder = folder_in(live.state.cwd, plan.cwd)
+        if _leads_out(live.state, plan, folder):
+            kept = Kept(reason="the step's folder is not in the project that confines it")
+            await report(live, ReportArtifacts(key.step, key.attempt, kept))
+            return
         turn = self._turns.setdefault(key.run, _Turn())
         async with turn.lock:
             room = _room_for(live, key, config)
@@ -58,6 +66,12 @@ class Curator:
             await report(live, ReportArtifacts(key.step, key.attempt, kept))
             faultpoints.reach("artifacts.recorded")
         await self._artifacts.forget_earlier(key)
+
+
+def _leads_out(state: RunState, plan: Step, folder: str) -> bool:
+    """Whether a confined step's folder is a link to where the step itself may not look."""
+    within = confinement_of(state, plan)
+    return within is not None and not Path(folder).resolve().is_relative_to(within.project)
 
 
 def _room_for(live: LiveRun, key: AttemptKey, config: EngineConfig) -> Room:

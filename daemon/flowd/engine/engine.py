@@ -129,16 +129,19 @@ class RunEngine:
                 return known
         environment = self._environment if request.environment is None else request.environment
         moment = self._moment()
+        run = new_run_id()
         started = await accept(
             request,
             judge=self._judge,
+            executor=self._executor,
             environment=environment,
+            run=run,
             at=moment.at,
             extents=self._extents,
             preflight=self._preflight,
             consents=self._consents,
         )
-        state, events = start(new_run_id(), started, moment)
+        state, events = start(run, started, moment)
         live = LiveRun(state)
         live.lock.acquire_nowait()
         self._runs.add(live)
@@ -410,12 +413,12 @@ class RunEngine:
 
     async def _keep_files(self, live: LiveRun, key: AttemptKey, launch: Launch) -> None:
         """Keep what a step is about to change, where that can be told and it has no undo."""
-        if self._keeper is not None:
+        if self._keeper is not None and not live.state.rehearsal:
             await self._keeper.before(live, key, launch, self._report)
 
     async def _keep_artifacts(self, live: LiveRun, key: AttemptKey, end: c.Command) -> None:
         """Keep what a step made, where it says that this is wanted."""
-        if self._curator is not None:
+        if self._curator is not None and not live.state.rehearsal:
             await self._curator.after(live, key, end, self._config, self._report)
 
     def _tidy(self, state: RunState) -> None:

@@ -8,11 +8,14 @@ nothing is recorded, no thread is used and nothing waits.
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from flowd import faultpoints
 from flowd.domain.commands import Command, ReportSaved
 from flowd.domain.files import Foresee, Preimages
 from flowd.domain.ports import AttemptKey, Launch
 from flowd.domain.run import RunState
+from flowd.engine.launches import confinement_of
 from flowd.engine.live import LiveRun
 
 Report = Callable[[LiveRun, Command], Awaitable[object]]
@@ -55,13 +58,20 @@ class Keeper:
 
     def launch(self, state: RunState, key: AttemptKey) -> Launch:
         """Describe the process that puts a step's files back. SpawnFailed when they are gone."""
-        script = self.preimages.restoring(key.run, key.step, state.steps[key.step].saved_attempt)
+        attempt = state.steps[key.step].saved_attempt
+        script = self.preimages.restoring(key.run, key.step, attempt)
+        # A folder on the way may be a link by now: what a confined step left leads nowhere else.
+        confinement = confinement_of(state, state.plan[key.step])
+        if confinement is not None:
+            own = self.preimages.place(key.run, key.step, attempt)
+            confinement = replace(confinement, level="project", also=(own,))
         return Launch(  # noqa: S604  # its `shell` is the name of one
             key=key,
             script=script,
             shell="sh",
             cwd="/",  # the step's own folder may be what it removed
             environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            confinement=confinement,
         )
 
 

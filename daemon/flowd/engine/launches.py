@@ -2,9 +2,9 @@
 
 from flowd.domain.events import ScriptKind
 from flowd.domain.inputs import to_environment
-from flowd.domain.ports import AttemptKey, Launch
+from flowd.domain.ports import AttemptKey, Confinement, Launch
 from flowd.domain.run import RunState
-from flowd.domain.workflow import Step, seconds, shell_of, timeout_of
+from flowd.domain.workflow import Step, kept_within, sandbox_of, seconds, shell_of, timeout_of
 from flowd.engine.acceptance import folder_in
 from flowd.errors import Bug
 
@@ -23,7 +23,18 @@ def launch_of(state: RunState, key: AttemptKey) -> Launch:
         limits=step.limits,
         terminal=on_terminal,
         window=state.window if on_terminal else None,
+        confinement=confinement_of(state, step),
     )
+
+
+def confinement_of(state: RunState, step: Step) -> Confinement | None:
+    """Give what the scripts of a step are kept within; None for those that are not."""
+    level = kept_within(sandbox_of(state.workflow, step), rehearsal=state.rehearsal)
+    if level == "off":
+        return None
+    if state.sandbox is None:
+        raise Bug(f"step {step.id} is to be confined, and nobody looked whether it can be")
+    return Confinement(level, state.sandbox.project, state.run if state.rehearsal else "")
 
 
 def script_of(step: Step, kind: ScriptKind) -> str:

@@ -15,6 +15,7 @@ class Slots:
     def __init__(self, most: int, most_per_run: int | None):
         self.most = most
         self.most_per_run = most_per_run
+        self._alone: set[str] = set()  # runs that have one process at a time, whatever is set
         self._taken: Counter[str] = Counter()
         self._waiting: dict[str, dict[trio.lowlevel.Task, None]] = {}  # the next run is the first
 
@@ -23,8 +24,13 @@ class Slots:
         self.most, self.most_per_run = most, most_per_run
         self._serve()
 
-    async def take(self, run: str) -> None:
-        """Take a place, waiting for one if need be; at once when there is one."""
+    async def take(self, run: str, *, alone: bool = False) -> None:
+        """Take a place, waiting for one if need be; at once when there is one.
+
+        With `alone` the run has no other process meanwhile.
+        """
+        if alone:
+            self._alone.add(run)
         if self._is_free_for(run):
             self._taken[run] += 1
             return
@@ -42,9 +48,13 @@ class Slots:
         self._taken[run] -= 1
         if not self._taken[run]:
             del self._taken[run]
+            if run not in self._waiting:
+                self._alone.discard(run)
         self._serve()
 
     def _is_free_for(self, run: str) -> bool:
+        if run in self._alone and self._taken[run]:
+            return False
         return self._taken.total() < self.most and (
             self.most_per_run is None or self._taken[run] < self.most_per_run
         )

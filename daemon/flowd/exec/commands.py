@@ -34,8 +34,9 @@ def command_of(launch: Launch, script_path: str) -> tuple[str, ...]:
     program, *options = _SHELLS[launch.shell]
     path = launch.environment.get("PATH") or os.defpath
     command = (_find(program, path), *options, script_path)
-    # Limits are set by a shell, and a shell is what puts up with whatever a terminal can send.
-    if launch.limits is not None or launch.terminal:
+    # Limits are set by a shell, and a shell is what puts up with whatever a terminal can send. A
+    # confined step may not see the program.
+    if launch.limits is not None or launch.terminal or launch.confinement is not None:
         return command
     plain = without_shell(launch.shell, launch.script, launch.environment)
     return (*command, INSTEAD, *plain) if plain else command

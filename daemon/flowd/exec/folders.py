@@ -5,6 +5,8 @@
     stdout, stderr     what it wrote
     output             values it published (`outputs.py`)
     limits             how its limits are held, if it has any (`held.py`)
+    tmp, layers        what stands in for /tmp, and takes what is written to caches, if it is
+                       confined (`boundaries.py`); `bounds` is there until it is
     keys               a FIFO: what is typed at its terminal, if it has one (`terminal.py`)
 
 A folder appears complete under its name, before the attempt's start is recorded; so an attempt
@@ -35,13 +37,17 @@ from flowd.errors import Bug
 from flowd.exec.groups import name_of, remove_group
 from flowd.exec.held import HELD, held_in
 from flowd.exec.regular import read_regular
+from flowd.exec.removal import remove_tree
 
 HOLDER_LOG = "holder.log"
 MOST_SPARES = 64
+SPARE = "spare"
+"""So begins the name of a folder that is no attempt's; the next daemon's start removes it."""
 
+TEMPORARY, LAYERS = "tmp", "layers"
+_OF_CONFINED = frozenset((TEMPORARY, LAYERS))  # which may hold a hundred thousand files
 _UNCLAIMED = "\n"  # what a new record says
 _KEPT_UP_TO_BYTES = {"script": 65_536, "record": 65_536, "stdout": 0, "stderr": 0}
-_SPARE = "spare"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _STEP = re.compile(r"[A-Za-z0-9_-]+(\.[0-9]+)?")  # with a number: an item of the step
 _KINDS: dict[str, ScriptKind] = {kind: kind for kind in get_args(ScriptKind)}
@@ -69,10 +75,11 @@ class Folders:
         ]
         self._spares: list[str] = []
         self._spare_numbers = itertools.count()
+        self._dropped: list[str] = []
         for folder in (self.this_boot, *self.earlier_boots):
             for name in os.listdir(folder):
-                if name.startswith(f"{_SPARE}."):
-                    shutil.rmtree(f"{folder}/{name}", ignore_errors=True)
+                if name.startswith(f"{SPARE}."):
+                    remove_tree(f"{folder}/{name}")
         self._drop_empty_boots()
 
     # ------------------------------------------------------------------------ finding an attempt
@@ -127,11 +134,16 @@ class Folders:
         try:
             self._keep_as_spare(self.of(key))
             for boot in self.earlier_boots:
-                shutil.rmtree(_folder(boot, key), ignore_errors=True)
+                remove_tree(_folder(boot, key))
         except OSError:
             log.warning("the folder of %s could not be removed", key, exc_info=True)
         if self.earlier_boots:
             self._drop_empty_boots()
+
+    def take_dropped(self) -> list[str]:
+        """Give the folders that are nobody's any more and may take long to remove, once each."""
+        dropped, self._dropped = self._dropped, []
+        return dropped
 
     def _keep_as_spare(self, folder: str) -> None:
         spare = self._spare_path()
@@ -142,6 +154,9 @@ class Folders:
         names = os.listdir(spare)
         if HELD in names:
             _remove_control_group(spare, name_of(folder))
+        if not _OF_CONFINED.isdisjoint(names):
+            self._dropped.append(spare)
+            return
         if len(self._spares) >= MOST_SPARES:
             shutil.rmtree(spare)
             return
@@ -162,7 +177,7 @@ class Folders:
         return spare
 
     def _spare_path(self) -> str:
-        return f"{self.this_boot}/{_SPARE}.{next(self._spare_numbers)}"
+        return f"{self.this_boot}/{SPARE}.{next(self._spare_numbers)}"
 
     def _drop_empty_boots(self) -> None:
         for boot in list(self.earlier_boots):

@@ -113,8 +113,8 @@ def claim(folder: str, lines: str) -> bool:
 
 def _open_record(folder: str) -> int:
     """Open the record to add to it. FileNotFoundError when a script put something else there."""
-    # Opening a pipe must not wait for somebody to read it.
-    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+    # Opening a pipe must not wait for somebody to read it, and a link leads to somebody's file.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         return os.open(f"{folder}/record", flags)
     except OSError as error:

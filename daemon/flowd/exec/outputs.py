@@ -41,8 +41,10 @@ def _complain(stderr: str, problems: list[str]) -> None:
     """Add to what the script wrote, unless it, or a full disk, made that impossible."""
     lines = "".join(f"flow: {problem}\n" for problem in problems)
     try:
-        # A pipe in its place, without a reader, is an error and not a wait.
-        descriptor = os.open(stderr, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_WAIT, 0o600)
+        # A pipe in its place, without a reader, is an error and not a wait; a link leads to
+        # somebody's file, in which a script must not have us write.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | _NO_WAIT
+        descriptor = os.open(stderr, flags, 0o600)
         try:
             os.write(descriptor, lines.encode())
         finally:

@@ -82,6 +82,10 @@ class SavedFiles:
             return Saved(reason=_in_words(error))
         return Saved(len(survey.found), survey.bytes)
 
+    def place(self, run: str, step: str, attempt: int) -> str:
+        """Give the folder of what was saved; see the port."""
+        return str(self._of(run, step, attempt))
+
     def restoring(self, run: str, step: str, attempt: int) -> str:
         """Give the script that puts everything back; see the port."""
         folder = self._of(run, step, attempt)

@@ -10,13 +10,13 @@ import errno
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 
 import trio
 
 from flowd import faultpoints
-from flowd.domain.events import Stream
+from flowd.domain.events import Confined, Stream
 from flowd.domain.ports import (
     AttemptKey,
     Ending,
@@ -27,6 +27,7 @@ from flowd.domain.ports import (
     Vanished,
     WindowSize,
 )
+from flowd.domain.workflow import Sandbox
 from flowd.errors import Bug, SpawnFailed
 from flowd.exec.commands import command_of, environment_of, forget_programs, mark_of
 from flowd.exec.folders import Folders
@@ -47,6 +48,9 @@ from flowd.exec.records import (
     refuse,
     refuse_as_terminated,
 )
+from flowd.exec.rehearsal import Rehearsals
+from flowd.exec.removal import remove_tree
+from flowd.exec.sandbox import Confiner, with_sandbox_told
 from flowd.exec.tree import CensusTaker, Tree, end_tree, wait_tree_gone
 
 FIRST_PAUSE = 0.001
@@ -59,9 +63,12 @@ _OF_SHUTTING_DOWN = frozenset(
 
 
 @contextlib.asynccontextmanager
-async def open_executor(steps: Path) -> AsyncIterator[Executor]:
+async def open_executor(
+    steps: Path, own: Sequence[Path] = (), rehearsals: Rehearsals | None = None
+) -> AsyncIterator[Executor]:
     """Give an executor that keeps its attempts in the folder `steps`, made if need be.
 
+    `own` are Flow's other files and folders, which no confined step is to see.
     One at a time may use a folder. Leaving it ends the waiting, not the processes.
     """
     try:
@@ -72,20 +79,26 @@ async def open_executor(steps: Path) -> AsyncIterator[Executor]:
             cure="move what is in the way, or make the folder writable",
         ) from error
     async with trio.open_nursery() as nursery:
-        yield ProcessExecutor(folders, nursery)
+        confiner = Confiner(
+            folders.this_boot,
+            [str(path) for path in own],
+            rehearsals or Rehearsals(steps.parent / "rehearsals"),
+        )
+        yield ProcessExecutor(folders, nursery, confiner)
         nursery.cancel_scope.cancel()
 
 
 class ProcessExecutor:
     """See the port `Executor`."""
 
-    def __init__(self, folders: Folders, nursery: trio.Nursery):
+    def __init__(self, folders: Folders, nursery: trio.Nursery, confiner: Confiner):
         self._folders = folders
         self._nursery = nursery
         self._holder: HolderLink | None = None
         self._answers: dict[AttemptKey, Answer] = {}
         self._taker = CensusTaker()
         self._limiter = Limiter(folders.this_boot, nursery)
+        self._confiner = confiner
 
     # ------------------------------------------------------------------------------- starting
 
@@ -123,7 +136,8 @@ class ProcessExecutor:
         if reply is not None and reply.what == "ended":
             outputs = read_outputs(self._folders.of(launch.key))
             ending = Exited(reply.code, reply.duration_ms, outputs, reply.usage)
-            return ending if held is None else with_limits_told(ending, held)
+            ending = ending if held is None else with_limits_told(ending, held)
+            return with_sandbox_told(ending, self._folders.of(launch.key))
         if reply is not None and reply.what in ("cwd", "spawn"):
             forget_programs()
             raise _spawn_failed(launch, reply)
@@ -133,7 +147,9 @@ class ProcessExecutor:
         folder = self._folders.of(launch.key)
         if not launch.cwd.startswith("/"):
             raise SpawnFailed(f"the folder {launch.cwd!r} is not absolute", cure="give a full path")
-        command = command_of(launch, f"{folder}/script")
+        command, environment = self._confiner.order(
+            launch, folder, command_of(launch, f"{folder}/script"), environment_of(launch, folder)
+        )
         holder = self._living_holder()
         if held is not None:
             command = command_within(held, command)
@@ -143,7 +159,7 @@ class ProcessExecutor:
             folder,
             launch.cwd,
             command,
-            environment_of(launch, folder),
+            environment,
             launch.window if launch.terminal else stdin,
         )
 
@@ -166,9 +182,10 @@ class ProcessExecutor:
         """Wait for the end of an attempt, or say what is known; see the port."""
         held = self._held(self._folders.of(key))
         ending = await self._end_of(key)
-        if held is None or not isinstance(ending, Exited):
+        if not isinstance(ending, Exited):
             return ending
-        return with_limits_told(ending, held)
+        ending = ending if held is None else with_limits_told(ending, held)
+        return with_sandbox_told(ending, self._folders.of(key))
 
     async def _end_of(self, key: AttemptKey) -> Ending:
         folder = self._folders.of(key)
@@ -302,6 +319,18 @@ class ProcessExecutor:
         """Remove what is kept of an attempt; see the port."""
         self._answers.pop(key, None)
         self._folders.forget(key)
+        for folder in self._folders.take_dropped():
+            self._nursery.start_soon(trio.to_thread.run_sync, remove_tree, folder)
+
+    async def confine(
+        self, levels: Collection[Sandbox], cwd: str, *, rehearsal: str = ""
+    ) -> Confined:
+        """Say what steps of these levels are confined to; see the port."""
+        return await self._confiner.confine(levels, cwd, rehearsal)
+
+    async def sandbox_here(self) -> str:
+        """Say what confines steps on this machine."""
+        return await self._confiner.words()
 
     async def limits_held_by(self) -> str:
         """Say what holds the limits of steps on this machine."""

@@ -16,10 +16,12 @@ _NOTHING_TO_READ = frozenset(
 def read_regular(path: str, limit: int, offset: int = 0) -> bytes | None:
     """Give up to `limit` bytes from `offset`; None when there is no regular file. Never waits.
 
+    A link is no regular file: a step that must not read a file could have us read it.
+
     OSError when the file cannot be read for another reason, such as too many open ones.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in _NOTHING_TO_READ:
             return None

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from flowd.config import SuggestConfig
 from flowd.domain.consents import Consents, Keep
 from flowd.domain.events import Answer, Recorded, RunStatus
-from flowd.domain.files import Artifacts
+from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.ports import (
     Extents,
     Judge,
@@ -141,6 +141,21 @@ class ArtifactsContext:
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
         return cls(services.log, services.engine, services.artifacts)
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalContext:
+    """To look at what a rehearsal wrote, and to throw it away. None keeps nothing."""
+
+    log: RunReader
+    engine: RunWatcher
+    rehearsals: Rehearsals | None
+    mask: Callable[[str], str]
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.log, services.engine, services.rehearsals, services.mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,12 +328,14 @@ class DaemonContext:
     peers: int
     stop: Callable[[], None]
     step_limits: Callable[[], Awaitable[str]]
+    step_sandbox: Callable[[], Awaitable[str]]
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services."""
         return cls(
             step_limits=services.step_limits,
+            step_sandbox=services.step_sandbox,
             log=services.log,
             keeper=services.keeper,
             retention=services.config.retention,

@@ -1,13 +1,16 @@
 """Domain to wire and back, for everything but events: functions without side effects."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from flowd.domain import foresight, ports
+from flowd.domain.events import Confined
 from flowd.domain.graph import needs_of
 from flowd.domain.items import item_id, parent_of
 from flowd.domain.problems import Problem
 from flowd.domain.render import to_object
 from flowd.domain.run import AttemptState, Question, RunState
+from flowd.domain.workflow import Workflow, sandbox_of
 from flowproto import artifacts, check, runs, suggest
 
 _LAST_POSITION = 2**63 - 1  # as far as the log can count
@@ -48,7 +51,27 @@ def to_show_result(state: RunState) -> runs.ShowResult:
         inputs=dict(state.inputs),
         questions=[_question_row(question) for question in state.questions.values()],
         workflow=to_object(state.workflow),
+        sandbox=sandbox_words(state.workflow, state.sandbox),
     )
+
+
+def sandbox_words(workflow: Workflow, confined: Confined | None) -> str:
+    """Say for people what confines the steps of a run, and how; empty when nothing does."""
+    if confined is None:
+        return ""
+    if confined.rehearsal:
+        stands_in = f"writes only to {'an' if confined.rehearsal == 'overlay' else 'a'} "
+        stands_in += f"{confined.rehearsal} of {confined.project}, thrown away in the end"
+        return f"rehearsal: {stands_in}; by {confined.words}"
+    counts = Counter(sandbox_of(workflow, step) for step in workflow.steps)
+    steps = len(workflow.steps)
+    levels = [
+        level if counts[level] == steps else f"{level} ({counts[level]} of {steps} steps)"
+        for level in ("project", "strict")
+        if counts[level]
+    ]
+    writes = f"writes only to {confined.project} and a /tmp of its own"
+    return f"{', '.join(levels)}: {writes}; by {confined.words}"
 
 
 def _step_rows(state: RunState) -> list[runs.StepRow]:
@@ -74,6 +97,7 @@ def _step_rows(state: RunState) -> list[runs.StepRow]:
                 attempts=[_attempt_row(attempt) for attempt in now.attempts],
                 for_each=step.for_each is not None,
                 items=_item_rows(state, step.id),
+                sandbox=sandbox_of(state.workflow, step),
             )
         )
     return rows

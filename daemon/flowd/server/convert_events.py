@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from flowd.domain import events as domain
 from flowd.domain.run import Question
+from flowd.server.convert import sandbox_words
 from flowproto import events as wire
 from flowproto.artifacts import Artifact
 from flowproto.runs import LogChunk
@@ -89,6 +90,7 @@ class EventConverter:
                 steps=[step.id for step in event.workflow.steps],
                 inputs=dict(event.inputs),
                 terminals=[step.id for step in event.workflow.steps if step.tty],
+                sandbox=sandbox_words(event.workflow, event.sandbox),
             )
         if isinstance(event, domain.QuestionAsked):
             question = Question(event.step, event.about, event.question)

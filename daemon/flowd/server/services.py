@@ -9,7 +9,7 @@ from msgspec import Raw
 import flowd
 from flowd.config import Config, Paths
 from flowd.domain.consents import Consents
-from flowd.domain.files import Artifacts
+from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight, Suggester
 from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboards
@@ -74,8 +74,8 @@ class Services:
     what is wrong with the user's rules, or "". `open_lsp` None serves no editors, `artifacts` None
     keeps none, `extents` None counts nothing, `preflight` None finds nothing; `tidy` has what
     removed runs left removed soon, and returns at once. `step_limits` tells what holds the limits
-    of steps here. Where `trust`, `policies` or `consents` is None,
-    every folder is trusted, there are no policy files, and no answer lasts.
+    of steps here, `step_sandbox` what confines them. Where `trust`, `policies` or `consents` is
+    None, every folder is trusted, there are no policy files, and no answer lasts.
     """
 
     log: EventLog
@@ -90,10 +90,13 @@ class Services:
     store_error: Callable[[], str] = _no_store_error
     policy_error: Callable[[], str] = _no_store_error
     step_limits: Callable[[], Awaitable[str]] = _nothing_known
+    step_sandbox: Callable[[], Awaitable[str]] = _nothing_known
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
     extents: Extents | None = None
     preflight: Preflight | None = None
+    rehearsals: Rehearsals | None = None
+    mask: Callable[[str], str] = str
     tidy: Callable[[], None] = _nothing_to_tidy
     trust: Trust | None = None
     policies: PolicedJudge | None = None

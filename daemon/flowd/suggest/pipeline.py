@@ -35,6 +35,7 @@ _logger = logging.getLogger(__name__)
 _MORE_LOOKED_AT = 3  # than are wanted: one of them may lose its place
 _MOST_DRAFTS = 20  # of one provider; more is noise
 _LONGEST_TASK = 2000
+_WRITTEN_BY_US = "offline"  # the provider whose scripts no model wrote
 
 
 class Asked:
@@ -156,6 +157,8 @@ class PipelineSuggester:
             except InvalidWorkflow as error:
                 reasons.append(_first_problem(error))
                 continue
+            if outcome.name != _WRITTEN_BY_US:
+                workflow = confined(workflow)
             kept.append(self._judged(draft, workflow, outcome.name, context.cwd))
         if reasons:
             outcome.error = (
@@ -222,6 +225,20 @@ def _read(draft: Draft) -> Workflow:
     if isinstance(draft.workflow, Workflow):
         return draft.workflow
     return workflow_from_object(draft.workflow)
+
+
+def confined(workflow: Workflow) -> Workflow:
+    """Give a model's workflow the sandbox `project`, unless it chose a stricter one.
+
+    A model's `off` does not count: what it read may have told it to write that. A person's does.
+    """
+    defaults = workflow.defaults
+    if defaults.sandbox == "off":
+        defaults = replace(defaults, sandbox="project")
+    steps = [
+        replace(step, sandbox=None) if step.sandbox == "off" else step for step in workflow.steps
+    ]
+    return replace(workflow, defaults=defaults, steps=steps)
 
 
 def _first_problem(error: InvalidWorkflow) -> str:

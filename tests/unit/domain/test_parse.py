@@ -264,7 +264,6 @@ def test_what_depends_on_values_is_not_called_a_mistake(condition: str) -> None:
 @pytest.mark.parametrize(
     ("line", "path", "said", "fix"),
     [
-        ("sandbox: strict", "steps[1].sandbox", "cannot be enforced yet", "sandbox: off"),
         ("secrets: [TOKEN]", "steps[1].secrets", "cannot be handed over yet", "keyring"),
     ],
 )

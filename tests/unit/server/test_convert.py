@@ -55,6 +55,7 @@ NOT_SENT = {
     domain.RunStarted: {
         "workflow", "environment", "questions", "approved", "client_token", "origin", "window",
         "approvable",
+        "sandbox",
     },
     domain.QuestionAnswered: {"granted"},
     domain.OutputAppended: {"data", "hidden"},

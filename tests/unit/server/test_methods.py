@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowd.domain import events as e
+from flowd.domain import files
 from flowd.errors import Conflict, StoreUnavailable
 from flowd.server.routes import ROUTES
 from flowproto import codes
 from flowproto.methods import METHODS
-from support.daemon import ScriptedRuns, output, services_in, serving, talking
+from support.daemon import ScriptedRuns, output, run_started, services_in, serving, talking
 from support.peers import connected
 from support.stories import workflow_of
 
@@ -28,6 +29,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/list": {"limit": 5},
     "flow/logs": RUN,
     "flow/artifacts": RUN,
+    "flow/rehearsal": {"run": "rehearsed", "keep": True},
     "flow/cancel": RUN,
     "flow/undo": RUN,
     "flow/resume": RUN,
@@ -54,6 +56,19 @@ RIGHT: dict[str, dict[str, Any]] = {
 BY_NAME = {method.name: method for method in METHODS}
 
 
+class Rehearsed:
+    """Rehearsals that all came to the same."""
+
+    def __init__(self) -> None:
+        self.dropped: list[str] = []
+
+    async def look(self, run: str, project: str) -> files.Rehearsed:
+        return files.Rehearsed("overlay", [files.Change("a", "created", "file", 3, "+a")], 2)
+
+    async def drop(self, run: str) -> None:
+        self.dropped.append(run)
+
+
 @pytest.fixture
 def runs() -> ScriptedRuns:
     scripted = ScriptedRuns()
@@ -63,7 +78,8 @@ def runs() -> ScriptedRuns:
 
 @pytest.fixture
 async def peer(tmp_path, runs):
-    async with serving(services_in(tmp_path, runs)) as path, connected(path) as connected_peer:
+    services = services_in(tmp_path, runs, rehearsals=Rehearsed())
+    async with serving(services) as path, connected(path) as connected_peer:
         yield connected_peer
 
 
@@ -72,7 +88,10 @@ def test_every_method_has_a_route_and_a_case_here():
 
 
 @pytest.mark.parametrize("name", RIGHT)
-async def test_asked_rightly_the_result_is_of_the_promised_type(peer, name):
+async def test_asked_rightly_the_result_is_of_the_promised_type(peer, runs, name):
+    rehearsed = e.Confined("/srv", "walls", "overlay")
+    started = msgspec.structs.replace(run_started(workflow_of("a")), sandbox=rehearsed)
+    runs.write("rehearsed", started, e.RunFinished(at=2, state="failed"))
     result = await peer.result(name, RIGHT[name])
     msgspec.convert(result, BY_NAME[name].result, strict=True)
 

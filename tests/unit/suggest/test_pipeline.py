@@ -111,6 +111,27 @@ async def test_a_dangerous_undo_is_blocked_too():
     assert answer.suggestions[0].verdict == "block"
 
 
+@pytest.mark.parametrize(
+    ("provider", "asked", "of_steps", "given"),
+    [
+        ("model", {}, [None, None], ("project", [None, None])),
+        ("model", {"sandbox": "strict"}, [None, "project"], ("strict", [None, "project"])),
+        ("model", {"sandbox": "off"}, ["off", "strict"], ("project", [None, "strict"])),
+        ("offline", {}, [None, "off"], ("off", [None, "off"])),
+    ],
+)
+async def test_what_a_model_writes_is_confined_and_its_own_off_does_not_count(
+    provider: str, asked: dict[str, str], of_steps: list[str | None], given: object
+):
+    wanted = draft("Look around", "ls -l", "pwd", defaults=asked)
+    steps = wanted.workflow["steps"]  # type: ignore[index]
+    for step, level in zip(steps, of_steps, strict=True):
+        step.update({"sandbox": level} if level else {})
+    answer = await ask(ScriptedProvider(provider, [wanted]))
+    workflow = answer.suggestions[0].workflow
+    assert (workflow.defaults.sandbox, [step.sandbox for step in workflow.steps]) == given
+
+
 async def test_what_can_be_taken_back_is_told_for_each_step():
     steps = [
         {"id": "look", "run": "ls"},

@@ -17,7 +17,7 @@ _MARKS = {"ok": ("âœ“", "+", "green"), "warn": ("!", "!", "yellow"), "fail": ("â
 
 def run(arguments: Arguments, console: Console) -> int:
     """Look at everything; exit code 1 when something is broken, 0 when there is only advice."""
-    found = [*checks.look(arguments, console), *isolation.look()]
+    found = [*checks.look(arguments, console), *isolation.look(arguments, console)]
     if console.json:
         rows = [
             {

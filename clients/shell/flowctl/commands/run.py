@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Arguments, console: Console) -> int:
-    """Start it, or with `--dry-run` only show what it would do."""
+    """Start it, or with `--dry-run` only show what it would do, or `--rehearse` try that."""
+    if arguments.flag("rehearse") and (arguments.flag("dry-run") or arguments.flag("detach")):
+        raise Failure(
+            "--rehearse goes neither with --dry-run nor with --detach",
+            code="usage",
+            cure="give one of them",
+        )
     daemon = Daemon(arguments, console)
     request: dict[str, Any] = {
         "inputs": inputs(arguments.texts("input")),
@@ -35,6 +41,10 @@ def run(arguments: Arguments, console: Console) -> int:
     def go(source: dict[str, Any]) -> int:
         if arguments.flag("dry-run"):
             return _dry_run(daemon, console, {**source, "cwd": request["cwd"]}, name)
+        if arguments.flag("rehearse"):
+            from flowctl.rehearsing import rehearse
+
+            return rehearse(daemon, console, {**request, **source})
         if not arguments.flag("detach"):
             return run_and_watch(daemon, console, {**request, **source})
         run_id = start(daemon, console, {**request, **source})

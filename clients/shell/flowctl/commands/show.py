@@ -52,6 +52,8 @@ def lines(shown: ShowResult, console: Console) -> list[str]:
         f"  in {harmless(shown.cwd)}, started {age(now - shown.created_at)}, "
         f"{plural(len(shown.steps), 'step')}",
     ]
+    if shown.sandbox:
+        found.append(f"  sandbox: {harmless(shown.sandbox)}")
     for name, value in shown.inputs.items():
         found.append(f"  {name} = {harmless(str(value))}")
     for step in shown.steps:
@@ -88,6 +90,8 @@ def _step_lines(step: StepRow | ItemRow, console: Console) -> list[str]:
         parts.append(f"exit {step.exit_code}")
     if step.reason:
         parts.append(f"({harmless(step.reason)})")
+    if isinstance(step, StepRow) and step.sandbox != "off":
+        parts.append(f"sandbox {step.sandbox}")
     several = len(step.attempts) > 1
     if step.attempts and not several:
         parts.append(console.style(_cost(step.attempts[0]), "dim"))

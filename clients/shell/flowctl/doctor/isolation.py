@@ -2,53 +2,72 @@
 
 from __future__ import annotations
 
-import ctypes
-import shutil
-import subprocess
+import os
+from pathlib import Path
 
+from flowctl.connect import Daemon
 from flowctl.doctor.checks import Check
+from flowctl.exits import Failure
+from flowproto.client import ClientError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LANDLOCK_CREATE_RULESET = 444  # the same number on every architecture
-_LANDLOCK_VERSION_FLAG = 1
+    from flowctl.arguments import Arguments
+    from flowctl.console import Console
+
+_NEEDED = (
+    "a sandbox needs Linux 6.12 with Landlock, seccomp, and namespaces (any user's, or root's)"
+)
 
 
-def look() -> Iterator[Check]:
-    """Say what bounds a step beside its `limits`: nothing yet; then what the kernel would offer."""
-    yield Check(
-        "isolation",
-        "warn",
-        "steps are judged before they run; while they run nothing confines them",
-        "this version refuses `sandbox: project` and `strict` rather than promise what it cannot "
-        "keep; run what you do not trust in a container",
-    )
-    version = landlock_version()
-    yield Check(
-        "landlock",
-        "ok",
-        f"the kernel offers version {version}; not used yet" if version else "the kernel has none",
-    )
-    works = "works here; not used yet" if bubblewrap_works() else "not found, or not allowed"
-    yield Check("bubblewrap", "ok", works)
+def look(arguments: Arguments, console: Console) -> Iterator[Check]:
+    """Say what confines steps with a `sandbox`, as tried by the daemon just now, and why no more.
 
-
-def landlock_version() -> int:
-    """Give the version of Landlock the kernel offers, 0 when it offers none."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    return max(int(libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION_FLAG)), 0)
-
-
-def bubblewrap_works() -> bool:
-    """Whether bwrap is there and may make its namespaces."""
-    program = shutil.which("bwrap")
-    if program is None:
-        return False
-    command = [program, "--ro-bind", "/", "/", "--unshare-pid", "true"]
+    Nothing is said when there is no daemon, or an older one: another line tells that.
+    """
     try:
-        ran = subprocess.run(command, capture_output=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return ran.returncode == 0
+        status = Daemon(arguments, console).request(
+            "flow/daemon/status", {"try_sandbox": True}, timeout=30.0
+        )
+    except (Failure, ClientError):
+        return
+    found = status.get("step_sandbox", "")
+    if not found:
+        return
+    if "refused" not in found:
+        message = f"{found}; steps without a sandbox are judged, not confined{_besides()}"
+        yield Check("isolation", "ok", message)
+        return
+    cure = f"{_NEEDED}; {_cure(found)}until then, run what you do not trust in a container"
+    yield Check("isolation", "warn", f"{found}{_besides()}", cure)
+
+
+def _besides() -> str:
+    """Say what of this machine bears upon it."""
+    notes = []
+    if os.geteuid() == 0:
+        notes.append("steps are root, without root's privileges")
+    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+        notes.append("in a container")
+    return f" ({', '.join(notes)})" if notes else ""
+
+
+def _cure(found: str) -> str:
+    """Say how to get what is missing, where that is known."""
+    if "user namespace" not in found:
+        return ""
+    for name, wanted in (
+        ("kernel/apparmor_restrict_unprivileged_userns", "0"),
+        ("kernel/unprivileged_userns_clone", "1"),
+        ("user/max_user_namespaces", ""),
+    ):
+        try:
+            value = Path("/proc/sys", name).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        setting = name.replace("/", ".")
+        if (wanted and value != wanted) or (not wanted and value == "0"):
+            return f"the administrator can allow them: sysctl {setting}={wanted or '10000'}; "
+    return "in a container, start it so that it may make namespaces; "

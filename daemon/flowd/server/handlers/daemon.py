@@ -7,10 +7,10 @@ from pathlib import Path
 from flowd.domain.files import Room
 from flowd.server.contexts import DaemonContext
 from flowd.server.dispatch import Reply
-from flowproto.daemon import Empty, StatsResult, StatusResult, StopResult
+from flowproto.daemon import Empty, StatsResult, StatusParams, StatusResult, StopResult
 
 
-async def handle_status(params: Empty, context: DaemonContext) -> StatusResult:
+async def handle_status(params: StatusParams, context: DaemonContext) -> StatusResult:
     """Who answers here. Works when the store does not."""
     return StatusResult(
         pid=os.getpid(),
@@ -23,6 +23,7 @@ async def handle_status(params: Empty, context: DaemonContext) -> StatusResult:
         policy_error=context.policy_error,
         peers=context.peers,
         step_limits=await context.step_limits(),
+        step_sandbox=await context.step_sandbox() if params.try_sandbox else "",
     )
 
 

@@ -59,6 +59,7 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         client_token=params.client_token,
         origin=origin,
         window=window_of(params.columns, params.rows),
+        rehearse=params.rehearse,
     )
     run = await context.engine.start(request)
     faultpoints.reach("run.recorded")

@@ -1,0 +1,124 @@
+"""Every boundary of a sandbox, broken on purpose through the real daemon, and the control.
+
+`tests/support/attack.py` makes the attempts. With `sandbox: off` all of them get through, so what
+keeps them out otherwise is the sandbox. As root, everything is done a second time by a root that
+may not mount, which is how any other user gets there: in a user namespace.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.confined import home, place
+from support.flow_home import FlowHome
+
+__all__ = ["home", "place"]
+
+ATTACK = Path(__file__).parents[1] / "support" / "attack.py"
+PYTHON = shutil.which("python3", path="/usr/bin:/bin")
+NETWORK = {"connect_by_tcp", "be_answered_by_udp"}
+ONLY_ROOT_GETS_THROUGH = {"change_the_kernel", "open_a_raw_socket", "read_a_device"}
+IS_ROOT = os.geteuid() == 0
+
+pytestmark = pytest.mark.skipif(PYTHON is None, reason="the system has no Python of its own")
+
+
+@pytest.fixture
+def around(home: FlowHome, place: Path) -> Iterator[dict[str, Any]]:
+    """What a step is to keep away from: files, keys, a process, sockets, servers."""
+    outside = place / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("precious")
+    (outside / "to-delete").write_text("x")
+    (place / ".ssh").mkdir()
+    (place / ".ssh" / "id_x").write_text("PRIVATE KEY\n")
+    (place / ".netrc").write_text("TOKEN\n")
+    subprocess.run(["git", "init", "-q", home.project], check=True)
+    (home.project / ".flow").mkdir()
+    (home.project / ".flow" / "policy.yaml").write_text("version: 1\n")
+    (home.project / "attack.py").write_text(ATTACK.read_text())
+    abstract = f"flow-test-{os.getpid()}"
+    victim = subprocess.Popen(["sleep", "600"], env={"SECRET": "x"})
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        tcp.bind(("127.0.0.1", 0))
+        tcp.listen()
+        udp.bind(("127.0.0.1", 0))
+        threading.Thread(target=_answer, args=(udp,), daemon=True).start()
+        with socket.socket(socket.AF_UNIX) as service, socket.socket(socket.AF_UNIX) as hidden:
+            service.bind(str(outside / "service.sock"))
+            service.listen(50)
+            hidden.bind(f"\0{abstract}")
+            hidden.listen(50)
+            facts = {
+                "outside": str(outside),
+                "home": str(place),
+                "flow_home": home.environment["FLOW_HOME"],
+                "socket": f"{home.environment['FLOW_HOME']}/flowd.sock",
+                "service": str(outside / "service.sock"),
+                "abstract": abstract,
+                "victim": victim.pid,
+                "daemon": home.json("daemon", "start")["pid"],
+                "tcp": tcp.getsockname()[1],
+                "udp": udp.getsockname()[1],
+            }
+            (home.project / "facts.json").write_text(json.dumps(facts))
+            yield facts
+            udp.close()
+    victim.kill()
+    victim.wait()
+
+
+def _answer(udp: socket.socket) -> None:
+    while True:
+        try:
+            _, address = udp.recvfrom(10)
+            udp.sendto(b"!", address)
+        except OSError:  # closed: the test is over
+            return
+
+
+def attempts(home: FlowHome, level: str, *, step: str = "") -> tuple[set[str], set[str]]:
+    """Have a step try everything; give what it did and what it was kept from."""
+    name = home.workflow(
+        f"  - id: a\n    run: {PYTHON} attack.py facts.json\n    sandbox: {level}\n{step}"
+    )
+    said = home.out("run", name, "--yes")
+    tried = [line.partition("| ")[2].split(": ") for line in said.splitlines() if " | " in line]
+    through = {words[1] for words in tried if words[0] == "got through"}
+    return through, {words[1] for words in tried if words[0] == "kept out"}
+
+
+@pytest.mark.usefixtures("around")
+def test_project_keeps_everything_out_but_the_network(home: FlowHome) -> None:
+    through, kept_out = attempts(home, "project")
+    assert through == NETWORK
+    assert len(kept_out) > 30
+
+
+@pytest.mark.usefixtures("around")
+def test_strict_keeps_the_network_out_as_well(home: FlowHome) -> None:
+    through, kept_out = attempts(home, "strict")
+    assert through == set()
+    assert kept_out >= NETWORK
+
+
+@pytest.mark.usefixtures("around")
+def test_bounds_hold_together_with_limits_and_a_terminal(home: FlowHome) -> None:
+    limited, _ = attempts(home, "project", step="    limits: {processes: 5000, cpu: 1h}\n")
+    assert limited == NETWORK
+    on_terminal, _ = attempts(home, "strict", step="    tty: true\n")
+    assert on_terminal == set()
+
+
+@pytest.mark.usefixtures("around")
+def test_without_a_sandbox_everything_gets_through(home: FlowHome) -> None:
+    _, kept_out = attempts(home, "off")
+    assert kept_out <= ONLY_ROOT_GETS_THROUGH
