@@ -4,6 +4,7 @@ Git itself is not asked: what a repository configures (`core.fsmonitor`, hooks) 
 anybody trusts it.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -32,8 +33,19 @@ def checkout_of(folder: Path) -> Path | None:
     return top if _is_there(top / ".git") else None
 
 
+def belongs_to_another(path: Path) -> bool:
+    """Whether a file or folder is neither this user's nor the system's."""
+    try:
+        owner = path.stat().st_uid
+    except (OSError, ValueError):
+        return False
+    return owner not in (os.geteuid(), 0)
+
+
 def comes_from_elsewhere(top: Path) -> bool:
-    """Whether a checkout has a remote, so that others may have written what is in it."""
+    """Whether a checkout has a remote, or another owner: others may have written what is in it."""
+    if belongs_to_another(top / ".git"):
+        return True
     common = _common_folder(_git_folder(top))
     return _REMOTE.search(_bytes_of(common / "config", LARGEST_CONFIG)) is not None
 

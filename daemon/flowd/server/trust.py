@@ -1,9 +1,8 @@
 """Which folders' files may run: a checkout of somebody else's repository runs nothing by itself.
 
-What is asked about are files that git checked out from a repository with a remote. Whatever else
-is in a folder the user put there. Trust is for a folder with all below it, and lasts when files
-change:
-whoever trusts a repository trusts who writes to it.
+What is asked about are files that git checked out from a repository with a remote, and files of
+other users. Whatever else is in a folder the user put there. Trust is for a folder with all below
+it, and lasts when files change: whoever trusts a repository trusts who writes to it.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +14,7 @@ import trio
 from flowd.clocks import wall_clock_ms
 from flowd.domain.consents import Consents, TrustedFolder
 from flowd.errors import InvalidInput, NotFound, Untrusted
-from flowd.projects import checkout_of, comes_from_elsewhere, is_checked_out
+from flowd.projects import belongs_to_another, checkout_of, comes_from_elsewhere, is_checked_out
 
 
 class Trust:
@@ -51,12 +50,19 @@ class Trust:
     def _refuse(self, path: Path) -> None:
         real = _real(path)
         top = checkout_of(real.parent)
-        if top is None or self.trusts(top) or not is_checked_out(top, real):
+        place = top or real.parent
+        if self._is_trusted(place):
+            return
+        if top is not None and comes_from_elsewhere(top) and is_checked_out(top, real):
+            why = "comes from a repository"
+        elif belongs_to_another(real):
+            why = "belongs to another user and is in a folder"
+        else:
             return
         raise Untrusted(
-            f"{path} comes from a repository that you have not said you trust: {top}",
-            cure=f"read it, then: flowctl trust {top}",
-            data={"folder": str(top), "path": str(path)},
+            f"{path} {why} that you have not said you trust: {place}",
+            cure=f"read it, then: flowctl trust {place}",
+            data={"folder": str(place), "path": str(path)},
         )
 
     def _is_trusted(self, folder: Path) -> bool:

@@ -319,6 +319,8 @@ def test_examples_are_tried(layer):
         ("network: nope", 1, 10, "must be none or allow"),
         ("writable: x", 1, 11, "must be a list"),
         ("x" * 300_000, 1, 1, "longer than"),
+        ("allow: [" + "a," * 1001 + "]", 1, 1, "more than 1000 rules"),
+        (f"allow:\n  - {{run: a, match: [{'a' * 1001}]}}", 2, 22, "too long"),
     ],
 )
 def test_a_broken_policy_says_where_and_why(layer, text, line, column, says):

@@ -1,5 +1,6 @@
 """Files of other people's repositories are told from the user's own, and git is not asked."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -106,6 +107,19 @@ def test_nothing_that_a_repository_configures_is_run(tmp_path, clone):
     assert comes_from_elsewhere(clone)
     assert is_checked_out(clone, clone / ".flow" / "theirs.flow.yaml")
     assert not witness.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+async def test_what_belongs_to_another_user_is_asked_about(tmp_path):
+    theirs = tmp_path / "x.flow.yaml"
+    theirs.write_text("x")
+    assert await refused(Trust(), theirs) is None
+    os.chown(theirs, 4321, 4321)
+    assert await refused(Trust(), theirs) == str(tmp_path)
+    (tmp_path / ".git").mkdir()
+    assert Trust().trusts(tmp_path)
+    os.chown(tmp_path / ".git", 4321, 4321)
+    assert not Trust().trusts(tmp_path)
 
 
 def test_a_folder_without_a_checkout_is_nobody_elses(tmp_path):

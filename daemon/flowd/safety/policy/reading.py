@@ -35,6 +35,8 @@ from flowd.safety.policy.moments import DAYS, MINUTES_A_DAY, When, minute_of
 from flowd.safety.policy.rules import Place, Rule
 
 MAX_CHARACTERS = 262_144
+MOST_RULES = 1_000  # in a file, and as many examples: each command is held against each rule
+LONGEST_EXAMPLE = 1_000  # characters; they are judged while the daemon waits
 CURE = "Correct the file; until then nothing it allows is allowed, and changes are asked about."
 
 Kind = Literal["administrator", "user", "project"]
@@ -117,6 +119,8 @@ class _Reader:
                     "a project's policy may only tighten, and this allows: move it to your own",
                 )
             rules += [self._rule(entry, verdict) for entry in entries]
+            if len(rules) > MOST_RULES:
+                raise self._at(key, f"the file has more than {MOST_RULES} rules")
         if drawn:
             boundaries = self._boundaries(drawn)
         examples = tuple(self._examples)
@@ -225,6 +229,8 @@ class _Reader:
         for key in ("match", "not_match"):
             for each in self._items(fields[key]) if key in fields else ():
                 example = Example(self._text(each), rule, key == "match", self._place(each))
+                if len(example.command) > LONGEST_EXAMPLE or len(self._examples) >= MOST_RULES:
+                    raise self._at(each, "this example is too long, or one too many")
                 self._examples.append(example)
         return rule
 
