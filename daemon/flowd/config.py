@@ -21,6 +21,7 @@ __all__ = [
     "NotificationsConfig",
     "Paths",
     "ProviderConfig",
+    "SecretSource",
     "SuggestConfig",
     "find_paths",
 ]
@@ -76,6 +77,25 @@ class NotificationsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     desktop: bool = True
 
 
+class SecretSource(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[secrets] NAME = {…}`: where a secret is, by exactly one of these.
+
+    A variable of the daemon's own environment; a file whose content it is; the arguments of a
+    program that prints it; `service/user` of a keyring; a `.env` file of the run's folder.
+    """
+
+    env: str = ""
+    file: str = ""
+    command: list[str] = field(default_factory=list)
+    keyring: str = ""
+    dotenv: str = ""
+
+    def __post_init__(self) -> None:
+        given = (self.env, self.file, self.command, self.keyring, self.dotenv)
+        if sum(map(bool, given)) != 1:
+            raise ValueError("a secret has exactly one of env, file, command, keyring, dotenv")
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file; every setting has a default."""
 
@@ -84,6 +104,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     providers: dict[str, ProviderConfig] = field(default_factory=dict)
     retention: Retention = KEEP_ALL
     notifications: NotificationsConfig = field(default_factory=NotificationsConfig)
+    secrets: dict[str, SecretSource] = field(default_factory=dict)
 
 
 def load_config(path: Path) -> Config:

@@ -32,6 +32,7 @@ from flowd.domain.ports import EventLog
 from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
 from flowd.engine.keeping import Keeper
+from flowd.engine.vault import Vault
 from flowd.errors import (
     Conflict,
     FlowError,
@@ -40,12 +41,14 @@ from flowd.errors import (
     single_cause,
 )
 from flowd.exec.artifacts import KeptFiles
+from flowd.exec.dotenv import dotenv_of
 from flowd.exec.extents import extent_of
 from flowd.exec.flags import Manuals
 from flowd.exec.preflight import MachinePreflight
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.exec.rehearsal import Rehearsals
+from flowd.exec.secret_sources import SecretSources
 from flowd.safety.footprint import foresee
 from flowd.safety.masking import make_masker_for
 from flowd.safety.policed import PolicedJudge
@@ -64,19 +67,29 @@ from flowproto.starting import StartFailed, answers, start_and_wait
 
 log = logging.getLogger("flowd")
 
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 EXIT_USAGE = 2
 EXIT_FAILED = 1
+
+
+class _WithoutSecrets(logging.Formatter):
+    """What is logged may quote a script, a path, an answer: no secret gets through here."""
+
+    mask = staticmethod(make_masker_for(cache(looks_secret), os.environ)({}).mask_text)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format as usual, traceback included, and take out secrets."""
+        return self.mask(super().format(record))
 
 
 def main(administrator_policy: Path = ADMINISTRATOR_POLICY) -> None:
     """Entry point of `flowd`; tests give another place for the administrator's rules."""
     arguments = argument_parser().parse_args()
     os.umask(0o077)
-    logging.basicConfig(
-        level=logging.DEBUG if arguments.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_WithoutSecrets(LOG_FORMAT))
+    level = logging.DEBUG if arguments.verbose else logging.INFO
+    logging.basicConfig(level=level, handlers=[handler])
     paths = find_paths()
     try:
         if arguments.stdio:
@@ -195,6 +208,11 @@ async def serve(
     masker_for = make_masker_for(cache(looks_secret), os.environ)
     desktop = Desktop(config.notifications, looks_secret)
     preflight = MachinePreflight(Manuals())
+    vault = Vault(SecretSources(config.secrets), dotenv_of)
+
+    def mask_for(folder: str) -> Callable[[str], str]:
+        return masker_for(dotenv_of(folder)).mask_text
+
     async with (
         open_log(paths.database, ages.now_ms) as event_log,
         _known_to(ages, event_log),
@@ -214,6 +232,7 @@ async def serve(
             extents=extent_of,
             preflight=preflight,
             consents=event_log.consents,
+            vault=vault,
         ) as engine,
         trio.open_nursery() as nursery,
     ):
@@ -221,7 +240,7 @@ async def serve(
             log=event_log,
             keeper=event_log.keeper,
             engine=engine,
-            suggester=make_suggester(config, judge, preflight),
+            suggester=make_suggester(config, judge, preflight, mask_for),
             judge=judge,
             extents=extent_of,
             preflight=preflight,
@@ -237,6 +256,7 @@ async def serve(
             artifacts=artifacts,
             rehearsals=rehearsals,
             mask=masker_for({}).mask_text,
+            mask_for=mask_for,
             limits=limits_here(),
             trust=trust,
             policies=judge,
@@ -301,12 +321,12 @@ def _reload(
         log.error("%s (%s); the settings stay as they were", error.message, error.cure)
         return
     judge = judge_of(policies, config)
-    engine.configure(config.engine, judge)
+    engine.configure(config.engine, judge, SecretSources(config.secrets))
     upkeep.configure(config.retention)
     saved_files.config = config.engine
     desktop.config = config.notifications
     services.judge = judge
-    services.suggester = make_suggester(config, judge, services.preflight)
+    services.suggester = make_suggester(config, judge, services.preflight, services.mask_for)
     services.config = config
     log.info("settings are read again from %s", services.paths.config)
 

@@ -53,9 +53,9 @@ REHEARSAL = Method(
     "what a rehearsal would have changed",
 )
 CANCEL = Method("flow/cancel", runs.RunRef, runs.StateResult, "end what is running, start no more")
-UNDO = Method("flow/undo", runs.RunRef, runs.StateResult, "compensate a finished run")
-RESUME = Method("flow/resume", runs.RunRef, runs.StateResult, "go on with a parked run")
-RETRY = Method("flow/retry", runs.RunRef, runs.StateResult, "go on from the failed step")
+UNDO = Method("flow/undo", runs.SteerParams, runs.StateResult, "compensate a finished run")
+RESUME = Method("flow/resume", runs.SteerParams, runs.StateResult, "go on with a parked run")
+RETRY = Method("flow/retry", runs.SteerParams, runs.StateResult, "go on from the failed step")
 ANSWER = Method("flow/answer", runs.AnswerParams, runs.StateResult, "decide what a run waits for")
 TYPE = Method("flow/type", terminals.TypeParams, terminals.TypeResult, "type at a step's terminal")
 CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")

@@ -42,6 +42,7 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     client_token: str | None = None
     approve: bool = False
     preflight: bool = True
+    secrets: dict[str, str] = field(default_factory=dict)
     columns: int | None = None
     rows: int | None = None
     rehearse: bool = False
@@ -61,6 +62,13 @@ class RunRef(Struct, forbid_unknown_fields=True):
     """Names a run by id or unambiguous abbreviation."""
 
     run: str
+
+
+class SteerParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Names a run that shall go on. `secrets` as for `flow/run`."""
+
+    run: str
+    secrets: dict[str, str] = field(default_factory=dict)
 
 
 class AttachParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -11,7 +11,7 @@ import trio.testing
 
 from flowd.config import Config, Paths
 from flowd.domain import events as e
-from flowd.domain import ports
+from flowd.domain import ports, suggestions
 from flowd.domain.consents import Approval, Keep
 from flowd.domain.evolve import replay
 from flowd.domain.retention import Retention
@@ -238,21 +238,21 @@ class ScriptedSuggester:
     """Knows one recipe."""
 
     def __init__(self) -> None:
-        self.requests: list[ports.SuggestRequest] = []
-        self.recipe = ports.Suggestion(
+        self.requests: list[suggestions.SuggestRequest] = []
+        self.recipe = suggestions.Suggestion(
             id="recipe", title="A recipe", provider="offline", score=0.5, verdict="allow",
             workflow=workflow_of("a"),
         )  # fmt: skip
 
-    async def suggest(self, request: ports.SuggestRequest) -> ports.SuggestAnswer:
+    async def suggest(self, request: suggestions.SuggestRequest) -> suggestions.SuggestAnswer:
         await trio.lowlevel.checkpoint()
         if not request.task.strip():
             raise InvalidInput("there is no task", cure="say what you want done")
         self.requests.append(request)
-        report = ports.ProviderReport("offline", 1.5, 1)
-        return ports.SuggestAnswer([self.recipe], [report], 1.5)
+        report = suggestions.ProviderReport("offline", 1.5, 1)
+        return suggestions.SuggestAnswer([self.recipe], [report], 1.5)
 
-    def recall(self, suggestion_id: str) -> ports.Suggestion:
+    def recall(self, suggestion_id: str) -> suggestions.Suggestion:
         if suggestion_id != self.recipe.id:
             raise NotFound(f"no suggestion {suggestion_id!r}", cure="flowctl suggest makes some")
         return self.recipe

@@ -208,6 +208,11 @@ class ScriptedExecutor:
         await trio.lowlevel.checkpoint()
         return "nothing real"
 
+    def variables_of(self, key: AttemptKey, names: Collection[str]) -> dict[str, str]:
+        """Give what the launch said; see the port."""
+        given = self.launches[key].environment
+        return {name: given[name] for name in names if name in given}
+
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt."""
         self._attempts.pop(key, None)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from functools import partial
 
 from flowctl.errors import failure_of
 from flowctl.exits import Failure
 from flowctl.prompt import ask, confirm
+from flowctl.secrets import with_secrets
 from flowctl.text import harmless
 from flowctl.watch import counted_interrupts, watch
 from flowproto.client import ConnectionLost, RemoteError
@@ -59,7 +61,8 @@ def start(
     while True:
         try:
             inputs = request.get("inputs", {}) | answered
-            started = _start_once(daemon, {**request, "inputs": inputs})
+            once = partial(_start_once, daemon)
+            started = with_secrets(once, {**request, "inputs": inputs})
         except RemoteError as error:
             if error.name == "invalid_params" and request.pop("columns", None):
                 del request["rows"]  # a daemon from before an upgrade does not know them

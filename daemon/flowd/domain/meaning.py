@@ -8,7 +8,6 @@ from flowd.domain.graph import find_cycle, needs_of
 from flowd.domain.inputs import problem_with
 from flowd.domain.item_rules import check_items
 from flowd.domain.problems import Path, Problems
-from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import (
     MAX_SCRIPT_BYTES,
     Duration,
@@ -39,8 +38,6 @@ def check_meaning(workflow: Workflow, problems: Problems) -> None:
         check_items(workflow, step, path, problems)
         check_artifacts(step, path, problems)
         _check_links(workflow, index, ids, problems)
-    for path, what, cure in unsupported(workflow):
-        problems.add(path, what, cure, severity="warning")
     if len(ids) == len(workflow.steps):  # otherwise it is not clear what a name refers to
         _check_cycles(workflow, ids, problems)
         references.check_references(workflow, ids, problems)

@@ -7,6 +7,7 @@ is one, its in-memory fake both pass.
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from msgspec import Struct, field
@@ -204,7 +205,7 @@ class Launch(Struct, frozen=True):
     """Everything needed to make the process. `environment` is complete: nothing is inherited.
 
     On a `terminal`, which excludes `stdin`, both streams of output are one: `stdout`; `window` is
-    its size to begin with.
+    its size to begin with. Those variables that are `secret` are written to no file.
     """
 
     key: AttemptKey
@@ -217,6 +218,7 @@ class Launch(Struct, frozen=True):
     terminal: bool = False
     window: WindowSize | None = None
     confinement: Confinement | None = None
+    secret: tuple[str, ...] = ()
 
 
 class Usage(Struct, frozen=True):
@@ -318,6 +320,10 @@ class Executor(Protocol):
         """
         ...
 
+    def variables_of(self, key: AttemptKey, names: Collection[str]) -> dict[str, str]:
+        """Give those variables that a running attempt was given, as far as they can be seen."""
+        ...
+
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt, after its end was recorded. Never raises."""
         ...
@@ -365,9 +371,20 @@ class Masker(Protocol):
         ...
 
 
-MaskerFor = Callable[[Mapping[str, str]], Masker]
-"""Makes the masker of an attempt from the variables that the workflow, its user or an earlier step
-gave it: safety knows which of these are secrets, what others look like, and what is one anyway."""
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+
+class MaskerFor(Protocol):
+    """Makes the masker of an attempt."""
+
+    def __call__(
+        self, given: Mapping[str, str], secret: Mapping[str, str] = NO_VARIABLES
+    ) -> Masker:
+        """Mask what of `given` looks secret, all of `secret`, and what is one anyway.
+
+        `given` are variables of the workflow, its user and earlier steps.
+        """
+        ...
 
 
 # ---------------------------------------------------------------------------------------- engine
@@ -387,6 +404,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     environment: dict[str, str] | None = None
     approve: bool = False
     preflight: bool = True
+    secrets: dict[str, str] = field(default_factory=dict)
     client_token: str | None = None
     origin: str = ""
     window: WindowSize | None = None
@@ -410,6 +428,10 @@ class Engine(Protocol):
 
     async def undo(self, run: str, *, by: str = "") -> RunStatus:
         """Compensate a finished run. Conflict when it is live or nothing is left to undo."""
+        ...
+
+    async def give_secrets(self, run: str, secrets: Mapping[str, str]) -> None:
+        """Keep values of `secrets:` for a run that goes on; InvalidInput when some are missing."""
         ...
 
     async def retry(self, run: str, *, by: str = "") -> RunStatus:
@@ -534,65 +556,4 @@ class Preflight(Protocol):
         environment: Mapping[str, str],
     ) -> list[Obstacle]:
         """Give everything in the way, in the order of the steps; soon, and never an exception."""
-        ...
-
-
-# ----------------------------------------------------------------------------------- suggestions
-
-
-class Suggestion(Struct, frozen=True):
-    """A ranked answer to a task: always a valid, judged workflow."""
-
-    id: str
-    title: str
-    provider: str
-    score: float
-    verdict: Verdict
-    workflow: Workflow
-    explanation: str = ""
-    findings: list[Finding] = field(default_factory=list)
-    reversibility: dict[str, Reversibility] = field(default_factory=dict)
-    missing_inputs: list[str] = field(default_factory=list)
-    obstacles: list[Obstacle] = field(default_factory=list)
-
-
-class SuggestRequest(Struct, frozen=True):
-    """A task in plain words, asked in a folder. `selection` is text an editor had selected."""
-
-    task: str
-    cwd: str
-    providers: list[str] = field(default_factory=list)
-    limit: int = 5
-    selection: str = ""
-    language: str = ""
-    deadline_seconds: float = 5.0
-
-
-class ProviderReport(Struct, frozen=True):
-    """How one provider did. `error` is empty when it answered."""
-
-    provider: str
-    elapsed_ms: float
-    suggestions: int
-    error: str = ""
-    cure: str = ""
-
-
-class SuggestAnswer(Struct, frozen=True):
-    """Ranked best first; never empty providers."""
-
-    suggestions: list[Suggestion]
-    providers: list[ProviderReport]
-    elapsed_ms: float
-
-
-class Suggester(Protocol):
-    """Turns tasks into ranked suggestions."""
-
-    async def suggest(self, request: SuggestRequest) -> SuggestAnswer:
-        """Answer within the request's deadline, with what there is. InvalidInput for no task."""
-        ...
-
-    def recall(self, suggestion_id: str) -> Suggestion:
-        """Give a suggestion made earlier (built-in recipes by their id too); NotFound otherwise."""
         ...

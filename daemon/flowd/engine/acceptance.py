@@ -10,11 +10,11 @@ from flowd.domain.events import Confined, RunStarted
 from flowd.domain.foresight import Obstacle
 from flowd.domain.inputs import resolve_inputs
 from flowd.domain.ports import Executor, Extents, Judge, Preflight, RunRequest, StepJudgement
-from flowd.domain.unsupported import unsupported
 from flowd.domain.workflow import Workflow, kept_within, sandbox_of
 from flowd.engine.approvals import approvable, with_approvals
 from flowd.engine.judging import judge_in_turns
-from flowd.errors import BlockedByPolicy, InvalidInput, PreflightFailed, Unsupported
+from flowd.engine.vault import Vault
+from flowd.errors import BlockedByPolicy, InvalidInput, PreflightFailed
 
 
 async def accept(
@@ -28,6 +28,7 @@ async def accept(
     extents: Extents | None = None,
     preflight: Preflight | None = None,
     consents: Consents | None = None,
+    vault: Vault | None = None,
 ) -> RunStarted:
     """Turn a request into the first event of its run.
 
@@ -35,7 +36,6 @@ async def accept(
     Other runs go on while the scripts are judged.
     """
     workflow = request.workflow
-    refuse_unsupported(workflow)
     inputs = resolve_inputs(workflow, request.inputs)
     cwd = _folder(folder_in(request.cwd, workflow.cwd))
     judged = await judge_in_turns(workflow, judge, cwd, extents)
@@ -43,6 +43,8 @@ async def accept(
     if preflight is not None and request.preflight:
         refuse_hopeless(await preflight(workflow, judged, cwd, environment))
     asked = approvable(workflow, judged, inputs, environment)
+    if vault is not None:
+        await vault.check(workflow, request.secrets, cwd, run)
     sandbox = await _confined(workflow, executor, cwd, run if request.rehearse else "")
     return RunStarted(
         at=at,
@@ -94,12 +96,6 @@ def _folder(path: str) -> str:
             f"{folder} is not a folder to run in", cure="make it, or give another one as cwd"
         )
     return str(folder)
-
-
-def refuse_unsupported(workflow: Workflow) -> None:
-    """Raise Unsupported for what the language allows and this version cannot keep its word on."""
-    for _, message, cure in unsupported(workflow):
-        raise Unsupported(message, cure=cure)
 
 
 def refuse_hopeless(obstacles: list[Obstacle]) -> None:

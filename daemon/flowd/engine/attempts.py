@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import trio
+from msgspec.structs import replace
 
 from flowd import faultpoints
 from flowd.config import EngineConfig
@@ -29,6 +30,7 @@ from flowd.engine.live import LiveRun
 from flowd.engine.output import OutputCursor
 from flowd.engine.publisher import Publisher
 from flowd.engine.slots import Slots
+from flowd.engine.vault import Vault
 from flowd.errors import SpawnFailed
 
 
@@ -43,8 +45,10 @@ class Carrier:
         before: Callable[[LiveRun, AttemptKey, Launch], Awaitable[None]],
         after: Callable[[LiveRun, AttemptKey, Command], Awaitable[None]],
         masker_for: MaskerFor,
+        vault: Vault,
     ):
         self._executor = executor
+        self._vault = vault
         self.config = config
         self._before, self._after = before, after
         self._masker_for = masker_for
@@ -59,7 +63,15 @@ class Carrier:
         `launch` None adopts the process of an earlier daemon; it has its slot already, being there.
         """
         recorded = live.attempt(key).written
-        masker = partial(self._masker, live, key)
+        secrets: dict[str, str] = {}
+        try:
+            secrets = await self._secrets(live, key, adopts=launch is None)
+            if secrets and isinstance(launch, Launch):
+                environment = {**launch.environment, **secrets}
+                launch = replace(launch, environment=environment, secret=tuple(secrets))
+        except SpawnFailed as error:
+            launch = error
+        masker = partial(self._masker, live, key, secrets)
         cursor = OutputCursor(key, self._cap(live, key), masker, dict(recorded))
         ending: Ending | SpawnFailed
         timed_out = False
@@ -86,8 +98,21 @@ class Carrier:
         await self._after(live, key, end)
         return end
 
-    def _masker(self, live: LiveRun, key: AttemptKey) -> Masker:
-        return self._masker_for(given_to(live.state, live.state.plan[key.step]))
+    async def _secrets(self, live: LiveRun, key: AttemptKey, *, adopts: bool) -> dict[str, str]:
+        """The values of the step's `secrets:`. SpawnFailed when one is not to be had.
+
+        A process of an earlier daemon has them already: they are looked at to mask what it writes.
+        """
+        names = live.state.plan[key.step].secrets
+        if not names:
+            return {}
+        if adopts:
+            return self._executor.variables_of(key, names)
+        return await self._vault.of(key.run, names, live.state.cwd)
+
+    def _masker(self, live: LiveRun, key: AttemptKey, secrets: dict[str, str]) -> Masker:
+        given = given_to(live.state, live.state.plan[key.step])
+        return self._masker_for({**self._vault.known_in(live.state.cwd), **given}, secrets)
 
     def _cap(self, live: LiveRun, key: AttemptKey) -> int:
         """How many bytes of an attempt's output are kept."""

@@ -6,7 +6,7 @@ crash the log alone says what was going on, and `recover` takes it up again.
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -43,6 +43,7 @@ from flowd.engine.launches import launch_of
 from flowd.engine.live import LiveRun
 from flowd.engine.registry import Registry
 from flowd.engine.terminals import attempt_to_type_to, on_terminal
+from flowd.engine.vault import Sources, Vault
 from flowd.errors import (
     Bug,
     CallerError,
@@ -92,6 +93,7 @@ class RunEngine:
         extents: Extents | None = None,
         preflight: Preflight | None = None,
         consents: Consents | None = None,
+        vault: Vault | None = None,
     ):
         self._nursery = nursery
         self._consents = consents
@@ -108,6 +110,7 @@ class RunEngine:
         self._curator = curator
         self._heed = heed
         self._extents = extents
+        self._vault = vault or Vault()
         self._preflight = preflight
         self._carrier = Carrier(
             executor,
@@ -116,6 +119,7 @@ class RunEngine:
             self._keep_files,
             self._keep_artifacts,
             masker_for,
+            self._vault,
         )
         nursery.start_soon(self._carrier.publisher.serve)
 
@@ -140,7 +144,9 @@ class RunEngine:
             extents=self._extents,
             preflight=self._preflight,
             consents=self._consents,
+            vault=self._vault,
         )
+        self._vault.give(run, request.secrets)
         state, events = start(run, started, moment)
         live = LiveRun(state)
         live.lock.acquire_nowait()
@@ -167,6 +173,12 @@ class RunEngine:
                 if live.is_called_off(key) or (again and key.kind != "undo"):
                     self._terminate(live, key)
             return live.state.status
+
+    async def give_secrets(self, run: str, secrets: Mapping[str, str]) -> None:
+        """Keep values of `secrets:` for a run that will go on; see the port."""
+        state = await self.state(run)
+        await self._vault.check(state.workflow, secrets, state.cwd, run)
+        self._vault.give(run, secrets)
 
     async def undo(self, run: str, *, by: str = "") -> e.RunStatus:
         """Compensate a finished run; see the port."""
@@ -206,8 +218,9 @@ class RunEngine:
         """The steps that are running on a terminal; see the port."""
         return [key.step for key in on_terminal(self._runs.get(run))]
 
-    def configure(self, config: EngineConfig, judge: Judge) -> None:
+    def configure(self, config: EngineConfig, judge: Judge, sources: Sources | None) -> None:
         """Take over settings."""
+        self._vault.sources = sources
         self._config = config
         self._carrier.slots.configure(config.max_processes, config.max_processes_per_run)
         self._judge = judge
@@ -518,6 +531,7 @@ async def open_engine(
     extents: Extents | None = None,
     preflight: Preflight | None = None,
     consents: Consents | None = None,
+    vault: Vault | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
 
@@ -543,6 +557,7 @@ async def open_engine(
             extents,
             preflight,
             consents,
+            vault,
         )
         count = await engine.recover()
         if count:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 
 EXIT = 125
+PREFIX = "FLOW_SECRET_"  # of variables that are in the environment only, under another name
 LEAST_LANDLOCK = 6  # Linux 6.12: from there on it stops signals and abstract sockets
 
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
@@ -471,6 +472,16 @@ def confine(bounds: "Bounds") -> None:
     filter_system_calls()
 
 
+def _environment(bounds: "Bounds") -> dict[str, str]:
+    """The command's environment: what was written down, and the secrets, which were not."""
+    secrets = {
+        name.removeprefix(PREFIX): value
+        for name, value in os.environ.items()
+        if name.startswith(PREFIX)
+    }
+    return bounds["environment"] | secrets
+
+
 def main() -> None:
     """Confine, then become the command."""
     order, command = sys.argv[1], sys.argv[3:]
@@ -481,7 +492,7 @@ def main() -> None:
             bounds: Bounds = marshal.loads(file.read())  # noqa: S302  # the daemon's own
         confine(bounds)
         os.unlink(order)
-        os.execve(command[0], command, bounds["environment"])  # noqa: S606
+        os.execve(command[0], command, _environment(bounds))  # noqa: S606
     except (CannotConfine, OSError, ValueError) as error:
         print(f"flow: not run, for it cannot be confined: {error}", file=sys.stderr)
         os.close(os.open(order, os.O_CREAT | os.O_WRONLY, 0o600))

@@ -37,7 +37,7 @@ from flowd.exec.holder import bytes_written
 from flowd.exec.keyboard import send_keys
 from flowd.exec.limits import Limiter
 from flowd.exec.link import Answer, HolderLink, Reply, start_holder
-from flowd.exec.liveness import Process, is_alive, wait_gone
+from flowd.exec.liveness import Process, is_alive, read_proc, wait_gone
 from flowd.exec.outputs import read_outputs
 from flowd.exec.records import (
     Claimed,
@@ -314,6 +314,15 @@ class ProcessExecutor:
     def release_output(self, key: AttemptKey, stream: Stream, start: int, end: int) -> None:
         """Give room back to the disk; see the port."""
         self._folders.release(key, stream, start, end)
+
+    def variables_of(self, key: AttemptKey, names: Collection[str]) -> dict[str, str]:
+        """Look at the environment of an attempt's process; see the port."""
+        match read_record(self._folders.of(key)):
+            case Running(process):
+                entries = read_proc(f"{process.pid}/environ").split(b"\0")
+                pairs = (os.fsdecode(entry).partition("=")[::2] for entry in entries)
+                return {name: value for name, value in pairs if name in names}
+        return {}
 
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt; see the port."""

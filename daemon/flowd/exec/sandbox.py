@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 20.0
 NOT_CONFINED = 125
+PREFIX = "FLOW_SECRET_"  # as in `confine`, which is not imported: it costs memory
 """The exit code of `confine.py` when it did not run the command."""
 # As a module it is compiled once; as a script it would be at every step, which takes longer than
 # all it does. Its folder comes last: nothing in it can stand in for the standard library.
@@ -131,7 +132,8 @@ class Confiner:
         """
         if launch.confinement is None:
             return command, environment
-        bounds = self._bounds(launch.confinement, folder, launch.cwd, environment)
+        written = {name: environment[name] for name in environment if name not in launch.secret}
+        bounds = self._bounds(launch.confinement, folder, launch.cwd, written)
         try:
             confined = _within(folder, bounds, command)
         except OSError as error:
@@ -139,7 +141,8 @@ class Confiner:
                 f"the step's bounds cannot be written: {error.strerror}", cure="make room"
             ) from error
         # The step's own environment could change the programs that are to confine it.
-        return confined, _outer_environment(environment["FLOW_OUTPUT"])
+        outer = _outer_environment(environment["FLOW_OUTPUT"])
+        return confined, outer | {PREFIX + name: environment[name] for name in launch.secret}
 
     def _bounds(
         self,

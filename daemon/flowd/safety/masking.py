@@ -10,8 +10,12 @@ was let through. So at most the first three bytes of a known value can be kept, 
 prefix that tells what it is.
 """
 
+import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from flowd.domain.ports import NO_VARIABLES, MaskerFor
 from flowd.safety.tokens import kinds_in
 
 MASK = b"***"
@@ -19,6 +23,9 @@ MASK_OF_VALUES = b"<hidden>"  # `rm $steps_a_path` would expand stars to all fil
 LEAST_BYTES = 6  # of a value: shorter ones stand in too much that is none
 LEAST_BEGINNING = 4  # of a value, at the end of a piece, to wait for the rest of it
 MOST_BYTES = 4096  # of a value: what is longer is looked for in parts of this size
+
+LEAST_RANDOM, LEAST_BITS = 24, 4.0  # characters, and bits for each: see `looks_random`
+_DRAWN = re.compile(r"[A-Za-z0-9+=_.~-]+(?:/[A-Za-z0-9+=_.~-]+)?")
 
 Span = tuple[int, int]
 
@@ -75,28 +82,39 @@ class SecretMasker:
         return waits
 
 
-def make_masker_for(
-    looks_secret: Callable[[str], bool], known: Mapping[str, str]
-) -> Callable[[Mapping[str, str]], SecretMasker]:
-    """Give the maker of maskers: from the variables that a script was given to its masker.
-
-    `known` are variables that the daemon has itself.
-    """
+def make_masker_for(looks_secret: Callable[[str], bool], known: Mapping[str, str]) -> MaskerFor:
+    """Give the maker of maskers: see the port. `known` are variables that the daemon has itself."""
     ours = _values_of(known, looks_secret)
     usual = SecretMasker(ours)
 
-    def masker_for(given: Mapping[str, str]) -> SecretMasker:
-        values = _values_of(given, looks_secret)
+    def masker_for(
+        given: Mapping[str, str], secret: Mapping[str, str] = NO_VARIABLES
+    ) -> SecretMasker:
+        values = _values_of(given, looks_secret) | _values_of(secret, lambda _: True)
         return SecretMasker(ours | values) if values else usual
 
     return masker_for
+
+
+def looks_random(value: str) -> bool:
+    """Whether a value is probably a key that somebody drew, whatever its variable is called.
+
+    Letters of both cases and digits, 24 characters at least, no path or sentence, and 4 bits a
+    character or more (Shannon's measure): a hash, a version and a URL are none of these.
+    """
+    if len(value) < LEAST_RANDOM or not _DRAWN.fullmatch(value) or "://" in value:
+        return False
+    if not (re.search("[a-z]", value) and re.search("[A-Z]", value) and re.search("[0-9]", value)):
+        return False
+    shares = [count / len(value) for count in Counter(value).values()]
+    return -sum(share * math.log2(share) for share in shares) >= LEAST_BITS
 
 
 def _values_of(variables: Mapping[str, str], looks_secret: Callable[[str], bool]) -> set[bytes]:
     """Give what to look for: a value of several lines line by line, as a terminal breaks them."""
     found: set[bytes] = set()
     for name, value in variables.items():
-        if looks_secret(name):
+        if looks_secret(name) or looks_random(value):
             for line in value.encode(errors="surrogateescape").splitlines():
                 whole = line.strip()
                 parts = (whole[at : at + MOST_BYTES] for at in range(0, len(whole), MOST_BYTES))

@@ -1,6 +1,6 @@
 """What a handler may touch. Its second parameter names one of these, and that is all it gets."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -17,11 +17,11 @@ from flowd.domain.ports import (
     Preflight,
     RunRequest,
     RunSummary,
-    Suggester,
     WindowSize,
 )
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
+from flowd.domain.suggestions import Suggester
 from flowd.errors import Unsupported
 from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboard
@@ -87,6 +87,10 @@ class RunStarter(Protocol):
 
 class RunSteerer(RunWatcher, Protocol):
     """The engine, to steer what was started."""
+
+    async def give_secrets(self, run: str, secrets: Mapping[str, str]) -> None:
+        """See `Engine`."""
+        ...
 
     async def cancel(self, run: str, *, by: str = "") -> RunStatus:
         """See `Engine`."""

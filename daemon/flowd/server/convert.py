@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from flowd.domain import foresight, ports
+from flowd.domain import foresight, ports, suggestions
 from flowd.domain.events import Confined
 from flowd.domain.graph import needs_of
 from flowd.domain.items import item_id, parent_of
@@ -245,7 +245,7 @@ def to_finding_rows(judged: Sequence[ports.StepJudgement]) -> list[check.Finding
     ]
 
 
-def to_suggestion_row(made: ports.Suggestion) -> suggest.SuggestionRow:
+def to_suggestion_row(made: suggestions.Suggestion) -> suggest.SuggestionRow:
     """One suggestion."""
     return suggest.SuggestionRow(
         id=made.id,
@@ -262,7 +262,7 @@ def to_suggestion_row(made: ports.Suggestion) -> suggest.SuggestionRow:
     )
 
 
-def to_provider_row(report: ports.ProviderReport) -> suggest.ProviderRow:
+def to_provider_row(report: suggestions.ProviderReport) -> suggest.ProviderRow:
     """How one provider did."""
     return suggest.ProviderRow(
         provider=report.provider,

@@ -10,7 +10,8 @@ import flowd
 from flowd.config import Config, Paths
 from flowd.domain.consents import Consents
 from flowd.domain.files import Artifacts, Rehearsals
-from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight, Suggester
+from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight
+from flowd.domain.suggestions import Suggester
 from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
@@ -97,6 +98,7 @@ class Services:
     preflight: Preflight | None = None
     rehearsals: Rehearsals | None = None
     mask: Callable[[str], str] = str
+    mask_for: Callable[[str], Callable[[str], str]] = lambda _folder: str
     tidy: Callable[[], None] = _nothing_to_tidy
     trust: Trust | None = None
     policies: PolicedJudge | None = None

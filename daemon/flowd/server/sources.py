@@ -10,7 +10,7 @@ import trio
 from msgspec import Struct
 
 from flowd.domain.parse import Reading, parse_workflow, read_workflow, workflow_from_object
-from flowd.domain.ports import Suggester
+from flowd.domain.suggestions import Suggester
 from flowd.domain.workflow import Workflow
 from flowd.errors import InvalidInput, NotFound
 from flowd.projects import project_folders

@@ -4,7 +4,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Container
 
-from flowd.domain.ports import Suggestion
+from flowd.domain.suggestions import Suggestion
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # as in run ids: nothing that looks like another
 _LENGTH = 4

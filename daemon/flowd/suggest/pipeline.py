@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 from msgspec.structs import replace
@@ -11,16 +11,15 @@ from msgspec.structs import replace
 from flowd.config import Config
 from flowd.domain.inputs import missing_inputs
 from flowd.domain.parse import workflow_from_object
-from flowd.domain.ports import (
-    Judge,
-    Preflight,
+from flowd.domain.ports import Judge, Preflight
+from flowd.domain.preview import judge_workflow
+from flowd.domain.suggestions import (
     ProviderReport,
     SuggestAnswer,
     Suggester,
     Suggestion,
     SuggestRequest,
 )
-from flowd.domain.preview import judge_workflow
 from flowd.domain.workflow import Workflow
 from flowd.errors import FlowError, InvalidInput, InvalidWorkflow, NotFound
 from flowd.suggest.binding import fill
@@ -36,6 +35,14 @@ _MORE_LOOKED_AT = 3  # than are wanted: one of them may lose its place
 _MOST_DRAFTS = 20  # of one provider; more is noise
 _LONGEST_TASK = 2000
 _WRITTEN_BY_US = "offline"  # the provider whose scripts no model wrote
+
+
+MaskFor = Callable[[str], Callable[[str], str]]
+"""Gives, for a folder, what takes secrets out of a text."""
+
+
+def _no_mask(_folder: str) -> Callable[[str], str]:
+    return str
 
 
 class Asked:
@@ -58,7 +65,9 @@ class PipelineSuggester:
         judge: Judge,
         memory: Memory,
         preflight: Preflight | None = None,
+        mask_for: MaskFor = _no_mask,
     ):
+        self._mask_for = mask_for
         self._registry = registry
         self._preflight = preflight
         self._judge = judge
@@ -82,6 +91,7 @@ class PipelineSuggester:
             limit=request.limit,
             selection=request.selection,
             language=request.language,
+            mask=self._mask_for(request.cwd),
         )
         asked = [Asked(provider.name) for provider in providers]
         async with trio.open_nursery() as nursery:
@@ -267,6 +277,11 @@ def _report(outcome: Asked, suggestions: Sequence[Suggestion]) -> ProviderReport
     return ProviderReport(outcome.name, outcome.elapsed_ms, made, outcome.error, outcome.cure)
 
 
-def make_suggester(config: Config, judge: Judge, preflight: Preflight | None = None) -> Suggester:
+def make_suggester(
+    config: Config,
+    judge: Judge,
+    preflight: Preflight | None = None,
+    mask_for: MaskFor = _no_mask,
+) -> Suggester:
     """Make the suggester; nothing is read or imported before the first task."""
-    return PipelineSuggester(Registry(config), judge, Memory(), preflight)
+    return PipelineSuggester(Registry(config), judge, Memory(), preflight, mask_for)

@@ -171,3 +171,34 @@ def test_a_value_for_later_scripts_has_a_mask_that_no_shell_expands():
 
 def test_a_text_that_is_no_text_is_kept():
     assert SecretMasker().mask_text("\udcff ghp_" + A36) == "\udcff ***"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["hB7kQ2mZ9xW4vT1nR8pL5cD3", "dGhpc0lzQVNlY3JldDEyMzQ1Njc4OTA=", "AbCd1234/EfGh5678IjKl9012mN"],
+)
+def test_a_drawn_value_is_a_secret_whatever_its_name(value):
+    masker_for = make_masker_for(lambda _: False, {"PLAIN": value})
+    assert masker_for({}).mask_text(f"a {value} b") == "a *** b"
+    assert make_masker_for(lambda _: False, {})({"x": value}).mask_text(value) == "***"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "d670460b4b4aece5915caf5c68d12f560a9fe3e4",  # a commit
+        "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+        "/usr/local/lib/Python3.11/site-packages/Xyz",
+        "https://Example.org/Path1/AbCdEfGhIjKl",
+        "some-long-branch-name-of-somebody-42",
+        "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101",
+        "AbCdEfGh12345678",
+    ],
+)
+def test_what_only_looks_a_little_like_one_is_shown(value):
+    assert make_masker_for(lambda _: False, {"PLAIN": value})({}).mask_text(value) == value
+
+
+def test_all_of_secret_variables_is_masked():
+    masker = make_masker_for(lambda _: False, {})({"plain": "kept-as-it-is"}, {"plain": "dogs and"})
+    assert masker.mask_text("cats, dogs and kept-as-it-is") == "cats, *** kept-as-it-is"

@@ -1,20 +1,23 @@
 """The pipeline: providers side by side, each failing for itself; drafts checked, judged, ranked."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from flowd.config import Config, ProviderConfig, SuggestConfig
-from flowd.domain.ports import SuggestAnswer, SuggestRequest
+from flowd.domain.suggestions import SuggestAnswer, SuggestRequest
 from flowd.errors import InvalidInput, NotFound, ProviderFailed
 from flowd.exec.flags import Manuals
 from flowd.exec.preflight import MachinePreflight
 from flowd.safety.judge import make_judge
 from flowd.suggest.memory import Memory
 from flowd.suggest.pipeline import PipelineSuggester, make_suggester
-from flowd.suggest.providers.base import Draft, Provider
+from flowd.suggest.providers.base import Draft, Provider, Question
+from flowd.suggest.providers.model_answer import Turn, ask_for_drafts
 from flowd.suggest.providers.registry import Registry, Unusable
 from support.scripted_provider import ScriptedProvider, draft
 
@@ -274,3 +277,32 @@ async def test_a_made_up_option_costs_a_proposal_its_place():
     answer = await whole.suggest(SuggestRequest(task="diff", cwd="/tmp"))
     assert [each.title for each in answer.suggestions] == ["Right diff", "Wrong diff"]
     assert answer.suggestions[1].obstacles[0].cure == "perhaps --unified is meant"
+
+
+async def test_no_secret_of_the_folder_reaches_a_provider_of_models(tmp_path: Path):
+    """Planted in the task, in a selection, in a task of the project; known from its `.env`."""
+    planted = "hB7kQ2mZ9xW4vT1nR8pL5cD3"
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"go": f"x --key={planted}"}}))
+    sent: list[str] = []
+
+    class Model:
+        name = "model"
+
+        async def propose(self, question: Question) -> list[Draft]:
+            async def ask(turns: list[Turn]) -> str:
+                sent.extend(turn.text for turn in turns)
+                return '{"suggestions": []}'
+
+            return await ask_for_drafts(ask, question, "model")
+
+    whole = PipelineSuggester(
+        FixedRegistry([Model()]),
+        JUDGE,
+        Memory(),
+        mask_for=lambda folder: lambda text: text.replace(planted, f"*** of {folder}"),
+    )
+    task, selection = f"use {planted}", f"KEY={planted}"
+    await whole.suggest(SuggestRequest(task=task, cwd=str(tmp_path), selection=selection))
+    assert sent
+    assert all(planted not in text for text in sent)
+    assert any(text.count(f"*** of {tmp_path}") >= 2 for text in sent)

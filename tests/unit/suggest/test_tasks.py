@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowd.config import Config
-from flowd.domain.ports import SuggestRequest
+from flowd.domain.suggestions import SuggestRequest
 from flowd.safety.judge import make_judge
 from flowd.suggest.pipeline import make_suggester
 from flowd.suggest.tasks import read_tasks

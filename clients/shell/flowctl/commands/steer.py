@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flowctl.connect import Daemon
 from flowctl.exits import UsageError
+from flowctl.secrets import with_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +69,7 @@ def _steer(method: str, wanted: str, arguments: Arguments, console: Console) -> 
     """Ask for something and watch until the run is finished; exit code 0 when it ends as wanted."""
     daemon = Daemon(arguments, console)
     before = daemon.request("flow/show", {"run": arguments.text("run")})
-    result = daemon.request(method, {"run": before["id"]})
+    result = with_secrets(partial(daemon.request, method), {"run": before["id"]})
     if arguments.flag("detach"):
         _print_state(result, console)
         return 0

@@ -56,6 +56,7 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
         environment=None if params.environment is None else shareable(params.environment),
         approve=params.approve,
         preflight=params.preflight,
+        secrets=params.secrets,
         client_token=params.client_token,
         origin=origin,
         window=window_of(params.columns, params.rows),

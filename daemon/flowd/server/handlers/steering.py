@@ -8,7 +8,7 @@ from flowd.domain.run import RunState
 from flowd.errors import Conflict, InvalidInput
 from flowd.projects import project_folders
 from flowd.server.contexts import SteerContext
-from flowproto.runs import AnswerParams, RunRef, StateResult
+from flowproto.runs import AnswerParams, RunRef, StateResult, SteerParams
 
 LONGEST_APPROVAL_SECONDS = 10 * 365 * 86_400
 
@@ -19,21 +19,24 @@ async def handle_cancel(params: RunRef, context: SteerContext) -> StateResult:
     return StateResult(run, await context.engine.cancel(run, by=context.by))
 
 
-async def handle_undo(params: RunRef, context: SteerContext) -> StateResult:
+async def handle_undo(params: SteerParams, context: SteerContext) -> StateResult:
     """Compensate a finished run."""
     run = (await context.log.find(params.run)).id
+    await context.engine.give_secrets(run, params.secrets)
     return StateResult(run, await context.engine.undo(run, by=context.by))
 
 
-async def handle_resume(params: RunRef, context: SteerContext) -> StateResult:
+async def handle_resume(params: SteerParams, context: SteerContext) -> StateResult:
     """Go on with a parked run."""
     run = (await context.log.find(params.run)).id
+    await context.engine.give_secrets(run, params.secrets)
     return StateResult(run, await context.engine.resume(run, by=context.by))
 
 
-async def handle_retry(params: RunRef, context: SteerContext) -> StateResult:
+async def handle_retry(params: SteerParams, context: SteerContext) -> StateResult:
     """Go on from the failed step."""
     run = (await context.log.find(params.run)).id
+    await context.engine.give_secrets(run, params.secrets)
     return StateResult(run, await context.engine.retry(run, by=context.by))
 
 

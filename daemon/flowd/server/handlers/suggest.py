@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flowd.domain.ports import SuggestRequest
+from flowd.domain.suggestions import SuggestRequest
 from flowd.errors import InvalidInput
 from flowd.server.contexts import SuggestContext
 from flowd.server.convert import to_provider_row, to_suggestion_row

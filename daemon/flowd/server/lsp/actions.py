@@ -7,7 +7,7 @@ import trio
 from lsprotocol import types
 from msgspec.structs import replace
 
-from flowd.domain.ports import Suggestion
+from flowd.domain.suggestions import Suggestion
 from flowd.errors import FlowError
 from flowd.server.lsp.diagnostics import range_of
 from flowd.server.lsp.documents import Document

@@ -15,9 +15,10 @@ from msgspec import Struct, field
 
 from flowd.domain.items import parent_of
 from flowd.domain.parse import parse_workflow
-from flowd.domain.ports import RunRequest, RunSummary, SuggestAnswer, Suggestion
+from flowd.domain.ports import RunRequest, RunSummary
 from flowd.domain.run import RunState
 from flowd.domain.saga import undoable
+from flowd.domain.suggestions import SuggestAnswer, Suggestion
 from flowd.errors import InvalidInput, NotFound
 from flowd.server.contexts import JudgeContext
 from flowd.server.convert import to_provider_row, to_suggestion_row

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lsprotocol import types
 
-from flowd.domain.ports import Suggestion, SuggestRequest
 from flowd.domain.render import to_yaml
+from flowd.domain.suggestions import Suggestion, SuggestRequest
 from flowd.server.lsp.documents import Document
 from flowd.server.lsp.editor import Editor
 

@@ -36,7 +36,7 @@ class Question(Struct, frozen=True, kw_only=True):
     `retrieved` are built-in recipes and the project's own tasks, best first, their `confidence`
     being how well they match; a provider may use them as examples. `deadline` is on trio's clock:
     what is not answered by then is lost (the pipeline cancels). `limit` is how many drafts are
-    useful.
+    useful. Whatever leaves this machine goes through `mask` first, which takes secrets out.
     """
 
     task: str
@@ -46,6 +46,7 @@ class Question(Struct, frozen=True, kw_only=True):
     limit: int = 5
     selection: str = ""
     language: str = ""
+    mask: Callable[[str], str] = str
 
 
 class Provider(Protocol):

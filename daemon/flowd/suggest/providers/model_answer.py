@@ -34,7 +34,7 @@ async def ask_for_drafts(ask: Ask, question: Question, provider: str) -> list[Dr
 
     ProviderFailed when the second answer is no better.
     """
-    turns = [Turn("user", question_text(question))]
+    turns = [Turn("user", question.mask(question_text(question)))]
     text = await ask(turns)
     drafts, complaint = read_answer(text)
     if drafts:

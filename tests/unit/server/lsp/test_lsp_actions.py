@@ -9,7 +9,7 @@ import pytest
 
 from flowd.domain import events as e
 from flowd.domain.parse import parse_workflow
-from flowd.domain.ports import SuggestAnswer, SuggestRequest
+from flowd.domain.suggestions import SuggestAnswer, SuggestRequest
 from flowd.errors import ProviderFailed
 from flowd.server.lsp.suggesting import task_in
 from flowd.server.trust import Trust
