@@ -69,7 +69,8 @@ def has_flag(command: Command, flag: str) -> bool:
 
 def paths(command: Command, folder: str) -> Iterator[str]:
     """Every argument as a path, and the files it reads and writes by redirection."""
-    skipped = _OUTER_VALUES.get(command.name) is not None
+    values = _OUTER_VALUES.get(command.name)
+    operands = split(command.arguments, values).operands if values is not None else ()
     only_operands = False
     for argument in command.arguments:
         text = argument.text
@@ -78,8 +79,7 @@ def paths(command: Command, folder: str) -> Iterator[str]:
             continue
         if (text.startswith("-") and not only_operands) or command.name == "dd":
             text = text.partition("=")[2]
-        elif skipped:  # the subcommand is no path
-            skipped = False
+        elif operands and argument is operands[0]:  # the subcommand is no path
             continue
         if text and "://" not in text:
             yield plain_path(text, folder)
