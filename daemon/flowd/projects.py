@@ -22,15 +22,31 @@ def project_folders(folder: Path) -> tuple[Path, ...]:
     """
     upwards = (folder, *folder.parents)
     for count, each in enumerate(upwards, 1):
-        if _is_there(each / ".git"):
+        if _is_there(f"{each}/.git"):
             return upwards[:count]
     return (folder,)
+
+
+def project_folders_with(folder: str, name: str) -> list[str]:
+    """Those of the project folders that hold a file; quick, for it is asked before each judgement.
+
+    In texts: making a `Path` takes longer than asking the system.
+    """
+    found: list[str] = []
+    at = folder
+    while at:
+        if _is_there(f"{at}/{name}"):
+            found.append(at)
+        if _is_there(f"{at}/.git"):
+            return found
+        at = at.rpartition("/")[0]
+    return [folder] if found[:1] == [folder] else []  # there is no checkout
 
 
 def checkout_of(folder: Path) -> Path | None:
     """The top folder of the git checkout that a folder is in."""
     top = project_folders(folder)[-1]
-    return top if _is_there(top / ".git") else None
+    return top if _is_there(f"{top}/.git") else None
 
 
 def belongs_to_another(path: Path) -> bool:
@@ -94,8 +110,9 @@ def _bytes_of(path: Path, most: int) -> bytes:
         return b""
 
 
-def _is_there(path: Path) -> bool:
+def _is_there(path: str) -> bool:
+    """Whether there is such a file; not one that cannot be looked at."""
     try:
-        return path.exists()
-    except (OSError, ValueError):  # too long a name, or a folder that must not be looked into
+        return os.access(path, os.F_OK)
+    except ValueError:  # a zero byte in the name
         return False

@@ -1,5 +1,6 @@
 """Random policy files: none crashes its reader, and none loosens what others say."""
 
+import os
 from datetime import UTC, datetime
 
 import yaml
@@ -14,6 +15,7 @@ from flowd.safety.policy.reading import read_layer
 from flowd.safety.policy.rules import covers
 
 NOON = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
+EXAMPLES = int(os.environ.get("FLOW_FUZZ_EXAMPLES", "300"))
 
 _texts = st.one_of(
     st.text(max_size=12),
@@ -64,7 +66,7 @@ def _read(text):
 
 
 @given(st.one_of(_anything.map(lambda value: yaml.safe_dump(value)), st.text(max_size=200)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_no_file_crashes_the_reader_and_what_is_read_can_be_judged_by(text):
     layer = _read(text)
     if layer is not None:
@@ -128,7 +130,7 @@ def _verdict(script, *layers):
 
 
 @given(_files, _projects, _files, _scripts)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_a_project_and_an_administrator_can_only_tighten(user, project, administrator, script):
     own = read_layer(yaml.safe_dump(user), "user")
     below = read_layer(yaml.safe_dump(project), "project", "/work/.flow/policy.yaml")

@@ -9,12 +9,22 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from flowd.domain.ports import Finding
+from flowd.safety import read_only
 from flowd.safety.command import Command
 from flowd.safety.findings import block, confirm
 from flowd.safety.policy import facts
 from flowd.safety.policy.layers import Policy
 from flowd.safety.policy.reading import Layer
 from flowd.safety.policy.rules import covers
+from flowd.safety.programs import (
+    copies,
+    filters,
+    interpreters,
+    printers,
+    spread,
+    transfer,
+    wrappers,
+)
 from flowd.safety.syntax import Span
 from flowd.safety.tables import listed
 from flowd.safety.value import UNKNOWN
@@ -31,7 +41,7 @@ _CALLS_OUT = listed(
     "glab heroku flyctl vercel netlify twine rclone s3cmd gsutil ssh-copy-id autossh"
 )
 _CALLS_OUT_WITH = {
-    "git": listed("push pull fetch clone ls-remote submodule"),
+    "git": listed("push pull fetch clone ls-remote submodule/update submodule/add remote/update"),
     "npm": listed("install i ci add update publish audit view exec"),
     "pnpm": listed("install i add update publish dlx"),
     "yarn": listed("install add up upgrade publish dlx"),
@@ -46,14 +56,20 @@ _CALLS_OUT_WITH = {
     "apt-get": listed("update install upgrade dist-upgrade download"),
     "dnf": listed("install update upgrade"),
     "brew": listed("install update upgrade fetch"),
-    "docker": listed("pull push login search"),
-    "podman": listed("pull push login search"),
+    "docker": listed("pull push login search run build compose"),  # not held by our kernel rules
+    "podman": listed("pull push login search run build"),
     "terraform": listed("init plan apply destroy"),
 }
 _CHANGES_OPERANDS = listed(
     "rm unlink rmdir mkdir touch tee truncate chmod chown chgrp shred ln mv trash trash-put "
     "setfacl chattr mkfifo mknod rename"
 )
+_TELLS_WHERE = frozenset(
+    name
+    for family in (copies, filters, interpreters, printers, spread, transfer, wrappers)
+    for name in family.MODELS
+)
+"""Programs with a model of what they write, or run."""
 _READS_OPERANDS = listed(
     "cat tac head tail less more bat nl cut sort uniq strings od xxd hexdump base64 base32 wc "
     "cp scp rsync tar zip gzip bzip2 xz gpg openssl diff cmp source . md5sum sha256sum ls tree find"
@@ -73,17 +89,23 @@ def judge_command(policy: Policy, command: Command, folder: str) -> Iterator[Fin
     if command.name in _CHANGES_OPERANDS:
         for path in facts.paths(command, folder):
             yield from judge_write(policy, path, command.span)
+    elif _may_change_operands(command):
+        for path in facts.paths(command, folder):
+            yield from judge_write(policy, path, command.span, certain=False)
     yield from _judge_reading(policy, command, folder)
 
 
-def judge_write(policy: Policy, path: str, span: Span) -> Iterator[Finding]:
-    """Say which boundaries writing, or removing, a plain path crosses."""
+def judge_write(
+    policy: Policy, path: str, span: Span, *, certain: bool = True
+) -> Iterator[Finding]:
+    """Say which boundaries writing, or removing, a plain path crosses; or may, if not certain."""
     if path.startswith(("/dev/null", "/dev/std", "/dev/fd/", "/dev/tty", "/dev/pipe-")):
         return
     for layer in policy.bounded:
         globs = layer.boundaries.writable
         if globs is not None and not _inside(globs, path):
-            yield _crossed(layer, "writable", f"Changes {_named(path)}", span, path)
+            message = f"{'Changes' if certain else 'May change'} {_named(path)}"
+            yield _crossed(layer, "writable", message, span, path if certain else UNKNOWN)
 
 
 def judge_read(policy: Policy, path: str, span: Span, *, certain: bool) -> Iterator[Finding]:
@@ -105,6 +127,13 @@ def judge_connection(policy: Policy, span: Span) -> Iterator[Finding]:
             yield _crossed(layer, "network", "Reaches other machines", span)
 
 
+def _may_change_operands(command: Command) -> bool:
+    """Whether a program may write wherever its words lead: it is not known where it writes."""
+    if command.name == "find":
+        return facts.has_flag(command, "-delete")
+    return command.name not in _TELLS_WHERE and not read_only.allows(command)
+
+
 def _judge_reading(policy: Policy, command: Command, folder: str) -> Iterator[Finding]:
     if command.name in _ONLY_PRINTS or all(
         layer.boundaries.readable is None for layer in policy.bounded
@@ -123,7 +152,10 @@ def _calls_out(command: Command) -> bool:
         return True
     verbs = _CALLS_OUT_WITH.get(command.name)
     if verbs is not None:
-        return any(words[0] in verbs for words, _ in facts.subcommands(command) if words)
+        if any(each.text in ("--network=none", "--net=none") for each in command.arguments):
+            return False
+        given = [words for words, _ in facts.subcommands(command) if words]
+        return any(words[0] in verbs or "/".join(words[:2]) in verbs for words in given)
     return (
         any("://" in each.text for each in command.arguments)
         and any(facts.hosts(command))

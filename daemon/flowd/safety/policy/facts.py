@@ -5,6 +5,7 @@ Each function gives texts, in which `UNKNOWN` stands for what only the run will 
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from flowd.safety.command import Command, split
 from flowd.safety.paths import plain_path
@@ -33,6 +34,39 @@ _ADDRESS_VALUES = listed(
 )
 _BRANCHED = listed("push branch checkout switch reset merge rebase pull cherry-pick fetch")
 _ON_CURRENT = listed("reset merge rebase pull cherry-pick")
+
+
+class Given:
+    """A command that many rules are held against: each fact is looked for once, when it counts."""
+
+    def __init__(self, command: Command, folder: str):
+        self.command = command
+        self._folder = folder
+
+    @cached_property
+    def known(self) -> bool:
+        """Whether all its words are known."""
+        return all(argument.known for argument in self.command.arguments)
+
+    @cached_property
+    def subcommands(self) -> tuple[tuple[tuple[str, ...], bool], ...]:
+        """See the function of that name, as for all below."""
+        return subcommands(self.command)
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Every argument as a path."""
+        return tuple(paths(self.command, self._folder))
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """Machines that are named."""
+        return tuple(hosts(self.command))
+
+    @cached_property
+    def branches(self) -> tuple[str, ...]:
+        """Branches that are named."""
+        return tuple(branches(self.command))
 
 
 def subcommands(command: Command) -> tuple[tuple[tuple[str, ...], bool], ...]:
@@ -69,7 +103,8 @@ def has_flag(command: Command, flag: str) -> bool:
 
 def paths(command: Command, folder: str) -> Iterator[str]:
     """Every argument as a path, and the files it reads and writes by redirection."""
-    skipped = _OUTER_VALUES.get(command.name) is not None
+    values = _OUTER_VALUES.get(command.name)
+    operands = split(command.arguments, values).operands if values is not None else ()
     only_operands = False
     for argument in command.arguments:
         text = argument.text
@@ -78,8 +113,7 @@ def paths(command: Command, folder: str) -> Iterator[str]:
             continue
         if (text.startswith("-") and not only_operands) or command.name == "dd":
             text = text.partition("=")[2]
-        elif skipped:  # the subcommand is no path
-            skipped = False
+        elif operands and argument is operands[0]:  # the subcommand is no path
             continue
         if text and "://" not in text:
             yield plain_path(text, folder)

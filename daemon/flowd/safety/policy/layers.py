@@ -17,6 +17,7 @@ from flowd.domain.boundaries import Boundaries
 from flowd.domain.ports import Finding
 from flowd.safety.command import Command
 from flowd.safety.paths import plain_path
+from flowd.safety.policy.facts import Given
 from flowd.safety.policy.reading import Kind, Layer
 from flowd.safety.policy.rules import Rule, narrower
 from flowd.safety.state import HOME
@@ -45,8 +46,9 @@ class Policy(Struct, frozen=True):
         """Say what the files ask for when a command runs in a folder ("" when unknown)."""
         findings: list[Finding] = []
         allowed = None
+        given = Given(command, folder)
         for layer in self.layers:
-            counting = decide(layer.rules, command, folder)
+            counting = decide(layer.rules, given)
             objections = [rule for rule in counting if rule.verdict != "allow"]
             findings += [finding_of(rule, layer.kind, command.span) for rule in objections]
             if counting and not objections and layer.kind == "user":
@@ -59,7 +61,7 @@ class Policy(Struct, frozen=True):
         return tuple(layer for layer in self.layers if layer.lines)
 
 
-def decide(rules: Iterable[Rule], command: Command, folder: str) -> list[Rule]:
+def decide(rules: Iterable[Rule], given: Given) -> list[Rule]:
     """Give the rules of one file that count for a command: those without a narrower exception.
 
     Only a rule that is certainly about the command is an exception to another.
@@ -67,8 +69,7 @@ def decide(rules: Iterable[Rule], command: Command, folder: str) -> list[Rule]:
     matched = [
         (rule, match)
         for rule in rules
-        if (match := rule.match(command, folder)) == "yes"
-        or (match == "perhaps" and rule.counts_perhaps)
+        if (match := rule.match(given)) == "yes" or (match == "perhaps" and rule.counts_perhaps)
     ]
     certain = [rule for rule, match in matched if match == "yes"]
     return [

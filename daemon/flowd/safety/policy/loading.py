@@ -6,7 +6,7 @@ the folder is trusted.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flowd.errors import InvalidInput
-from flowd.projects import project_folders
+from flowd.projects import project_folders, project_folders_with
 from flowd.safety.judge import follow
 from flowd.safety.policy.layers import policy_for
 from flowd.safety.policy.reading import (
@@ -81,7 +81,8 @@ class PolicyFiles:
         """Every file that is there for a run in this folder, the administrator's first."""
         found = [self._look(kind, path) for kind, path in self._fixed]
         if cwd:
-            found += [self._of_project(folder) for folder in _folders_with_policy(Path(cwd))]
+            names = project_folders_with(cwd, str(PROJECT_POLICY))
+            found += [self._of_project(Path(name)) for name in names]
         return [file for file in found if file.present]
 
     def places(self, cwd: str) -> list[Path]:
@@ -178,14 +179,3 @@ def _finds(example: Example, layer: Layer) -> bool:
     return any(finding.source == str(always.place) for finding in trace.findings) or bool(
         trace.allowed
     )
-
-
-def _folders_with_policy(cwd: Path) -> Iterator[Path]:
-    """The folder and those above it that hold a policy, up to the top of a git checkout.
-
-    Outside of a checkout only the folder itself counts, so nobody else who may write to a folder
-    above decides.
-    """
-    for folder in project_folders(cwd):
-        if signature_of(folder / PROJECT_POLICY) != _MISSING:
-            yield folder

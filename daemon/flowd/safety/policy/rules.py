@@ -15,6 +15,7 @@ from msgspec import Struct
 from flowd.domain.ports import Verdict
 from flowd.safety.command import Command
 from flowd.safety.policy import facts
+from flowd.safety.policy.facts import Given
 from flowd.safety.policy.moments import When
 from flowd.safety.value import UNKNOWN
 
@@ -55,43 +56,46 @@ class Rule(Struct, frozen=True, kw_only=True):
     message: str = ""
     safer: str = ""
 
-    def match(self, command: Command, folder: str) -> Match:
-        """Whether a command that runs in `folder` is meant. `when` is not looked at."""
+    def match(self, given: Given) -> Match:
+        """Whether a command is meant. `when` is not looked at."""
+        command = given.command
+        name = self.words[0] if self.words else self.program
+        if name.isalnum() and name != command.name:  # so it is with most rules: quickly told
+            return "no"
         found: Match = "yes"
-        for result in self._conditions(command, folder):
+        for result in self._conditions(given):
             if result == "no":
                 return "no"
             if result == "perhaps":
                 found = "perhaps"
         # An unknown word may be several, or change what the others mean.
-        unknown = not all(argument.known for argument in command.arguments)
-        return "perhaps" if unknown else found
+        return found if given.known else "perhaps"
 
     @property
     def counts_perhaps(self) -> bool:
         """Whether the rule holds where it only may be meant."""
         return self.verdict != "allow"
 
-    def _conditions(self, command: Command, folder: str) -> Iterator[Match]:
+    def _conditions(self, given: Given) -> Iterator[Match]:
+        command = given.command
         if self.words:
             yield _words(self, command)
         if self.program:
             yield "yes" if fnmatchcase(command.name, self.program) else "no"
         if self.subcommand:
-            yield _subcommand(self.subcommand, command)
+            yield _subcommand(self.subcommand, given)
         if self.flags:
             yield _flags(self.flags, command)
         all_of_them = self.verdict == "allow"
         if self.paths:
-            given = list(facts.paths(command, folder))
-            found = _texts(self.paths, given, all_of_them=all_of_them, path=True)
+            found = _texts(self.paths, given.paths, all_of_them=all_of_them, path=True)
             if found == "no" and not all_of_them and _takes_folders(command):
-                found = "yes" if any(_holds(path, self.paths) for path in given) else "no"
+                found = "yes" if any(_holds(path, self.paths) for path in given.paths) else "no"
             yield found
         if self.hosts:
-            yield _texts(self.hosts, facts.hosts(command), all_of_them=all_of_them)
+            yield _texts(self.hosts, given.hosts, all_of_them=all_of_them)
         if self.branches:
-            yield _texts(self.branches, facts.branches(command), all_of_them=all_of_them)
+            yield _texts(self.branches, given.branches, all_of_them=all_of_them)
 
 
 def _words(rule: Rule, command: Command) -> Match:
@@ -108,15 +112,15 @@ def _words(rule: Rule, command: Command) -> Match:
     return found
 
 
-def _subcommand(wanted: tuple[str, ...], command: Command) -> Match:
+def _subcommand(wanted: tuple[str, ...], given: Given) -> Match:
     found: Match = "no"
-    for words, sure in facts.subcommands(command):
-        given = words[: len(wanted)]
-        if len(given) < len(wanted):
+    for words, sure in given.subcommands:
+        first = words[: len(wanted)]
+        if len(first) < len(wanted):
             continue
-        pairs = list(zip(given, wanted, strict=True))
+        pairs = list(zip(first, wanted, strict=True))
         if all(UNKNOWN in word or fnmatchcase(word, pattern) for word, pattern in pairs):
-            if sure and not any(UNKNOWN in word for word in given):
+            if sure and not any(UNKNOWN in word for word in first):
                 return "yes"
             found = "perhaps"
     return found
