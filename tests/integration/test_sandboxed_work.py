@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from support.confined import home, place
-from support.flow_home import FlowHome
+from support.flow_home import FLOWCTL, FlowHome
 
 __all__ = ["home", "place"]
 
@@ -277,3 +278,34 @@ def test_saved_files_are_put_back_and_nowhere_else(home: FlowHome, place: Path) 
     home.flowctl("undo", home.json("history")["runs"][0]["id"])
     assert (home.project / "kept").read_text() == "old"
     assert list(outside.iterdir()) == []
+
+
+WITHOUT_NAMESPACES = """
+import os, sys
+from flowd.exec import confine
+confine.drop_privileges()
+confine.filter_system_calls()
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_a_machine_that_cannot_confine_refuses_and_says_why(home: FlowHome) -> None:
+    """Who may make no namespace has the lot of many a container: here our own filter forbids it."""
+    home.flowctl("daemon", "stop")
+    subprocess.run(
+        [sys.executable, "-c", WITHOUT_NAMESPACES, FLOWCTL, "daemon", "start"],
+        env=home.environment,
+        check=True,
+        capture_output=True,
+    )
+    name = home.workflow("  - {id: a, run: touch began, sandbox: project}\n")
+    ran = home.flowctl("run", name)
+    assert "sandbox: project cannot be enforced on this machine: no user namespace" in ran.stderr
+    assert "sandbox: off" in ran.stderr
+    assert not (home.project / "began").exists()
+    refused = home.flowctl("run", name, "--rehearse")
+    assert "cannot be enforced" in refused.stderr
+    (check,) = [row for row in home.json("doctor")["checks"] if row["name"] == "isolation"]
+    assert check["status"] == "warn"
+    assert "project: refused, no user namespace" in check["message"]
+    assert "namespaces" in check["cure"]
