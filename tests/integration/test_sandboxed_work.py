@@ -110,6 +110,7 @@ def test_undo_and_check_are_confined_as_well(home: FlowHome, place: Path) -> Non
     )
     said = home.out("run", name, code=1)
     assert "Read-only file system" in said
+    assert "had a sandbox: should that have been in the way" in said
     assert not (place / "undone").exists()
 
 
