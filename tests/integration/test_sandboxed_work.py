@@ -102,6 +102,21 @@ def test_every_shell_is_confined(home: FlowHome, place: Path, shell: str, script
     assert not (place / "made").exists()
 
 
+def test_a_terminal_works_and_is_the_only_one(home: FlowHome) -> None:
+    python = "import pty, os, sys; m, s = pty.openpty(); print('new', os.ttyname(s))"
+    (home.project / "pty.py.txt").write_text(python)
+    name = home.workflow(
+        "  - id: a\n    tty: true\n    run: |\n"
+        "      test -t 0 && test -t 1\n      echo told > /dev/tty\n      stty size\n"
+        "      echo again > /dev/stdout\n      ls /dev/pts\n"
+        "      /usr/bin/python3 - < pty.py.txt\n",
+        head="defaults: {sandbox: strict}\n",
+    )
+    said = home.out("run", name, "--yes")
+    for line in ("a | told", "a | 24 80", "a | again", "a | ptmx", "a | new /dev/pts/0"):
+        assert line in said
+
+
 def test_undo_and_check_are_confined_as_well(home: FlowHome, place: Path) -> None:
     name = home.workflow(
         f"  - {{id: a, run: 'true', undo: 'echo x > {place}/undone'}}\n"
