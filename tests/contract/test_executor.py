@@ -336,3 +336,17 @@ async def test_an_attempt_on_a_terminal_is_terminated_as_others_are(world: World
     assert ending.exit_code == 143
     with pytest.raises(Conflict):
         world.executor.type_nowait(launch.key, b"go\n", None)
+
+
+async def test_what_confines_steps_is_told_before_there_is_one(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "project").mkdir()
+    project = str(tmp_path / "project")
+    confined = await world.executor.confine(["project"], project)
+    assert (confined.project, confined.rehearsal) == (project, "")
+    assert confined.words
+    assert await world.executor.sandbox_here()
+    rehearsed = await world.executor.confine(["strict"], project, rehearsal="r1")
+    assert rehearsed.project == project
+    assert rehearsed.rehearsal in ("overlay", "copy")

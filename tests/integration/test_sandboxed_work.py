@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from support.confined import home, place
-from support.flow_home import FlowHome
+from support.flow_home import FLOWCTL, FlowHome
 
 __all__ = ["home", "place"]
 
@@ -101,6 +102,21 @@ def test_every_shell_is_confined(home: FlowHome, place: Path, shell: str, script
     assert not (place / "made").exists()
 
 
+def test_a_terminal_works_and_is_the_only_one(home: FlowHome) -> None:
+    python = "import pty, os, sys; m, s = pty.openpty(); print('new', os.ttyname(s))"
+    (home.project / "pty.py.txt").write_text(python)
+    name = home.workflow(
+        "  - id: a\n    tty: true\n    run: |\n"
+        "      test -t 0 && test -t 1\n      echo told > /dev/tty\n      stty size\n"
+        "      echo again > /dev/stdout\n      ls /dev/pts\n"
+        "      /usr/bin/python3 - < pty.py.txt\n",
+        head="defaults: {sandbox: strict}\n",
+    )
+    said = home.out("run", name, "--yes")
+    for line in ("a | told", "a | 24 80", "a | again", "a | ptmx", "a | new /dev/pts/0"):
+        assert line in said
+
+
 def test_undo_and_check_are_confined_as_well(home: FlowHome, place: Path) -> None:
     name = home.workflow(
         f"  - {{id: a, run: 'true', undo: 'echo x > {place}/undone'}}\n"
@@ -109,6 +125,7 @@ def test_undo_and_check_are_confined_as_well(home: FlowHome, place: Path) -> Non
     )
     said = home.out("run", name, code=1)
     assert "Read-only file system" in said
+    assert "had a sandbox: should that have been in the way" in said
     assert not (place / "undone").exists()
 
 
@@ -277,3 +294,34 @@ def test_saved_files_are_put_back_and_nowhere_else(home: FlowHome, place: Path) 
     home.flowctl("undo", home.json("history")["runs"][0]["id"])
     assert (home.project / "kept").read_text() == "old"
     assert list(outside.iterdir()) == []
+
+
+WITHOUT_NAMESPACES = """
+import os, sys
+from flowd.exec import confine
+confine.drop_privileges()
+confine.filter_system_calls()
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_a_machine_that_cannot_confine_refuses_and_says_why(home: FlowHome) -> None:
+    """Who may make no namespace has the lot of many a container: here our own filter forbids it."""
+    home.flowctl("daemon", "stop")
+    subprocess.run(
+        [sys.executable, "-c", WITHOUT_NAMESPACES, FLOWCTL, "daemon", "start"],
+        env=home.environment,
+        check=True,
+        capture_output=True,
+    )
+    name = home.workflow("  - {id: a, run: touch began, sandbox: project}\n")
+    ran = home.flowctl("run", name)
+    assert "sandbox: project cannot be enforced on this machine: no user namespace" in ran.stderr
+    assert "sandbox: off" in ran.stderr
+    assert not (home.project / "began").exists()
+    refused = home.flowctl("run", name, "--rehearse")
+    assert "cannot be enforced" in refused.stderr
+    (check,) = [row for row in home.json("doctor")["checks"] if row["name"] == "isolation"]
+    assert check["status"] == "warn"
+    assert "project: refused, no user namespace" in check["message"]
+    assert "namespaces" in check["cure"]

@@ -9,11 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from flowd.exec.confine import LEAST_LANDLOCK, landlock_version
 from support.flow_home import FLOWCTL, FlowHome, flow_home
 
 IS_ROOT = os.geteuid() == 0
 # Root without the right to mount has to make a user namespace, as everybody else has.
 AS_A_USER = ["setpriv", "--bounding-set=-sys_admin,-net_raw", "--inh-caps=-all"]
+
+
+def _cannot_confine(*, in_user_namespace: bool) -> str:
+    """Say what this machine lacks, as tried without any program of ours; empty when nothing."""
+    if (version := landlock_version()) < LEAST_LANDLOCK:
+        return f"Landlock {LEAST_LANDLOCK} is needed here, the kernel has {version}"
+    prefix = AS_A_USER if IS_ROOT and in_user_namespace else []
+    option = "-Urm" if in_user_namespace else "-m"
+    tried = subprocess.run([*prefix, "unshare", option, "true"], capture_output=True, check=False)
+    return f"no namespaces here: {tried.stderr.decode().strip()}" if tried.returncode else ""
 
 
 @pytest.fixture
@@ -27,6 +38,8 @@ def place() -> Iterator[Path]:
 @pytest.fixture(params=["plain", "user_namespace"] if IS_ROOT else ["plain"])
 def home(request: pytest.FixtureRequest, place: Path) -> Iterator[FlowHome]:
     """A home whose daemon confines steps as root does, and then as any other user."""
+    if why := _cannot_confine(in_user_namespace=request.param == "user_namespace" or not IS_ROOT):
+        pytest.skip(why)
     with flow_home(place) as home:
         if request.param == "user_namespace":
             subprocess.run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowctl.runview import BUSY, RunView, StepView
+from flowctl.runview import BUSY, RunView, StepView, sandbox_hint
 from flowctl.text import clip, duration, harmless, pad, plural, width
 
 TYPE_CHECKING = False
@@ -191,7 +191,8 @@ def summary(view: RunView, console: Console) -> str:
     failed = _failed_step(view)
     if failed and view.state != "succeeded":
         line += f", at step {failed.id}{_exit_note(failed)}"
-    return f"{line} {console.style(f'(run {view.run})', 'dim')}"
+    hint = sandbox_hint(view)
+    return f"{line} {console.style(f'(run {view.run})', 'dim')}" + (f"; it {hint}" if hint else "")
 
 
 # -------------------------------------------------------------------------------------- choosing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowctl.lines import LineBuffer
+from flowctl.runview import sandbox_hint
 from flowctl.text import duration, harmless, plural
 from flowproto import events as e
 
@@ -57,7 +58,8 @@ def _told(event: e.WireEvent, view: RunView) -> list[str]:
             return [*told, f"run {event.run} sandbox: {event.sandbox}"] if event.sandbox else told
         case e.RunFinished():
             took = duration(view.ended_at - view.started_at)
-            return [f"run {event.run} {_STATES.get(event.state, event.state)} in {took}"]
+            told = [f"run {event.run} {_STATES.get(event.state, event.state)} in {took}"]
+            return [f"run {event.run} {hint}", *told] if (hint := sandbox_hint(view)) else told
         case e.RunParked():
             return [
                 f"run {event.run} parked: {event.reason}",

@@ -34,7 +34,12 @@ _SHOWN_KEYS = (
     ("for_each", "for each of"),
     ("confirm", "asks"),
     ("artifacts", "keeps"),
+    ("sandbox", "sandbox"),
 )
+_SANDBOXES = {
+    "project": "writes only to the project, reads no credentials",
+    "strict": "writes only to the project, reads that and the system, no network",
+}
 _MOST_LISTED = 20
 
 
@@ -72,6 +77,10 @@ def workflow_lines(
     ]
     if workflow.get("description"):
         lines += wrap(harmless(str(workflow["description"])), console.columns - 1)
+    level = str((workflow.get("defaults") or {}).get("sandbox", "off"))
+    if level != "off":
+        said = f"sandbox {level}: {_SANDBOXES.get(level, '')}"
+        lines.append(console.style(f"    {harmless(said)}", "dim"))
     for name, declared in (workflow.get("inputs") or {}).items():
         about = harmless(str(declared.get("description") or declared.get("type") or ""))
         value = f" = {harmless(str(declared['default']))}" if "default" in declared else ""

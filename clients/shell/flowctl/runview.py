@@ -76,6 +76,13 @@ class StepView:
         self.lines += len(lines)
 
 
+def sandbox_hint(view: RunView) -> str:
+    """Say of a run that failed that its steps were confined; empty when that explains nothing."""
+    if not view.sandbox or view.state == "succeeded" or view.sandbox.startswith("rehearsal"):
+        return ""
+    return "had a sandbox: should that have been in the way, give the step `sandbox: off`"
+
+
 class RunView:
     """One run. `state` is the run's; `questions` are the open ones, by step."""
 

@@ -25,7 +25,7 @@ KEYS: dict[type, dict[str, str]] = {
         "timeout": "how long one attempt may take, such as 30s or 10m",
         "on_interrupt": "what to do when it is not known how a step ended: ask, retry, check, undo",
         "retry": "how often and after which pauses a failed step is tried again",
-        "sandbox": "off, project (may only write in the project) or strict",
+        "sandbox": "off, project (writes only there, reads no credentials) or strict (no network)",
     },
     Step: {
         "id": "name other steps refer to: letters, digits, _ and -",
@@ -46,7 +46,7 @@ KEYS: dict[type, dict[str, str]] = {
         "tty": "true runs `run` on a terminal that flowctl attach types to; not `undo` and `check`",
         "stdin": "text the script reads from standard input",
         "outputs": "keys the script writes to the file $FLOW_OUTPUT, as key=value lines",
-        "sandbox": "off, project (may only write in the project) or strict",
+        "sandbox": "off, project (writes only there, reads no credentials) or strict (no network)",
         "secrets": "variables whose values are kept out of logs and events",
         "finally": "true runs the step at the end whatever happened",
         "limits": "what one attempt may use",

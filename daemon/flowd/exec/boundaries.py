@@ -45,6 +45,13 @@ _CREDENTIALS = _listed("""
 """)
 """Seen from a home. Files and folders that hold keys, tokens, sessions, or what was typed."""
 
+_NAMED_BY = _listed("""
+    GNUPGHOME KUBECONFIG NETRC DOCKER_CONFIG REGISTRY_AUTH_FILE PGPASSFILE GH_CONFIG_DIR
+    AWS_SHARED_CREDENTIALS_FILE AWS_CONFIG_FILE AZURE_CONFIG_DIR CLOUDSDK_CONFIG
+    GOOGLE_APPLICATION_CREDENTIALS NPM_CONFIG_USERCONFIG PASSWORD_STORE_DIR SOPS_AGE_KEY_FILE
+""")
+"""Variables that say where credentials are when they are not where they usually are."""
+
 _SYSTEM_SECRETS = _listed("""
     /etc/shadow /etc/shadow- /etc/gshadow /etc/gshadow- /etc/sudoers /etc/sudoers.d
     /etc/ssl/private /etc/pki/tls/private /etc/krb5.keytab /etc/wireguard /etc/openvpn
@@ -168,6 +175,8 @@ def bounds_of(
         "hidden": [
             *own,
             *(f"{home}/{place}" for home in at for place in _CREDENTIALS),
+            *_named_credentials(environment),
+            *_named_credentials(os.environ),  # which no workflow can set
             *_SYSTEM_SECRETS,
             "/run",
         ],
@@ -200,6 +209,14 @@ def rehearse(bounds: "Bounds", project: str, place: Path) -> None:
         (target, f"{place}/{number}/upper", f"{place}/{number}/work")
         for number, target in enumerate(places_rehearsed(project))
     ]
+
+
+def _named_credentials(environment: Mapping[str, str]) -> list[str]:
+    """Give the places that variables name; below XDG_CONFIG_HOME what else is below ~/.config."""
+    named = [path for name in _NAMED_BY for path in environment.get(name, "").split(":")]
+    config = environment.get("XDG_CONFIG_HOME", "")
+    named += [f"{config}/{place[8:]}" for place in _CREDENTIALS if place.startswith(".config/")]
+    return [path for path in named if path.startswith("/") and path.strip("/")]
 
 
 def _git_places(project: str) -> tuple[list[str], list[str]]:

@@ -22,7 +22,6 @@ import trio
 
 from flowd.domain.files import Rehearsed
 from flowd.errors import NotFound, Unsupported
-from flowd.exec.changes import changes_in_copy, changes_in_layer
 from flowd.exec.removal import remove_tree
 
 MOST_COPIED_BYTES = 500_000_000
@@ -91,6 +90,9 @@ class Rehearsals:
         return await trio.to_thread.run_sync(self._look, run, project)
 
     def _look(self, run: str, project: str) -> Rehearsed:
+        # Here: comparing lines takes modules that most daemons never need.
+        from flowd.exec.changes import changes_in_copy, changes_in_layer
+
         how = self.how(run)
         if how == "copy":
             changes, left_out = changes_in_copy(project, f"{self.place(run)}/copy")

@@ -50,7 +50,7 @@ class Confiner:
         self._this_boot = this_boot
         self._own = sorted({*map(os.path.realpath, own), os.path.realpath(Path(this_boot).parent)})
         self._lock = trio.Lock()
-        self._refused: dict[Sandbox, str] = {}
+        self._kept: set[Sandbox] = set()
 
     async def confine(self, levels: Collection[Sandbox], cwd: str, rehearsal: str = "") -> Confined:
         """Say how steps of these levels are confined in a run in `cwd`; see the port."""
@@ -89,11 +89,14 @@ class Confiner:
         return "copy"
 
     async def refused(self, level: Sandbox) -> str:
-        """Say why a level cannot be kept here; empty when it can. Tried once."""
+        """Say why a level cannot be kept here; empty when it can, which is tried once."""
         async with self._lock:
-            if level not in self._refused:
-                self._refused[level] = await trio.to_thread.run_sync(self._try_level, level)
-            return self._refused[level]
+            if level in self._kept:
+                return ""
+            why = await trio.to_thread.run_sync(self._try_level, level)
+            if not why:
+                self._kept.add(level)
+            return why  # not remembered: it may have been for want of memory
 
     def _try_level(self, level: Sandbox) -> str:
         with tempfile.TemporaryDirectory(prefix=f"{SPARE}.", dir=self._this_boot) as project:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from flowd.domain.ports import Confinement
 from flowd.errors import Unsupported
 from flowd.exec import confine, sandbox
-from flowd.exec.boundaries import project_of
+from flowd.exec.boundaries import bounds_of, project_of
 from flowd.exec.removal import remove_tree
 
 ALLOW, EPERM, ENOSYS, EAFNOSUPPORT = 0x7FFF0000, 0x50001, 0x50026, 0x50061
@@ -134,3 +135,28 @@ def test_closed_folders_are_removed_and_no_link_is_followed(tmp_path: Path) -> N
     assert outside.stat().st_mode & 0o777 == 0o500
     outside.chmod(0o700)
     assert [path.name for path in outside.iterdir()] == ["kept"]
+
+
+def test_credentials_are_hidden_where_variables_say_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GNUPGHOME", "/keys/gnupg")
+    bounds = bounds_of(
+        Confinement("project", str(tmp_path)),
+        folder="/attempt",
+        cwd=str(tmp_path),
+        environment={
+            "HOME": "/home/me",
+            "GNUPGHOME": "/elsewhere",  # a workflow's word does not uncover what is ours
+            "KUBECONFIG": "/k/one:/k/two",
+            "XDG_CONFIG_HOME": "/settings",
+            "NETRC": "",
+            "SSH_AUTH_SOCK": "/agent",
+        },
+        own=["/flow"],
+    )
+    hidden = {"/keys/gnupg", "/k/one", "/k/two", "/settings/gh", "/home/me/.ssh", "/flow"}
+    assert hidden <= set(bounds["hidden"])
+    assert not {"", "/"} & set(bounds["hidden"])
+    assert "SSH_AUTH_SOCK" not in bounds["environment"]
+    assert bounds["network"]
