@@ -73,6 +73,8 @@ _fields = {
     ),
     "granted": st.none() | st.builds(Granted, _keeps, _text, _rules, _text, _text),
     "lasting": st.booleans(),
+    "sandbox": st.none()
+    | st.builds(e.Confined, _text, _text, st.sampled_from(["", "overlay", "copy"])),
     "approval": st.integers(0, 9),
     "window": st.none() | st.tuples(st.integers(1, 65_535), st.integers(1, 65_535)),
     "at": st.integers(0, 2**45),
