@@ -10,6 +10,7 @@ from flowctl import exits
 from flowctl.errors import problem_lines
 from flowctl.preview import obstacle_lines, workflow_lines
 from flowproto.check import CheckResult
+from flowproto.client import RemoteError
 from flowproto.environment import shareable
 
 TYPE_CHECKING = False
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
 
 def request_check(daemon: Daemon, params: dict[str, Any]) -> dict[str, Any]:
     """Have a workflow checked, also for what is in its way with the environment we have here."""
-    answer: dict[str, Any] = daemon.request(
-        "flow/check", {**params, "environment": shareable(os.environ)}
-    )
+    answer: dict[str, Any]
+    try:
+        answer = daemon.request("flow/check", {**params, "environment": shareable(os.environ)})
+    except RemoteError as error:
+        if error.name != "invalid_params":
+            raise
+        answer = daemon.request("flow/check", params)  # a daemon from before an upgrade
     return answer
 
 

@@ -10,9 +10,11 @@ from flowd.safety.tables import listed
 HAVE_THEIR_OWN_PROGRAMS = listed(
     "docker podman nerdctl docker-compose kubectl oc k3s microk8s chroot nsenter toolbox distrobox "
     "flatpak snap vagrant lxc nix nix-shell poetry uv pdm rye hatch pipenv conda mamba micromamba "
-    "bundle mise npx uvx bunx pnpx pipx npm pnpm yarn bun deno ssh su direnv tox nox"
+    "bundle mise npx uvx bunx pnpx pipx npm pnpm yarn bun deno ssh su direnv tox nox "
+    "python python2 python3 pypy pypy3 py"
 )
-"""Programs that run others, of a container, another machine, an environment of their own."""
+"""Programs that run others: of a container, another machine, an environment of their own; or
+modules, as `python -m` does."""
 _ASK = listed("command type hash which whereis")
 _TAKE_IN = listed("source . eval")
 

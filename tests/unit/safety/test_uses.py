@@ -28,6 +28,7 @@ from support.judging import judged
         ("docker run image foo", ["docker"]),
         ("ssh host foo", ["ssh"]),
         ("npx tsc; poetry run mypy", ["npx", "poetry"]),
+        ("python3 -m build; python -m pytest -q", ["python3", "python"]),
         ("export PATH=/opt/x/bin:$PATH; foo", []),
         (". venv/bin/activate; pytest", []),
         # what is no program
