@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check format docs bench bench-peers fault-campaign dist clean
+.PHONY: help setup demo test test-quick check format docs fuzz bench bench-peers fault-campaign dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,11 @@ format: $(VENV)/.dev  ## put the code into shape
 docs: $(VENV)/.dev  ## make the generated files anew
 	$(BIN)/python -m flowproto.schema
 	$(BIN)/python -m flowd.domain.schema --write
+
+FUZZED := tests/unit/flowproto tests/unit/domain/test_parse_properties.py tests/contract/test_judge.py \
+  tests/unit/safety/test_policy_random.py tests/unit/safety/test_against_bash.py tests/unit/exec/test_plain.py
+fuzz: $(VENV)/.dev  ## frames, workflow files, policies, scripts: random ones, for a long time (EXAMPLES=20000)
+	FLOW_FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/pytest -q $(FUZZED)
 
 bench: $(VENV)/.dev  ## figures against a floor and peers in the same run; a table and a picture
 	$(BIN)/python tests/perf/cold_start.py

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from flowd.domain.ports import VERDICT_RANK, Judge, Judgement
 from flowd.safety.judge import make_judge
+from support.fuzzing import examples
 
 _SHELLS = st.sampled_from(["bash", "sh", "zsh", "fish", "python"])
 _TEXT = (
@@ -29,7 +30,7 @@ def judge() -> Judge:
     return make_judge()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(script=_SCRIPTS, shell=_SHELLS)
 def test_any_text_gets_a_judgement(script, shell):
     judgement = make_judge().judge(script, shell=shell)
@@ -43,7 +44,7 @@ def test_any_text_gets_a_judgement(script, shell):
         assert finding.rule != "judge.defect", finding
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(script=_SCRIPTS)
 def test_the_verdict_is_the_strictest_finding(script):
     judgement = make_judge().judge(script)
@@ -53,7 +54,7 @@ def test_the_verdict_is_the_strictest_finding(script):
         assert judgement.verdict != "block"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(script=st.lists(_PIECES, max_size=12).map(" ".join))
 def test_a_danger_after_anything_readable_is_found(script):
     judge = make_judge()
@@ -62,7 +63,7 @@ def test_a_danger_after_anything_readable_is_found(script):
         assert judge.judge(f"{script}\nrm -rf /").verdict == "block"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(script=_SCRIPTS)
 def test_the_same_text_gets_the_same_judgement(script):
     assert make_judge().judge(script) == make_judge().judge(script)

@@ -16,8 +16,9 @@ from flowd.domain.parse import (
 )
 from flowd.domain.workflow import Defaults, Goto, Input, Limits, Retry, Step, Undo, Workflow
 from flowd.errors import InvalidInput, InvalidWorkflow
+from support.fuzzing import examples
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
 ids = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,12}", fullmatch=True)
@@ -143,7 +144,7 @@ fragments = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(fragments | st.text(max_size=300))
 def test_any_text_is_a_workflow_or_invalid(text: str) -> None:
     try:
@@ -188,7 +189,7 @@ expressions = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(expressions)
 def test_any_expression_is_true_false_or_invalid(expression: str) -> None:
     step = {"status": "succeeded", "exit_code": 0, "outputs": {}, "stdout": ""}

@@ -4,7 +4,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowproto import codes
@@ -18,6 +18,7 @@ from flowproto.jsonrpc import (
     decode,
     encode,
 )
+from support.fuzzing import examples
 
 json_values = st.recursive(
     st.none()
@@ -36,6 +37,7 @@ def content(raw: object) -> object:
     return None if raw is None else msgspec.json.decode(raw)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(ids, st.text(max_size=20), json_values)
 def test_a_request_comes_back(request_id, method, params):
     back = decode(encode(Request(id=request_id, method=method, params=params)))
@@ -43,6 +45,7 @@ def test_a_request_comes_back(request_id, method, params):
     assert (back.id, back.method, content(back.params)) == (request_id, method, params)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=20), json_values)
 def test_a_notification_comes_back(method, params):
     back = decode(encode(Notification(method=method, params=params)))
@@ -50,6 +53,7 @@ def test_a_notification_comes_back(method, params):
     assert (back.method, content(back.params)) == (method, params)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(ids, json_values)
 def test_a_response_comes_back_even_with_a_null_result(request_id, result):
     back = decode(encode(Response(id=request_id, result=result)))
@@ -57,6 +61,7 @@ def test_a_response_comes_back_even_with_a_null_result(request_id, result):
     assert (back.id, content(back.result)) == (request_id, result)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.none() | ids, json_values)
 def test_an_error_response_comes_back(request_id, data):
     error = ErrorObject(code=-1, message="no", data=data)
@@ -116,12 +121,14 @@ def test_what_is_wrong_is_said_with_the_id_it_belongs_to(body, code, request_id,
     assert (caught.value.code, caught.value.id) == (code, request_id)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=300))
 def test_random_bytes_never_do_worse_than_a_bad_message(body):
     with pytest.raises(BadMessage):
         decode(body)
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.dictionaries(st.sampled_from(["jsonrpc", "id", "method", "params", "result", "error"]),
                        json_values | st.just("2.0")))  # fmt: skip
 def test_json_that_is_almost_a_message_is_one_or_a_bad_one(shape):
