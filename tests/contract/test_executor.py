@@ -18,6 +18,7 @@ from flowd.domain.ports import (
 from flowd.errors import Bug, Conflict, SpawnFailed
 from flowd.exec.process import open_executor
 from support.attempts import key_of, launch_of, lines_of, written
+from support.confined import IS_ROOT, cannot_confine
 from support.scripted_executor import Behaviour, ScriptedExecutor
 
 HANGS = Behaviour(seconds=3600)
@@ -341,6 +342,9 @@ async def test_an_attempt_on_a_terminal_is_terminated_as_others_are(world: World
 async def test_what_confines_steps_is_told_before_there_is_one(
     world: World, tmp_path: Path
 ) -> None:
+    why = cannot_confine(in_user_namespace=not IS_ROOT)
+    if why and isinstance(world, RealWorld):
+        pytest.skip(why)
     (tmp_path / "project").mkdir()
     project = str(tmp_path / "project")
     confined = await world.executor.confine(["project"], project)

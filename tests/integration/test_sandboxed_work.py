@@ -1,5 +1,6 @@
 """Ordinary work goes on in a sandbox, and a step gains nothing by preparing the next one."""
 
+import marshal
 import os
 import shutil
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from flowd.domain.ports import Confinement
+from flowd.exec import sandbox
+from flowd.exec.boundaries import bounds_of
 from support.confined import home, place
 from support.flow_home import FLOWCTL, FlowHome
 
@@ -249,6 +253,72 @@ def test_a_working_tree_of_its_own_can_commit(home: FlowHome, place: Path) -> No
         head="defaults: {sandbox: project}\n",
     )
     home.out("run", name, "--yes")
+
+
+def test_a_submodule_is_worked_in_and_its_hooks_are_not(home: FlowHome, place: Path) -> None:
+    other = place / "other"
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]
+    for folder in (other, home.project):
+        subprocess.run(["git", "init", "-q", folder], check=True)
+        commit = [*git, "commit", "-q", "--allow-empty", "-m", "x"]
+        subprocess.run(commit, cwd=folder, check=True)
+    subprocess.run(
+        [*git, "submodule", "add", "-q", other, "deep/sub"], cwd=home.project, check=True
+    )
+    (home.project / "away.py").write_text(
+        "import os\ntry:\n    os.rename('.git/modules/deep/sub', '.git/modules/moved')\n"
+        "except OSError:\n    raise SystemExit(0)\nraise SystemExit(1)\n"
+    )
+    name = home.workflow(
+        "  - {id: a, cwd: deep/sub,"
+        " run: 'git -c user.name=a -c user.email=a@b commit -q --allow-empty -m y'}\n"
+        "  - {id: b, run: '! touch .git/modules/deep/sub/hooks/x'}\n"
+        "  - {id: c, run: '/usr/bin/python3 away.py'}\n",
+        head="defaults: {sandbox: project}\n",
+    )
+    home.out("run", name, "--yes")
+
+
+def test_what_is_fixed_for_a_step_uncovers_nothing(home: FlowHome, place: Path) -> None:
+    (place / ".ssh").mkdir()
+    (place / ".ssh" / "id_x").write_text("PRIVATE\n")
+    subprocess.run(["git", "init", "-q", home.project], check=True)
+    shutil.rmtree(home.project / ".git" / "hooks")
+    (home.project / ".git" / "hooks").symlink_to(place / ".ssh")
+    (home.project / "links.sh").write_text(f"ln -s {place}/.ssh .flow\n")
+    name = home.workflow(
+        "  - {id: a, run: sh ./links.sh}\n"
+        "  - {id: b, run: '! cat .flow/id_x'}\n"
+        "  - {id: c, run: '! cat .git/hooks/id_x'}\n",
+        head="defaults: {sandbox: project}\n",
+    )
+    said = home.out("run", name, "--yes")
+    assert "PRIVATE" not in said
+
+
+def test_a_link_that_appears_on_the_way_is_not_followed(place: Path) -> None:
+    """The program that confines looks later than the daemon that says what may be written to."""
+    (place / "project").mkdir()
+    (place / "project" / "inner").symlink_to(place)
+    folder = place / "attempt"
+    folder.mkdir()
+    bounds = bounds_of(
+        Confinement("project", str(place / "project")),
+        folder=str(folder),
+        cwd=str(place / "project"),
+        environment={},
+        own=[],
+    )
+    (folder / "tmp").mkdir()
+    for writable, expected in ((["inner"], sandbox.NOT_CONFINED), ([], 0)):
+        project = str(place / "project")
+        bounds["writable"] = [project, *(f"{project}/{name}" for name in writable)]
+        (folder / "bounds").write_bytes(marshal.dumps(bounds))  # type: ignore[arg-type]
+        command = (sys.executable, "-I", "-S", "-c", sandbox.START, sandbox.FOLDER)
+        ran = subprocess.run(
+            [*command, folder / "bounds", "--", "/bin/true"], capture_output=True, check=False
+        )
+        assert ran.returncode == expected, ran.stderr
 
 
 def test_what_cannot_be_confined_is_refused_before_the_first_step(

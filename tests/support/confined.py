@@ -17,7 +17,7 @@ IS_ROOT = os.geteuid() == 0
 AS_A_USER = ["setpriv", "--bounding-set=-sys_admin,-net_raw", "--inh-caps=-all"]
 
 
-def _cannot_confine(*, in_user_namespace: bool) -> str:
+def cannot_confine(*, in_user_namespace: bool) -> str:
     """Say what this machine lacks, as tried without any program of ours; empty when nothing."""
     if (version := landlock_version()) < LEAST_LANDLOCK:
         return f"Landlock {LEAST_LANDLOCK} is needed here, the kernel has {version}"
@@ -38,7 +38,7 @@ def place() -> Iterator[Path]:
 @pytest.fixture(params=["plain", "user_namespace"] if IS_ROOT else ["plain"])
 def home(request: pytest.FixtureRequest, place: Path) -> Iterator[FlowHome]:
     """A home whose daemon confines steps as root does, and then as any other user."""
-    if why := _cannot_confine(in_user_namespace=request.param == "user_namespace" or not IS_ROOT):
+    if why := cannot_confine(in_user_namespace=request.param == "user_namespace" or not IS_ROOT):
         pytest.skip(why)
     with flow_home(place) as home:
         if request.param == "user_namespace":

@@ -165,7 +165,7 @@ def bounds_of(
         "environment": {**kept, "TMPDIR": "/tmp"},  # noqa: S108
         "cwd": cwd,
         "folder": folder,
-        "writable": [confinement.project, *git, *confinement.also],
+        "writable": [confinement.project, *git, *map(os.path.realpath, confinement.also)],
         "fixed": [
             *protected,
             f"{confinement.project}/.flow",
@@ -234,10 +234,26 @@ def _git_places(project: str) -> tuple[list[str], list[str]]:
         common = _common_folder(top)
         if not common:
             return [], []
-    hooks = f"{common}/hooks"
-    if not os.path.lexists(hooks):
-        os.mkdir(hooks, 0o755)  # noqa: PTH102  # else there is nothing to mount upon
-    return [common], [hooks, f"{common}/config", f"{common}/config.worktree"]
+    repositories = [common, *_modules_of(common)]
+    for repository in repositories:
+        if not os.path.lexists(f"{repository}/hooks"):
+            with contextlib.suppress(OSError):  # then a step cannot make it either
+                os.mkdir(f"{repository}/hooks", 0o755)  # noqa: PTH102  # to be mounted upon
+    names = ("hooks", "config", "config.worktree")
+    return repositories, [f"{repository}/{name}" for repository in repositories for name in names]
+
+
+def _modules_of(repository: str) -> list[str]:
+    """Give the repositories of submodules, which lie within, at any depth."""
+    found, waiting = [], [Path(repository, "modules")]
+    while waiting:
+        folder = waiting.pop()
+        if (folder / "HEAD").is_file() and (folder / "objects").is_dir():
+            found.append(str(folder))
+            waiting.append(folder / "modules")
+        elif folder.is_dir() and not folder.is_symlink():
+            waiting += [below for below in folder.iterdir() if not below.is_symlink()]
+    return found
 
 
 def _common_folder(link: str) -> str:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         environment: dict[str, str]
         cwd: str
         folder: str  # the attempt's own, writable
-        writable: list[str]
+        writable: list[str]  # by their real names
         fixed: list[str]  # read-only, within something writable
         hidden: list[str]  # files and folders that are to be empty and unreadable
         private: dict[str, str]  # folder: the folder that stands in for it, writable
@@ -63,6 +63,7 @@ PREFIX = "FLOW_SECRET_"  # of variables that are in the environment only, under 
 LEAST_LANDLOCK = 6  # Linux 6.12: from there on it stops signals and abstract sockets
 
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
+_RESOLVE_NO_SYMLINKS = 4
 _OPEN_TREE_CLONE, _MOVE_MOUNT_F_EMPTY_PATH = 1, 4
 _RDONLY = 1
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
@@ -136,9 +137,18 @@ def _raise_loopback() -> None:
 # -------------------------------------------------------------------------------------- mounts
 
 
-def _clone(path: str) -> int:
-    """Give a mount of what is at the path now, with all below it, that is nowhere as yet."""
+def _clone(path: str, *, exact: bool = False) -> int:
+    """Give a mount of what is at the path now, with all below it, that is nowhere as yet.
+
+    `exact` takes no link on the way: something that an earlier step left running may put one there.
+    """
     flags = _OPEN_TREE_CLONE | os.O_CLOEXEC | _AT_RECURSIVE
+    if exact:
+        how = struct.pack("QQQ", os.O_PATH | os.O_CLOEXEC, 0, _RESOLVE_NO_SYMLINKS)
+        place = _call(f"{path} cannot be written to", 437, _AT_FDCWD, os.fsencode(path), how, 24)
+        tree = _call(f"{path} cannot be mounted", 428, place, b"", flags | _AT_EMPTY_PATH)
+        os.close(place)
+        return tree
     return _call(f"{path} cannot be mounted", 428, _AT_FDCWD, os.fsencode(path), flags)
 
 
@@ -167,9 +177,15 @@ def build_view(bounds: "Bounds", sockets: list[str], *, in_user_namespace: bool)
     """Rebuild what the step will see of the file system; give the places it may write to."""
     folders = {path: source for path, source in bounds["private"].items() if _is_place(path)}
     private = {path: _clone(source) for path, source in folders.items()}
-    writable = {path: _clone(path) for path in (bounds["folder"], *_there(bounds["writable"]))}
+    writable = {bounds["folder"]: _clone(bounds["folder"])}
+    for path in filter(os.path.lexists, bounds["writable"]):
+        writable[path] = _clone(path, exact=True)
     writable |= _layers(bounds, in_user_namespace=in_user_namespace)
-    read_only = {path: _clone(path) for path in _there([*bounds["fixed"], *bounds["shown"]])}
+    read_only = {path: _clone(path) for path in _there(bounds["shown"])}
+    for path in _there(bounds["fixed"]):
+        # A link of the step's own making must not have us show it what is hidden.
+        if any(_within(path, place) for place in (bounds["folder"], *bounds["writable"])):
+            read_only[path] = _clone(path, exact=True)
     for tree in read_only.values():
         _make_read_only(tree, "", below=True)
     trees = {**private, **writable, **read_only}

@@ -34,8 +34,8 @@ PREFIX = "FLOW_SECRET_"  # as in `confine`, which is not imported: it costs memo
 """The exit code of `confine.py` when it did not run the command."""
 # As a module it is compiled once; as a script it would be at every step, which takes longer than
 # all it does. Its folder comes last: nothing in it can stand in for the standard library.
-_START = "import sys; sys.path.append(sys.argv.pop(1)); import confine; confine.main()"
-_FOLDER = os.path.abspath(Path(__file__).parent)  # noqa: PTH100
+START = "import sys; sys.path.append(sys.argv.pop(1)); import confine; confine.main()"
+FOLDER = os.path.abspath(Path(__file__).parent)  # noqa: PTH100
 _ORDER = "bounds"
 _NOT_CONFINED = "not run: it could not be confined as it should be (its stderr says why)"
 _LOCALE = ("LANG", "LC_ALL", "LC_CTYPE")  # how paths and environments become bytes
@@ -136,8 +136,8 @@ class Confiner:
         if launch.confinement is None:
             return command, environment
         written = {name: environment[name] for name in environment if name not in launch.secret}
-        bounds = self._bounds(launch.confinement, folder, launch.cwd, written)
         try:
+            bounds = self._bounds(launch.confinement, folder, launch.cwd, written)
             confined = _within(folder, bounds, command)
         except OSError as error:
             raise SpawnFailed(
@@ -155,7 +155,11 @@ class Confiner:
         environment: Mapping[str, str],
     ) -> "Bounds":
         bounds = bounds_of(
-            confinement, folder=folder, cwd=cwd, environment=environment, own=self._own
+            confinement,
+            folder=os.path.realpath(folder),
+            cwd=cwd,
+            environment=environment,
+            own=self._own,
         )
         if confinement.rehearsal:
             rehearse(bounds, confinement.project, self._rehearsals.place(confinement.rehearsal))
@@ -203,7 +207,7 @@ def _within(folder: str, bounds: "Bounds", command: tuple[str, ...]) -> tuple[st
     descriptor = os.open(order, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(marshal.dumps(bounds))  # type: ignore[arg-type]  # a TypedDict is a dict
-    return (sys.executable, "-I", "-S", "-c", _START, _FOLDER, order, "--", *command)
+    return (sys.executable, "-I", "-S", "-c", START, FOLDER, order, "--", *command)
 
 
 def _outer_environment(output: str) -> dict[str, str]:
