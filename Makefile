@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check format docs bench bench-peers fault-campaign dist clean
+.PHONY: help setup demo test test-quick fuzz check format docs bench bench-peers fault-campaign dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,11 @@ test: check $(VENV)/.tools  ## everything that must hold; the last line is pytes
 
 test-quick: $(VENV)/.dev  ## unit and contract tests only
 	$(BIN)/pytest -q tests/unit tests/contract
+
+fuzz: $(VENV)/.dev  ## random frames, workflows, policies and shell for much longer than `make test` looks
+	FLOW_FUZZ_EXAMPLES=20000 $(BIN)/pytest -q tests/unit/flowproto/test_framing.py \
+	  tests/unit/domain/test_parse_properties.py tests/unit/safety/test_policy_random.py \
+	  tests/unit/safety/test_judge_random.py
 
 format: $(VENV)/.dev  ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -1,5 +1,6 @@
 """What holds for every text and every workflow, not only for those somebody thought of."""
 
+import os
 import string
 
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,8 @@ from flowd.domain.parse import (
 )
 from flowd.domain.workflow import Defaults, Goto, Input, Limits, Retry, Step, Undo, Workflow
 from flowd.errors import InvalidInput, InvalidWorkflow
+
+EXAMPLES = int(os.environ.get("FLOW_FUZZ_EXAMPLES", "500"))
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -143,7 +146,7 @@ fragments = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(fragments | st.text(max_size=300))
 def test_any_text_is_a_workflow_or_invalid(text: str) -> None:
     try:
@@ -188,7 +191,7 @@ expressions = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(expressions)
 def test_any_expression_is_true_false_or_invalid(expression: str) -> None:
     step = {"status": "succeeded", "exit_code": 0, "outputs": {}, "stdout": ""}

@@ -1,15 +1,18 @@
 """Frames survive any split of the stream; garbage is an error, never a crash or a hoard."""
 
+import os
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowproto.framing import FrameDecoder, FrameTooLarge, FramingError, encode_frame
 
 MAX_BODY = 300
 MAX_HEADER = 120
+
+fuzzed = settings(max_examples=int(os.environ.get("FLOW_FUZZ_EXAMPLES", "100")))
 
 bodies = st.lists(st.binary(max_size=MAX_BODY), max_size=6)
 cuts = st.lists(st.integers(min_value=0, max_value=2500), max_size=12)
@@ -41,23 +44,27 @@ def decode_all(pieces: list[bytes]) -> tuple[list[bytes], str]:
     return found, ""
 
 
+@fuzzed
 @given(bodies, cuts, st.data())
 def test_any_split_of_any_frames_gives_the_same_frames(bodies, cuts, data):
     stream = b"".join(data.draw(headers) % len(body) + body for body in bodies)
     assert decode_all(pieces_of(stream, cuts)) == (bodies, "")
 
 
+@fuzzed
 @given(st.binary(max_size=800), cuts)
 def test_garbage_ends_the_same_way_however_it_is_split(garbage, cuts):
     assert decode_all(pieces_of(garbage, cuts)) == decode_all([garbage])
 
 
+@fuzzed
 @given(bodies, st.binary(max_size=400), cuts)
 def test_good_frames_before_garbage_are_not_lost(bodies, garbage, cuts):
     stream = b"".join(map(encode_frame, bodies)) + b"no header\r\n\r\n" + garbage
     assert decode_all(pieces_of(stream, cuts)) == (bodies, "FramingError")
 
 
+@fuzzed
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=40))
 def test_no_more_is_kept_than_a_header_a_body_and_what_was_just_fed(pieces):
     decoder = FrameDecoder(max_body=MAX_BODY, max_header=MAX_HEADER)
