@@ -65,7 +65,8 @@ docs: $(VENV)/.dev  ## make the generated files anew
 	$(BIN)/python -m flowd.domain.schema --write
 
 FUZZED := tests/unit/flowproto tests/unit/domain/test_parse_properties.py tests/contract/test_judge.py \
-  tests/unit/safety/test_policy_random.py tests/unit/safety/test_against_bash.py tests/unit/exec/test_plain.py
+  tests/unit/safety/test_policy_random.py tests/unit/safety/test_judge_random.py \
+  tests/unit/safety/test_against_bash.py tests/unit/exec/test_plain.py
 fuzz: $(VENV)/.dev  ## frames, workflow files, policies, scripts: random ones, for a long time (EXAMPLES=20000)
 	FLOW_FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/pytest -q $(FUZZED)
 

@@ -17,7 +17,7 @@ from flowd.safety.programs import MODELS
 from flowd.safety.programs.effects import NOTHING, Code, Effects, Run, Send, Write
 from flowd.safety.programs.interpreters import plain_name
 from flowd.safety.rules import exfiltration, variables, writing
-from flowd.safety.state import TERMINAL, State, Variable, join
+from flowd.safety.state import TERMINAL, Body, State, Variable, join
 from flowd.safety.syntax import (
     Redirect,
     Script,
@@ -44,7 +44,8 @@ class Calls(ABC):
         self.called: set[str] = set()
         self.place: Span = (0, 0)  # of the command that is being followed
         self.side_by_side = 0  # pipelines and background jobs around the current place
-        self._active: dict[str, int] = {}  # functions being called, and `side_by_side` then
+        # By name: the bodies of functions being called, and `side_by_side` then.
+        self._active: dict[str, dict[Body, int]] = {}
 
     @abstractmethod
     def script(self, script: Script, state: State) -> Status:
@@ -209,19 +210,21 @@ class Calls(ABC):
         if not bodies:
             return None
         self.called.add(name)
-        if name in self._active:
-            if self.side_by_side > self._active[name]:
+        active = self._active.get(name, {})
+        # A function may put another in its own place and call that: only a body calls itself.
+        if all(body in active for body in bodies):
+            if self.side_by_side > min(active[body] for body in bodies):
                 message = "Calls itself side by side, without end: the machine stops answering."
                 self.trace.add(block("processes.fork-bomb", message, span))
             return (None,)
-        self._active[name] = self.side_by_side
+        self._active[name] = active | dict.fromkeys(bodies, self.side_by_side)
         outside, state.positional = state.positional, words[1:]
         for body in bodies:
-            if body is not None:
+            if body is not None and body not in active:
                 with self.deeper():
                     self.statement(body, state)
         state.positional = outside
-        del self._active[name]
+        self._active[name] = active
         return None if None in bodies else (None,)
 
     @contextmanager
