@@ -64,6 +64,15 @@ _SCHEME = (
 _BEARER = rb"(?i:\bbearer)[ \t]{1,8}"
 _BASE64 = rb"[A-Za-z0-9._~+/=-]"
 
+# As their makers document them: Docker, Shopify, Linear, Notion, Sourcegraph, Figma, Stripe's web
+# hooks, Grafana, RubyGems, Groq, Replicate, Netlify, Postman, Sentry, Supabase, Vercel; GitLab for
+# machines, New Relic, Tailscale, Perplexity, Contentful, Planetscale.
+_WITH_UNDERSCORE = (
+    b"dckr_pat_ shpat_ shpca_ shppa_ shpss_ lin_api_ ntn_ sgp_ figd_ whsec_ glc_ glsa_ rubygems_"
+    b" gsk_ r8_ nfp_ PMAK_ sntrys_ sntryu_ sbp_ vercel_blob_rw_ pscale_tkn_ pscale_pw_"
+)
+_WITH_HYPHEN = b"gldt- glrt- glptt- glft- glagent- NRAK- NRII- tskey- pplx- CFPAT- PMAK-"
+
 KINDS = (
     _token(b"IA", b"AKIA", b"ASIA", of=rb"A-Z0-9", least=16),
     _token(b"AIza", b"AIza", of=rb"\w-", least=35),
@@ -71,6 +80,10 @@ KINDS = (
     _token(b"_", b"github_pat_", least=22),
     _token(b"_", b"sk_live_", b"rk_live_", b"sk_test_", b"rk_test_", least=20),
     _token(b"_", b"npm_", b"hf_", b"dop_v1_", least=32),
+    _token(b"_", *_WITH_UNDERSCORE.split(), of=rb"\w-", least=24),
+    _token(b"-", *_WITH_HYPHEN.split(), of=rb"\w-", least=20),
+    _token(b"ATATT3", b"ATATT3", of=rb"\w=-", least=80),
+    _token(b".", b"dp.pt.", b"dp.st.", b"dp.ct.", of=rb"\w.", least=32),
     _token(b"-", b"glpat-", of=rb"\w.-", least=20),
     _token(
         b"-",

@@ -202,3 +202,25 @@ def test_what_only_looks_a_little_like_one_is_shown(value):
 def test_all_of_secret_variables_is_masked():
     masker = make_masker_for(lambda _: False, {})({"plain": "kept-as-it-is"}, {"plain": "dogs and"})
     assert masker.mask_text("cats, dogs and kept-as-it-is") == "cats, *** kept-as-it-is"
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "dckr_pat_",
+        "shpat_",
+        "lin_api_",
+        "gsk_",
+        "r8_",
+        "glsa_",
+        "glrt-",
+        "tskey-auth-",
+        "NRAK-",
+        "dp.pt.",
+        "ATATT3xFfGF0",
+    ],
+)
+def test_tokens_of_other_makers(prefix):
+    token = prefix + "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dF3hJ5" * 3
+    assert SecretMasker().mask_text(f"use {token} now") == "use *** now"
+    assert SecretMasker().mask_text(f"use {prefix}name now") == f"use {prefix}name now"
