@@ -87,5 +87,5 @@ class Vault:
         if self.sources is not None and name in self.sources:
             return await self.sources.look_up(name, cwd)
         if name not in known:
-            raise KeyError(f"{name} was not given")
+            raise LookupError("it was not given")
         return known[name]
