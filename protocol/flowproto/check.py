@@ -83,7 +83,7 @@ class ObstacleRow(Struct, kw_only=True):
 
     step: str
     script: Literal["run", "undo", "check"]
-    kind: Literal["program", "flag", "variable", "folder", "disk"]
+    kind: Literal["program", "flag", "variable", "folder", "disk", "file", "permission", "git"]
     severity: Literal["error", "warning"]
     message: str
     cure: str = ""

@@ -22,12 +22,14 @@ class Use(Struct, frozen=True):
 
     `arguments` are its words as far as they are known: `UNSEEN` stands where one is not. `certain`:
     it is called, nothing asks before whether it is there, and the script fails without it.
+    `moved`: it is called in another folder than the script began in.
     """
 
     program: str
     arguments: tuple[str, ...]
     span: tuple[int, int]
     certain: bool
+    moved: bool = False
 
 
 UNSEEN = "\ue000"
@@ -47,7 +49,7 @@ class Effect(Struct, frozen=True):
     what: str
 
 
-ObstacleKind = Literal["program", "flag", "variable", "folder", "disk"]
+ObstacleKind = Literal["program", "flag", "variable", "folder", "disk", "file", "permission", "git"]
 
 
 class Obstacle(Struct, frozen=True):

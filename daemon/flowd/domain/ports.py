@@ -554,6 +554,11 @@ class Preflight(Protocol):
         judged: Sequence[StepJudgement],
         cwd: str,
         environment: Mapping[str, str],
+        *,
+        warnings: bool = True,
     ) -> list[Obstacle]:
-        """Give everything in the way, in the order of the steps; soon, and never an exception."""
+        """Give everything in the way, in the order of the steps; soon, and never an exception.
+
+        Without `warnings` only what is certain, which costs next to nothing.
+        """
         ...

@@ -41,7 +41,7 @@ async def accept(
     judged = await judge_in_turns(workflow, judge, cwd, extents)
     refuse_blocked(judged)
     if preflight is not None and request.preflight:
-        refuse_hopeless(await preflight(workflow, judged, cwd, environment))
+        refuse_hopeless(await preflight(workflow, judged, cwd, environment, warnings=False))
     asked = approvable(workflow, judged, inputs, environment)
     if vault is not None:
         await vault.check(workflow, request.secrets, cwd, run)

@@ -31,7 +31,7 @@ async def extent_of(loss: Loss, cwd: str) -> str:
     counted = 0
     settings = await _without_filters(cwd) if loss.kind == "changes" else ()
     for words in _git_questions(loss):
-        lines = await _lines_of_git((*settings, *words), cwd)
+        lines = await lines_of_git((*settings, *words), cwd)
         if lines is None:
             return ""
         counted += int(lines[0]) if loss.kind == "commits" and lines else len(lines)
@@ -109,7 +109,7 @@ def _git_questions(loss: Loss) -> Iterator[tuple[str, ...]]:
 
 async def _without_filters(cwd: str) -> tuple[str, ...]:
     """Settings by which git compares files without the programs that its filters name."""
-    lines = await _lines_of_git(("config", "--name-only", "--get-regexp", r"^filter\."), cwd)
+    lines = await lines_of_git(("config", "--name-only", "--get-regexp", r"^filter\."), cwd)
     names = {line.decode(errors="surrogateescape").rpartition(".")[0] for line in lines or ()}
     kinds = ("clean=", "process=", "required=false")
     return tuple(
@@ -117,7 +117,7 @@ async def _without_filters(cwd: str) -> tuple[str, ...]:
     )
 
 
-async def _lines_of_git(words: tuple[str, ...], cwd: str) -> list[bytes] | None:
+async def lines_of_git(words: tuple[str, ...], cwd: str) -> list[bytes] | None:
     """Ask git; None when it cannot say, or not soon."""
     try:
         with trio.move_on_after(GIT_SECONDS):

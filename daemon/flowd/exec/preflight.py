@@ -18,6 +18,7 @@ from flowd.domain.ports import Judgement, StepJudgement
 from flowd.domain.workflow import Step, Workflow
 from flowd.exec.flags import Manuals
 from flowd.exec.plain import is_shells_own
+from flowd.exec.preflight_work import files_in_the_way, repository_in_the_way
 
 Severity = Literal["error", "warning"]
 Span = tuple[int, int]
@@ -63,10 +64,13 @@ class MachinePreflight:
         judged: Sequence[StepJudgement],
         cwd: str,
         environment: Mapping[str, str],
+        *,
+        warnings: bool = True,
     ) -> list[Obstacle]:
         """Give everything in the way; see the port."""
         path = environment.get("PATH") or os.defpath
-        found = list(_room(workflow.steps[0].id, cwd))
+        found = list(_room(workflow.steps[0].id, cwd)) if warnings else []
+        earlier: list[Use] = []
         brought = False
         for step, item in zip(workflow.steps, judged, strict=True):
             folder = step_folder(cwd, step)
@@ -74,9 +78,16 @@ class MachinePreflight:
             for kind, judgement in item.scripts.items():
                 look = _Look(step, kind, judgement, path, folder)
                 found += look.programs(brought)
-                found += look.variables(_known_to(workflow, step, environment))
-                found += await self._options(look)
-            brought = brought or _may_bring(item.scripts["run"])
+                if warnings:
+                    found += look.variables(_known_to(workflow, step, environment))
+                    found += await self._options(look)
+            judgement = item.scripts["run"]
+            if warnings and not earlier:  # whatever a step before has done, it may have made files
+                found += files_in_the_way(step, judgement, folder)
+            if warnings:
+                found += await repository_in_the_way(step, judgement, folder, earlier)
+            brought = brought or _may_bring(judgement)
+            earlier += judgement.uses
         return found
 
     async def _options(self, look: "_Look") -> list[Obstacle]:

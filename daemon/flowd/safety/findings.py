@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from flowd.domain.foresight import Effect, Loss, Use
 from flowd.domain.ports import VERDICT_RANK, Finding, Verdict
 from flowd.safety.syntax import Span
@@ -116,11 +118,11 @@ class Trace:
         finally:
             self._elsewhere -= elsewhere
 
-    def use(self, program: str, arguments: tuple[str, ...], span: Span, *, certain: bool) -> None:
+    def use(self, use: Use) -> None:
         """Note that a program is called."""
         if not self._elsewhere and len(self.uses) < MAX_USES:
-            certain = certain and not self._tolerated and not self.takes_in_code
-            self.uses.setdefault(Use(program, arguments, span, certain))
+            certain = use.certain and not self._tolerated and not self.takes_in_code
+            self.uses.setdefault(replace(use, certain=certain))
 
     def effect(self, effect: Effect) -> None:
         """Note what the script will do."""

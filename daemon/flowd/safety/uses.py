@@ -1,5 +1,7 @@
 """Which programs a script counts on, noted while it is followed: see `Judgement.uses`."""
 
+from msgspec.structs import replace
+
 from flowd.domain.foresight import Use
 from flowd.safety.command import Command
 from flowd.safety.findings import Trace
@@ -30,18 +32,19 @@ def note(command: Command, state: State, trace: Trace, *, is_builtin: bool) -> N
     if is_builtin or not command.program.known:
         return
     trace.use(
-        command.program.text,
-        tuple(argument.text for argument in command.arguments),
-        command.span,
-        certain="PATH" not in state.variables and not state.functions.get(command.name),
+        Use(
+            command.program.text,
+            tuple(argument.text for argument in command.arguments),
+            command.span,
+            certain="PATH" not in state.variables and not state.functions.get(command.name),
+            moved=state.folders != (state.start,),
+        )
     )
 
 
 def noted(trace: Trace) -> list[Use]:
     """Give what was noted, once all is followed: what was asked for is not certain."""
     return [
-        Use(use.program, use.arguments, use.span, False)
-        if use.certain and use.program in trace.asked_for
-        else use
+        replace(use, certain=use.certain and use.program not in trace.asked_for)
         for use in trace.uses
     ]

@@ -1,5 +1,7 @@
 """What is in the way of a run, on a PATH of real programs in a folder of the test's own."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,7 @@ def told(found: list[Obstacle]) -> list[str]:
 
 
 async def test_a_program_that_is_not_there_is_an_error_with_a_cure(machine: Path):
-    found = await obstacles(machine, "git status", "frobnicat x")
+    found = await obstacles(machine, "ls", "frobnicat x")
     assert told(found) == ["error s1 run the program frobnicat is not on the run's PATH"]
     assert found[0].cure.startswith("perhaps frobnicate is meant; ")
     assert found[0].span == (0, 11)
@@ -50,10 +52,10 @@ async def test_a_program_that_is_not_there_is_an_error_with_a_cure(machine: Path
 @pytest.mark.parametrize(
     "scripts",
     [
-        ("git status; cd x; echo y; ls",),
+        ("frobnicate; cd x; echo y; ls",),
         ("command -v zap && zap",),
         ("zap || ls",),
-        ("./made/later",),
+        ("cd sub; ./made/later",),
     ],
 )
 async def test_what_works_or_is_taken_care_of_is_nothing(machine: Path, scripts: tuple[str, ...]):
@@ -96,3 +98,50 @@ async def test_a_full_disk_is_said_before(machine: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("flowd.exec.preflight.LEAST_FREE_BYTES", 1 << 60)
     [found] = await obstacles(machine, "ls")
     assert (found.kind, found.severity) == ("disk", "warning")
+
+
+async def test_scripts_that_are_not_there_or_may_not_be_executed(machine: Path):
+    (machine / "bin" / "bash").symlink_to("/bin/bash")
+    (machine / "there.sh").write_text("ls")
+    found = await obstacles(machine, "./there.sh; bash there.sh; bash gone.sh; ./gone")
+    assert told(found) == [
+        "warning s0 run ./there.sh may not be executed",
+        f"warning s0 run there is no gone.sh in {machine}",
+        f"warning s0 run there is no ./gone in {machine}",
+    ]
+    assert await obstacles(machine, "ls", "./made/by/the/step/before") == []
+    assert await obstacles(machine, "ls > x.sh; bash x.sh") == []
+
+
+def real_git(machine: Path, *words: str) -> None:
+    (machine / "bin" / "git").unlink(missing_ok=True)
+    git = shutil.which("git")
+    assert git is not None
+    (machine / "bin" / "git").symlink_to(git)
+    subprocess.run([git, *words], cwd=machine, check=True, capture_output=True)
+
+
+async def test_what_git_would_stumble_over(machine: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("GIT_AUTHOR_EMAIL", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(machine))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    where = f"warning s0 run {machine} is in no git repository"
+    assert told(await obstacles(machine, "git push")) == [where]
+    assert await obstacles(machine, "git init; git push") == []
+    real_git(machine, "init")
+    assert told(await obstacles(machine, "git commit -m x", "git push")) == [
+        "warning s0 run git does not know who commits",
+        "warning s1 run the repository has no remote",
+    ]
+    real_git(machine, "config", "user.email", "a@b")
+    real_git(machine, "config", "user.name", "a")
+    (machine / "f").write_text("1")
+    real_git(machine, "add", "f")
+    real_git(machine, "commit", "-m", "1")
+    assert await obstacles(machine, "git switch main; git commit -m y") == []
+    (machine / "f").write_text("22")
+    moves = await obstacles(machine, "git switch main; git checkout -b x; git checkout -- f")
+    assert told(moves) == [
+        "warning s0 run git switch may refuse: there are changes that are not committed"
+    ]
