@@ -1,7 +1,7 @@
 """The server on a real socket, with organs that a test plays by hand."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -165,6 +165,11 @@ class ScriptedRuns:
 
     async def cancel(self, run: str, *, by: str = "") -> e.RunStatus:
         return self._steer("cancel", run, by)
+
+    async def give_secrets(self, run: str, secrets: Mapping[str, str]) -> None:
+        """Remember the names of what was given, if it was anything; see the port."""
+        if secrets:
+            self.asked.append(("give_secrets", run, *secrets))
 
     async def undo(self, run: str, *, by: str = "") -> e.RunStatus:
         return self._steer("undo", run, by)
