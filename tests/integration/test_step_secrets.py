@@ -198,3 +198,21 @@ def test_what_the_env_file_of_the_project_sets_is_not_shown(tmp_path: Path):
         assert "MODE=development" in text
         assert daemon.end() == 0
     assert_nowhere(tmp_path / "home", text, daemon.log())
+
+
+@pytest.mark.parametrize("kind", ["file", "dotenv", "command"])
+def test_a_named_secret_that_a_step_comes_by_otherwise_is_not_shown(tmp_path: Path, kind: str):
+    source, content = SOURCES[kind]
+    (tmp_path / "the-secret").write_text(content)
+    (home := tmp_path / "home").mkdir()
+    (home / "config.toml").write_text(f"[secrets]\ndeploy = {source}\n")
+    steps = [
+        {"id": "a", "run": "true", "secrets": ["deploy"]},  # a program must be asked once
+        {"id": "b", "run": "cat the-secret; echo done"},
+    ]
+    with real_daemon(home) as daemon, daemon.client() as client:
+        text = told(client, start(client, tmp_path, steps, approve=True))
+        assert "***" in text
+        assert "done" in text
+        assert daemon.end() == 0
+    assert_nowhere(home, text)

@@ -112,7 +112,8 @@ class Carrier:
 
     def _masker(self, live: LiveRun, key: AttemptKey, secrets: dict[str, str]) -> Masker:
         given = given_to(live.state, live.state.plan[key.step])
-        return self._masker_for({**self._vault.known_in(live.state.cwd), **given}, secrets)
+        given = {**self._vault.known_in(live.state.cwd), **given}
+        return self._masker_for(given, {**self._vault.named(live.state.cwd), **secrets})
 
     def _cap(self, live: LiveRun, key: AttemptKey) -> int:
         """How many bytes of an attempt's output are kept."""

@@ -23,6 +23,10 @@ class Sources(Protocol):
         """Give the value, for a run in `cwd`."""
         ...
 
+    def at_hand(self, cwd: str) -> dict[str, str]:
+        """Give the values that can be had at once."""
+        ...
+
 
 def _none(_folder: str) -> Mapping[str, str]:
     return {}
@@ -37,6 +41,7 @@ class Vault:
         """`known_in` gives variables of a folder whose secrets must not be shown either."""
         self.sources = sources
         self.known_in = known_in
+        self._seen: dict[str, str] = {}
         self._given: OrderedDict[str, dict[str, str]] = OrderedDict()
 
     def give(self, run: str, values: Mapping[str, str]) -> None:
@@ -46,6 +51,13 @@ class Vault:
             self._given.move_to_end(run)
             while len(self._given) > MOST_RUNS:
                 self._given.popitem(last=False)
+
+    def named(self, cwd: str) -> dict[str, str]:
+        """Give the values of what the settings name, as far as they are known now.
+
+        A step that was not given them may come by them in other ways, and must not show them.
+        """
+        return {**self._seen, **(self.sources.at_hand(cwd) if self.sources else {})}
 
     async def check(self, workflow: Workflow, given: Mapping[str, str], cwd: str, run: str) -> None:
         """See that every secret of a workflow is to be had. InvalidInput names those that are not.
@@ -85,7 +97,8 @@ class Vault:
 
     async def _value(self, name: str, known: Mapping[str, str], cwd: str) -> str:
         if self.sources is not None and name in self.sources:
-            return await self.sources.look_up(name, cwd)
+            self._seen[name] = await self.sources.look_up(name, cwd)
+            return self._seen[name]
         if name not in known:
             raise LookupError("it was not given")
         return known[name]

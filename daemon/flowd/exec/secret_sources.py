@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from flowd.config import SecretSource
-from flowd.exec.dotenv import read_dotenv
+from flowd.exec.dotenv import dotenv_of, read_dotenv, text_of
 
 LARGEST_BYTES = 65_536
 COMMAND_SECONDS = 15.0
@@ -29,6 +29,20 @@ class SecretSources:
 
     def __contains__(self, name: object) -> bool:
         return name in self._sources
+
+    def at_hand(self, cwd: str) -> dict[str, str]:
+        """Give those values that need no program asked: what anybody writes of them is masked."""
+        found: dict[str, str] = {}
+        for name, source in self._sources.items():
+            if source.env:
+                value = os.environ.get(source.env, "")
+            elif source.file:
+                value = text_of(os.path.join(cwd, os.path.expanduser(source.file))).rstrip("\r\n")  # noqa: PTH111, PTH118
+            else:
+                value = dotenv_of(cwd, source.dotenv).get(name, "") if source.dotenv else ""
+            if value:
+                found[name] = value
+        return found
 
     async def look_up(self, name: str, cwd: str) -> str:
         """Give the value of a secret that is named, for a run in `cwd`; NotToBeHad, and why."""
