@@ -16,7 +16,7 @@ from flowd.safety.uses import noted
 from flowd.safety.value import ANYTHING, Argument, value_of
 from flowd.safety.walk import Walk
 
-MOST_REMEMBERED = 256
+MOST_REMEMBERED = 1024
 LONGEST_REMEMBERED = 4096  # characters
 
 _LOG = logging.getLogger(__name__)

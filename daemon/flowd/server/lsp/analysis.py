@@ -1,39 +1,18 @@
 """What is known of one state of a workflow file: its problems, and what the judge says of it."""
 
-from collections import OrderedDict
+import os
 from dataclasses import dataclass, field
 
 import trio
 
+from flowd.domain.foresight import Obstacle
 from flowd.domain.nodes import Scalar, find_node, focus, span_inside
 from flowd.domain.parse import Reading
-from flowd.domain.ports import Finding, Judge, Judgement, StepJudgement
+from flowd.domain.ports import Finding, Judge, Preflight, StepJudgement
 from flowd.domain.preview import judge_step
-from flowd.domain.workflow import Shell, Step, Undo, shell_of
+from flowd.domain.workflow import Step, Undo, shell_of
+from flowd.engine.acceptance import folder_in
 from flowd.server.sources import read_text
-
-REMEMBERED_SCRIPTS = 1_000
-
-
-class RememberingJudge:
-    """Judges each script once while an editor has it open; the rules change with a restart only."""
-
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self._known: OrderedDict[tuple[str, Shell, str | None], Judgement] = OrderedDict()
-
-    def judge(self, script: str, *, shell: Shell = "bash", cwd: str | None = None) -> Judgement:
-        """See `Judge`."""
-        key = (script, shell, cwd)
-        if key not in self._known:
-            self._known[key] = self._judge.judge(script, shell=shell, cwd=cwd)
-            if len(self._known) > REMEMBERED_SCRIPTS:
-                self._known.popitem(last=False)
-        return self._known[key]
-
-    def can_save(self, script: str, *, shell: Shell = "bash") -> bool:
-        """See `Judge`."""
-        return self._judge.can_save(script, shell=shell)
 
 
 @dataclass(frozen=True)
@@ -45,6 +24,14 @@ class PlacedFinding:
 
 
 @dataclass(frozen=True)
+class PlacedObstacle:
+    """What is in the way of a run here, and the characters of the document it is about."""
+
+    obstacle: Obstacle
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Analysis:
     """One state of a document. `judged` is by step id."""
 
@@ -52,10 +39,16 @@ class Analysis:
     reading: Reading
     judged: dict[str, StepJudgement] = field(default_factory=dict)
     findings: list[PlacedFinding] = field(default_factory=list)
+    obstacles: list[PlacedObstacle] = field(default_factory=list)
 
 
-async def analyse(text: str, judge: Judge, cwd: str | None) -> Analysis:
-    """Read a workflow file and judge its scripts, letting others work in between."""
+async def analyse(
+    text: str, judge: Judge, cwd: str, preflight: Preflight | None = None
+) -> Analysis:
+    """Read a workflow file and judge its scripts, letting others work in between.
+
+    A valid one is also looked at for what would be in its way here.
+    """
     reading = await read_text(text)
     analysis = Analysis(text, reading)
     if reading.draft is None:
@@ -70,9 +63,22 @@ async def analyse(text: str, judge: Judge, cwd: str | None) -> Analysis:
             judgement = judge.judge(script, shell=shell, cwd=cwd)
             path: tuple[str | int, ...] = ("steps", index, *keys)
             for finding in judgement.findings:
-                span = _place(reading, text, path, finding)
+                span = _place(reading, text, path, finding.span)
                 analysis.findings.append(PlacedFinding(finding, span))
+    if preflight is not None and reading.valid:
+        judged = list(analysis.judged.values())
+        folder = folder_in(cwd, reading.draft.cwd)
+        for obstacle in await preflight(reading.draft, judged, folder, os.environ):
+            analysis.obstacles.append(_placed(reading, text, obstacle))
     return analysis
+
+
+def _placed(reading: Reading, text: str, obstacle: Obstacle) -> PlacedObstacle:
+    assert reading.draft is not None
+    index = [step.id for step in reading.draft.steps].index(obstacle.step)
+    scripts = _scripts(reading.draft.steps[index])
+    keys = next(keys for keys, _ in scripts if keys[0] == obstacle.script)
+    return PlacedObstacle(obstacle, _place(reading, text, ("steps", index, *keys), obstacle.span))
 
 
 def _scripts(step: Step) -> list[tuple[tuple[str, ...], str]]:
@@ -87,10 +93,10 @@ def _scripts(step: Step) -> list[tuple[tuple[str, ...], str]]:
 
 
 def _place(
-    reading: Reading, text: str, path: tuple[str | int, ...], finding: Finding
+    reading: Reading, text: str, path: tuple[str | int, ...], span: tuple[int, int]
 ) -> tuple[int, int]:
-    """Give the characters a finding is about: those of the script, else the whole script."""
+    """Give the characters that a span of a script is about, else those of the whole script."""
     assert reading.root is not None
     node = find_node(reading.root, path)
-    exact = span_inside(node, text, *finding.span) if isinstance(node, Scalar) else None
+    exact = span_inside(node, text, *span) if isinstance(node, Scalar) else None
     return exact or focus(node)

@@ -2,6 +2,7 @@
 
 from lsprotocol import types
 
+from flowd.domain.foresight import Obstacle
 from flowd.domain.ports import Finding
 from flowd.domain.problems import Problem
 from flowd.server.lsp.analysis import Analysis
@@ -23,6 +24,7 @@ def diagnostics_of(text: Text, analysis: Analysis) -> list[types.Diagnostic]:
     """List what is wrong with the workflow, then what the judge says of its scripts."""
     shown = [_of_problem(text, problem) for problem in analysis.reading.problems]
     shown += [_of_finding(text.range(*p.span), p.finding) for p in analysis.findings]
+    shown += [_of_obstacle(text.range(*p.span), p.obstacle) for p in analysis.obstacles]
     return shown[:MAX_DIAGNOSTICS]
 
 
@@ -38,6 +40,17 @@ def _of_problem(text: Text, problem: Problem) -> types.Diagnostic:
         message=f"{problem.message}\n{problem.fix}" if problem.fix else problem.message,
         severity=_SEVERITY[problem.severity],
         source=SOURCE,
+    )
+
+
+def _of_obstacle(place: types.Range, obstacle: Obstacle) -> types.Diagnostic:
+    cure = f"\n{obstacle.cure}" if obstacle.cure else ""
+    return types.Diagnostic(
+        range=place,
+        message=f"{obstacle.message}{cure}",
+        severity=_SEVERITY[obstacle.severity],
+        source=SOURCE,
+        code=f"preflight.{obstacle.kind}",
     )
 
 

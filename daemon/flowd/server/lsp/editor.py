@@ -11,7 +11,7 @@ from cattrs import BaseValidationError, Converter
 from lsprotocol import types
 
 from flowd.errors import FlowError
-from flowd.server.lsp.analysis import Analysis, RememberingJudge, analyse
+from flowd.server.lsp.analysis import Analysis, analyse
 from flowd.server.lsp.diagnostics import diagnostics_of
 from flowd.server.lsp.documents import Document, Documents, Encoding, path_of
 from flowd.server.peer import Peer, RefusedByPeer
@@ -44,7 +44,6 @@ class Editor:
         self.client = client
         self.folders = folders
         self.documents = Documents(encoding)
-        self.judge = RememberingJudge(services.judge)
         self._converter = converter
         self._analyses: dict[str, Analysis] = {}
         self._watched: set[str] = set()
@@ -73,7 +72,7 @@ class Editor:
             if known is not None and known.text == document.text:
                 return known
             cwd = str(self.folder_of(document.uri))
-            known = await analyse(document.text, self.judge, cwd)
+            known = await analyse(document.text, self.services.judge, cwd, self.services.preflight)
             if self.documents.get(document.uri) is not document:
                 return known  # closed meanwhile: nobody asks again
             self._analyses[document.uri] = known

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import trio
 
+from flowd.exec.flags import Manuals
+from flowd.exec.preflight import MachinePreflight
+from flowd.safety.judge import make_judge
 from support.daemon import ScriptedJudge, ScriptedRuns, services_in
 from support.editor import Refused, at, editing
 
@@ -86,6 +89,28 @@ async def test_problems_and_findings_are_shown_where_they_are(tmp_path: Path) ->
     ]
     assert found[0]["message"] == "unknown key 'neds' in a step\ndid you mean 'needs'?"
     assert "is blocked" in found[1]["message"]
+
+
+async def test_what_is_in_the_way_of_a_run_is_shown_where_it_stands(tmp_path: Path) -> None:
+    text = (
+        "flow: 1\nname: demo\nsteps:\n"
+        "  - id: a\n    run: |\n      true\n      no-such-program x\n    undo: no-such-undo\n"
+    )
+    services = services_in(
+        tmp_path,
+        ScriptedRuns(),
+        judge=make_judge(),
+        preflight=MachinePreflight(Manuals()),
+    )
+    async with editing(services) as editor:
+        await editor.open(URI, text)
+        found = await editor.diagnostics(URI)
+    shown = [(d["range"], d["severity"], d["code"]) for d in found]
+    assert shown == [
+        (at(6, 6, 23), 1, "preflight.program"),
+        (at(7, 10, 22), 2, "preflight.program"),
+    ]
+    assert found[0]["message"].startswith("the program no-such-program is not on the run's PATH\n")
 
 
 async def test_diagnostics_follow_the_typing(tmp_path: Path) -> None:
@@ -294,25 +319,6 @@ async def test_strange_notifications_are_passed_over(tmp_path: Path) -> None:
         await editor.notify("$/setTrace", {"value": "off"})
         await editor.change("file:///never/opened", 2, {"text": "x"})
         assert await editor.request("textDocument/codeLens", {"textDocument": {"uri": URI}}) == []
-
-
-async def test_scripts_are_judged_once_while_they_stay_the_same(tmp_path: Path) -> None:
-    judged: list[str] = []
-
-    class Counting:
-        def judge(self, script: str, **more: object) -> Any:
-            judged.append(script)
-            return ScriptedJudge().judge(script)
-
-        def can_save(self, script: str, **more: object) -> bool:
-            return False
-
-    async with editing(services_in(tmp_path, ScriptedRuns(), judge=Counting())) as editor:
-        await editor.open(URI, STEPS)
-        await editor.diagnostics(URI)
-        await editor.change(URI, 2, {"text": STEPS + "  - {id: b, run: new}\n"})
-        await editor.diagnostics(URI, version=2)
-    assert judged == ["echo", "new"]
 
 
 class SlowReader:
