@@ -207,7 +207,9 @@ async def serve(
     rehearsals = Rehearsals(paths.state / "rehearsals")
     masker_for = make_masker_for(cache(looks_secret), os.environ)
     desktop = Desktop(config.notifications, looks_secret)
-    preflight = MachinePreflight(Manuals())
+    manuals = Manuals()
+    preflight = MachinePreflight(manuals, asks=True)
+    quick_preflight = MachinePreflight(manuals)
     vault = Vault(SecretSources(config.secrets), dotenv_of)
 
     def mask_for(folder: str) -> Callable[[str], str]:
@@ -240,7 +242,7 @@ async def serve(
             log=event_log,
             keeper=event_log.keeper,
             engine=engine,
-            suggester=make_suggester(config, judge, preflight, mask_for),
+            suggester=make_suggester(config, judge, quick_preflight, mask_for),
             judge=judge,
             extents=extent_of,
             preflight=preflight,
@@ -326,7 +328,9 @@ def _reload(
     saved_files.config = config.engine
     desktop.config = config.notifications
     services.judge = judge
-    services.suggester = make_suggester(config, judge, services.preflight, services.mask_for)
+    services.suggester = make_suggester(
+        config, judge, MachinePreflight(Manuals()), services.mask_for
+    )
     services.config = config
     log.info("settings are read again from %s", services.paths.config)
 

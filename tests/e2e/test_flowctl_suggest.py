@@ -83,11 +83,10 @@ def test_what_cannot_work_is_seen_before_the_first_step(home: FlowHome) -> None:
     )
     shown = home.out("run", file, "--dry-run", code=3)
     assert "error: b: the program no-such-program is not on the run's PATH" in shown
-    [flag, program] = sorted(
-        home.json("check", file, code=3)["preflight"], key=lambda row: row["kind"]
-    )
-    assert (program["severity"], program["step"]) == ("error", "b")
-    assert flag["cure"] == "perhaps --unified is meant"
+    rows = {row["kind"]: row for row in home.json("check", file, code=3)["preflight"]}
+    assert rows.keys() == {"flag", "program", "git"}
+    assert (rows["program"]["severity"], rows["program"]["step"]) == ("error", "b")
+    assert rows["flag"]["cure"] == "perhaps --unified is meant"
     ran = home.flowctl("run", file)
     assert (ran.returncode, (home.project / "made").exists()) == (3, False)
     assert "step b cannot work here" in ran.stderr

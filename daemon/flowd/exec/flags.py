@@ -1,8 +1,8 @@
-"""Which long options a program's manual page knows: what a model made up is found before it runs.
+"""Which long options a program knows: what a model made up is found before it runs.
 
-Only manual pages are read, and no program is run for it. Where there is no page, nothing is said;
-nor of options that may be another program's, as behind `sudo` or `xargs`. A false alarm is worse
-than a miss, so beginnings of options (as GNU programs allow) and `--no-…` count as known.
+Manual pages are read, and some programs asked (`help_texts.py`). Where neither tells, nothing is
+said; nor of options that may be another program's, as behind `sudo` or `xargs`. A false alarm is
+worse than a miss, so beginnings of options (as GNU programs allow) and `--no-…` count as known.
 """
 
 import difflib
@@ -15,6 +15,7 @@ from functools import lru_cache
 import trio
 
 from flowd.domain.foresight import UNSEEN
+from flowd.exec import help_texts
 
 LARGEST_PAGE_BYTES = 2_000_000
 LEAST_OPTIONS = 3  # a page with fewer is about something else, or tells them in another way
@@ -48,17 +49,22 @@ _REDIRECT = re.compile(r"\A(?:\.\\\".*\n|'.*\n)*\.so\s+(\S+)")
 class Manuals:
     """The options of programs, read once for each page."""
 
-    async def unknown(self, program: str, arguments: tuple[str, ...]) -> list[tuple[str, str]]:
-        """Give the long options that the page does not know, each with one that it may mean.
+    async def unknown(
+        self, program: str, arguments: tuple[str, ...], *, asks: bool = False
+    ) -> list[tuple[str, str]]:
+        """Give the long options that nobody knows, each with one that it may mean.
 
-        `program` is a path; `arguments` may hold `UNSEEN`.
+        `program` is a path; `arguments` may hold `UNSEEN`. With `asks`, a program that is known to
+        answer is asked where it has no page.
         """
         given = list(_long_options(arguments))
         name = os.path.basename(program)  # noqa: PTH119
-        if not given or name in _WRAPPERS:
+        if not given:
             return []
-        page = _page_for(name, arguments, program)
+        page = None if name in _WRAPPERS else _page_for(name, arguments, program)
         known = await _options_in(page) if page else frozenset()
+        if len(known) < LEAST_OPTIONS:
+            known = await _told(name, program, arguments, asks=asks)
         if len(known) < LEAST_OPTIONS:
             return []
         return [
@@ -66,6 +72,16 @@ class Manuals:
             for option in given
             if not _is_known(option, known)
         ]
+
+
+async def _told(
+    name: str, program: str, arguments: tuple[str, ...], *, asks: bool
+) -> frozenset[str]:
+    words = help_texts.words_to_ask(name, arguments)
+    if words is None:
+        return frozenset()
+    told = help_texts.remembered(program, words)
+    return await help_texts.ask(program, words) if asks and not told else told
 
 
 def _long_options(arguments: tuple[str, ...]) -> Iterator[str]:

@@ -55,8 +55,10 @@ _PACKAGES = {
 class MachinePreflight:
     """See the port `Preflight`."""
 
-    def __init__(self, manuals: Manuals):
+    def __init__(self, manuals: Manuals, *, asks: bool = False):
+        """With `asks`, well-known programs are asked for their options: it takes its time."""
         self._manuals = manuals
+        self._asks = asks
 
     async def __call__(
         self,
@@ -97,8 +99,10 @@ class MachinePreflight:
             program = program_on_path(use.program, look.path)
             if program is None:
                 continue
-            for option, close in await self._manuals.unknown(program, use.arguments):
-                message = f"{use.program} has no option {option}, as far as its manual tells"
+            for option, close in await self._manuals.unknown(
+                program, use.arguments, asks=self._asks
+            ):
+                message = f"{use.program} has no option {option}, as far as it tells"
                 cure = f"perhaps {close} is meant" if close else f"see {use.program} --help"
                 found.append(look.obstacle("flag", "warning", message, cure, use.span))
         return found

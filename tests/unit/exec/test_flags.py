@@ -1,11 +1,12 @@
 """Options that no manual knows: on pages of our own, and on the real one of git."""
 
 import gzip
+import sys
 from pathlib import Path
 
 import pytest
 
-from flowd.exec import flags
+from flowd.exec import flags, help_texts
 from flowd.exec.flags import Manuals, read_options
 
 MAN = r"""
@@ -94,3 +95,40 @@ async def test_a_part_has_a_page_of_its_own(machine: Path):
     assert await unknown(machine, "frob", "--all", program="git") == []
     assert await unknown(machine, "other", "--zzz", program="git") == []
     assert await unknown(machine, "-C", "x", "frob", "--zzz", program="git") == []
+
+
+@pytest.fixture
+def pytest_program() -> str:
+    return str(Path(sys.executable).with_name("pytest"))
+
+
+async def test_a_program_without_a_page_is_asked_if_it_is_known_to_answer(
+    machine: Path, pytest_program: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The real pytest, which has no manual page; and a stranger, which must not be run."""
+    monkeypatch.setattr(help_texts, "_told", {})
+    wrong = ("-q", "--maxfial=1")
+    assert await Manuals().unknown(pytest_program, wrong) == []  # nobody has asked
+    found = [("--maxfial", "--maxfail")]
+    assert await Manuals().unknown(pytest_program, wrong, asks=True) == found
+    assert await Manuals().unknown(pytest_program, wrong) == found  # it is remembered
+    assert await Manuals().unknown(pytest_program, ("--maxfail=1", "--lf"), asks=True) == []
+    stranger = machine / "bin" / "frob"
+    stranger.write_text(f"#!/bin/sh\ntouch {machine}/was-run\necho --a --b --c\n")
+    stranger.chmod(0o755)
+    assert await Manuals().unknown(str(stranger), ("--zzz",), asks=True) == []
+    assert not (machine / "was-run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("pytest", ("-q", "--x"), ()),
+        ("docker", ("compose", "up", "-d"), ("compose", "up")),
+        ("docker", ("run", "--rm", "image"), ("run",)),
+        ("docker", ("-H", "x", "run"), None),
+        ("frob", ("--x",), None),
+    ],
+)
+def test_whom_to_ask(name, arguments, words):
+    assert help_texts.words_to_ask(name, arguments) == words
