@@ -169,6 +169,8 @@ class _Look:
 
 def step_folder(cwd: str, step: Step) -> str:
     """The folder a step runs in."""
+    if step.cwd is None:  # as most do
+        return cwd
     return os.path.normpath(os.path.join(cwd, os.path.expanduser(step.cwd or "")))  # noqa: PTH111, PTH118
 
 
