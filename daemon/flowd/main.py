@@ -235,6 +235,7 @@ async def serve(
             preflight=preflight,
             consents=event_log.consents,
             vault=vault,
+            boundaries=judge.boundaries,
         ) as engine,
         trio.open_nursery() as nursery,
     ):

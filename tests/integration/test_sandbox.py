@@ -122,3 +122,32 @@ def test_bounds_hold_together_with_limits_and_a_terminal(home: FlowHome) -> None
 def test_without_a_sandbox_everything_gets_through(home: FlowHome) -> None:
     _, kept_out = attempts(home, "off")
     assert kept_out <= ONLY_ROOT_GETS_THROUGH
+
+
+def test_what_the_policy_forbids_the_kernel_keeps_out_of_a_confined_step(
+    home: FlowHome, place: Path
+) -> None:
+    """Without the policy the same script gets through; the judge cannot see into it."""
+    (home.project / "out").mkdir()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        (home.project / "tries").write_text(
+            'try() { if (eval "$2") 2>/dev/null; then echo $1 done; else echo $1 failed; fi; }\n'
+            f"try connect ': < /dev/tcp/127.0.0.1/{port}'\n"
+            "try inside 'echo x > out/file'\ntry outside 'echo x > file'\n"
+        )
+        file = home.workflow("  - {id: a, run: bash tries, sandbox: project}\n")
+        free = home.out("run", file, "--yes")
+        assert [word in free for word in ("connect done", "inside done", "outside done")] == [
+            True
+        ] * 3
+        (Path(home.environment["FLOW_HOME"]) / "policy.yaml").write_text(
+            f"network: none\nwritable: [{home.project}/out/**]\n"
+        )
+        bound = home.out("run", file, "--yes")
+    assert "by policy no network and fewer folders to write to" in bound
+    assert "connect failed" in bound
+    assert "inside done" in bound
+    assert "outside failed" in bound

@@ -40,11 +40,15 @@ class Confined(Struct, frozen=True, array_like=True):
 
     `project` is the folder they may write to, `words` say for people how this machine does it.
     In a rehearsal every step is confined, and writes into a layer over the project or a copy of it.
+    What the user's policy allows bounds them, too: `network`, and for each policy file that names
+    some, the folders that may be written to.
     """
 
     project: str
     words: str
     rehearsal: Literal["", "overlay", "copy"] = ""
+    network: bool = True
+    writable: tuple[tuple[str, ...], ...] = ()
 
 
 class RunStarted(_Event, frozen=True, tag="run_started"):

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
+from flowd.domain.boundaries import Boundaries
 from flowd.domain.consents import Keep
 from flowd.domain.events import (
     Answer,
@@ -192,13 +193,16 @@ class Confinement(Struct, frozen=True):
     """What a process is kept within: its level, and the folder that counts as its project.
 
     `rehearsal` names the run whose layer or copy stands in for the project, without network.
-    `also` are folders of ours that it may write to, for a program of ours.
+    `also` are folders of ours that it may write to, for a program of ours. `network` and `writable`
+    are the policy's: see `Confined`.
     """
 
     level: Sandbox
     project: str
     rehearsal: str = ""
     also: tuple[str, ...] = ()
+    network: bool = True
+    writable: tuple[tuple[str, ...], ...] = ()
 
 
 class Launch(Struct, frozen=True):
@@ -502,6 +506,8 @@ class Finding(Struct, frozen=True):
     source: str = ""
 
 
+BoundariesIn = Callable[[str], Sequence[Boundaries]]
+"""Gives what the policies say of a run in a folder; all of them hold."""
 Extents = Callable[[Loss, str], Awaitable[str]]
 """Counts what would be lost in a folder, in words; empty when it cannot be counted soon."""
 

@@ -1,15 +1,26 @@
 """May this workflow run here? Everything that can be refused is refused before step 1."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
+from flowd.domain.boundaries import Boundaries
 from flowd.domain.consents import Consents
 from flowd.domain.events import Confined, RunStarted
 from flowd.domain.foresight import Obstacle
 from flowd.domain.inputs import resolve_inputs
-from flowd.domain.ports import Executor, Extents, Judge, Preflight, RunRequest, StepJudgement
+from flowd.domain.ports import (
+    BoundariesIn,
+    Executor,
+    Extents,
+    Judge,
+    Preflight,
+    RunRequest,
+    StepJudgement,
+)
 from flowd.domain.workflow import Workflow, kept_within, sandbox_of
 from flowd.engine.approvals import approvable, with_approvals
 from flowd.engine.judging import judge_in_turns
@@ -29,6 +40,7 @@ async def accept(
     preflight: Preflight | None = None,
     consents: Consents | None = None,
     vault: Vault | None = None,
+    boundaries: BoundariesIn | None = None,
 ) -> RunStarted:
     """Turn a request into the first event of its run.
 
@@ -46,6 +58,8 @@ async def accept(
     if vault is not None:
         await vault.check(workflow, request.secrets, cwd, run)
     sandbox = await _confined(workflow, executor, cwd, run if request.rehearse else "")
+    if sandbox is not None and boundaries is not None:
+        sandbox = _within_policy(sandbox, boundaries(cwd))
     return RunStarted(
         at=at,
         workflow=workflow,
@@ -72,6 +86,17 @@ async def _confined(
     asked = {sandbox_of(workflow, step) for step in workflow.steps}
     levels = {kept_within(level, rehearsal=bool(rehearsal)) for level in asked} - {"off"}
     return await executor.confine(levels, cwd, rehearsal=rehearsal) if levels else None
+
+
+def _within_policy(sandbox: Confined, boundaries: Sequence[Boundaries]) -> Confined:
+    """Have the kernel keep what the policies draw, for steps that it confines anyway."""
+    network = all(each.network for each in boundaries)
+    writable = tuple(each.writable for each in boundaries if each.writable is not None)
+    told = ["no network"] * (not network) + ["fewer folders to write to"] * bool(writable)
+    if not told:
+        return sandbox
+    words = f"{sandbox.words}; by policy {' and '.join(told)}"
+    return replace(sandbox, network=network, writable=writable, words=words)
 
 
 def folder_in(base: str, given: str | None) -> str:

@@ -23,6 +23,7 @@ from flowd.domain.decide import react, start
 from flowd.domain.ids import new_run_id
 from flowd.domain.ports import (
     AttemptKey,
+    BoundariesIn,
     EventLog,
     Executor,
     Extents,
@@ -94,6 +95,7 @@ class RunEngine:
         preflight: Preflight | None = None,
         consents: Consents | None = None,
         vault: Vault | None = None,
+        boundaries: BoundariesIn | None = None,
     ):
         self._nursery = nursery
         self._consents = consents
@@ -111,6 +113,7 @@ class RunEngine:
         self._heed = heed
         self._extents = extents
         self._vault = vault or Vault()
+        self._boundaries = boundaries
         self._preflight = preflight
         self._carrier = Carrier(
             executor,
@@ -145,6 +148,7 @@ class RunEngine:
             preflight=self._preflight,
             consents=self._consents,
             vault=self._vault,
+            boundaries=self._boundaries,
         )
         self._vault.give(run, request.secrets)
         state, events = start(run, started, moment)
@@ -532,6 +536,7 @@ async def open_engine(
     preflight: Preflight | None = None,
     consents: Consents | None = None,
     vault: Vault | None = None,
+    boundaries: BoundariesIn | None = None,
 ) -> AsyncIterator[RunEngine]:
     """Run an engine for the duration of the block, beginning with what an earlier one left.
 
@@ -558,6 +563,7 @@ async def open_engine(
             preflight,
             consents,
             vault,
+            boundaries,
         )
         count = await engine.recover()
         if count:

@@ -34,7 +34,13 @@ def confinement_of(state: RunState, step: Step) -> Confinement | None:
         return None
     if state.sandbox is None:
         raise Bug(f"step {step.id} is to be confined, and nobody looked whether it can be")
-    return Confinement(level, state.sandbox.project, state.run if state.rehearsal else "")
+    return Confinement(
+        level,
+        state.sandbox.project,
+        state.run if state.rehearsal else "",
+        network=state.sandbox.network,
+        writable=state.sandbox.writable,
+    )
 
 
 def script_of(step: Step, kind: ScriptKind) -> str:

@@ -165,7 +165,10 @@ def bounds_of(
         "environment": {**kept, "TMPDIR": "/tmp"},  # noqa: S108
         "cwd": cwd,
         "folder": folder,
-        "writable": [confinement.project, *git, *map(os.path.realpath, confinement.also)],
+        "writable": [
+            *_allowed([confinement.project, *git], confinement),
+            *map(os.path.realpath, confinement.also),
+        ],
         "fixed": [
             *protected,
             f"{confinement.project}/.flow",
@@ -187,8 +190,25 @@ def bounds_of(
         "layers_in": f"{folder}/{LAYERS}",
         "homes": [] if strict else at,
         "only": _SYSTEM if strict else [],
-        "network": not strict,
+        "network": confinement.network and not strict,
     }
+
+
+def _allowed(folders: list[str], confinement: Confinement) -> list[str]:
+    """Keep of folders, or of what is in them, what every policy allows to write to.
+
+    A glob counts by the folder that it is all of; one of names within a folder allows nothing here.
+    """
+    for globs in confinement.writable:
+        ends = [glob.removesuffix("/**").removesuffix("/*") for glob in globs]
+        may = [os.path.realpath(end) for end in ends if end and not set(end) & set("*?[")]
+        folders = [
+            inner
+            for folder in folders
+            for inner in ([folder] if any(_within(folder, each) for each in may) else may)
+            if _within(inner, folder)
+        ]
+    return folders
 
 
 def places_rehearsed(project: str) -> list[str]:
