@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from flowd.domain.ports import VERDICT_RANK, Judge, Judgement
 from flowd.safety.judge import make_judge
 from support.fuzzing import examples
+from support.garbage import nothing_else_in_memory
+
+__all__ = ["nothing_else_in_memory"]
 
 _SHELLS = st.sampled_from(["bash", "sh", "zsh", "fish", "python"])
 _TEXT = (
@@ -119,6 +122,7 @@ _HOSTILE = {
 }
 
 
+@pytest.mark.usefixtures("nothing_else_in_memory")
 @pytest.mark.parametrize("name", _HOSTILE)
 def test_hostile_text_is_answered_in_time(judge, name):
     start = time.process_time()
