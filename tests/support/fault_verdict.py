@@ -65,7 +65,7 @@ def judge(
         wrong += _forgotten(each, history)
         wrong += _told_otherwise(each, history, there[each.run], may_be_lost=may_be_lost)
         wrong += _rules_broken(each, history)
-        wrong += _files_wrong(each, load.folder)
+        wrong += _files_wrong(each, load.folder, history)
         wrong += _artifacts_wrong(each, socket, may_be_lost=may_be_lost)
     verdict.attempts = sum(witness.values())
     wrong += _ran_wrongly(load, told, witness, may_be_lost=may_be_lost)
@@ -246,10 +246,17 @@ def _not_run(
     ]
 
 
-def _files_wrong(each: Followed, folder: Path) -> list[str]:
-    """Files that a run which was undone has not left as they were."""
+def _files_wrong(each: Followed, folder: Path, history: dict[int, Json]) -> list[str]:
+    """Files that a run which was undone has not left as they were.
+
+    Whoever skips a step whose undo was lost has said that its files may stay as they are.
+    """
     last = each.events[each.position]
-    if last.get("state") != "compensated":
+    skipped = any(
+        event["type"] == "question_answered" and event["answer"] == "skip"
+        for event in history.values()
+    )
+    if last.get("state") != "compensated" or skipped:
         return []
     return [
         f"{each.kind} {each.run}: {file.name} is not as it was"
