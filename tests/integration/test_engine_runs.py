@@ -264,7 +264,7 @@ async def test_output_is_binary_safe_and_arrives_while_the_step_runs(shop):
     ("steps", "keys", "error", "says"),
     [
         ([{"id": "a", "sandbox": "strict"}], {"cwd": "/"}, Unsupported, "sandbox"),
-        ([{"id": "a", "secrets": ["TOKEN"]}], {}, Unsupported, "secrets"),
+        ([{"id": "a", "secrets": ["TOKEN"]}], {}, InvalidInput, "TOKEN"),
         ([{"id": "a"}], {"inputs": {"v": {}}}, InvalidInput, "needs a value for v"),
         ([{"id": "a"}], {"cwd": "nowhere"}, InvalidInput, "not a folder"),
         ([{"id": "a", "run": "rm -rf /"}], {}, BlockedByPolicy, "must not run"),
