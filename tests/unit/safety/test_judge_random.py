@@ -15,7 +15,11 @@ from flowd.safety.judge import make_judge
 from support.garbage import nothing_else_in_memory
 
 __all__ = ["nothing_else_in_memory"]
-pytestmark = pytest.mark.usefixtures("nothing_else_in_memory")
+pytestmark = [
+    pytest.mark.usefixtures("nothing_else_in_memory"),
+    # Some scripts are long, and are meant to be.
+    pytest.mark.filterwarnings("ignore:Generating overly large repr"),
+]
 
 LONGEST_SECONDS = 2.5  # of CPU time, while coverage is measured as well
 EXAMPLES = int(os.environ.get("FLOW_FUZZ_EXAMPLES", "200"))
