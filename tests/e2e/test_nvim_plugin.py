@@ -358,10 +358,24 @@ def test_runs_are_listed_and_one_is_picked(editor: Neovim, work: Path) -> None:
     editor.command("Flow ps")
     wait_for_line(editor, f"{run}  succeeded  release  2/2")
     assert editor.lua("return #vim.api.nvim_list_wins()") == windows, "there is one list"
-    # The list may have been drawn anew under the cursor since the line came.
     assert editor.lua("return vim.fn.search(..., 'cw')", run)
     editor.command("normal \r")
     wait_for_line(editor, "■ succeeded")
+
+
+def test_a_list_that_comes_anew_leaves_cursor_and_window_alone(editor: Neovim, work: Path) -> None:
+    edit(editor, work / "gated.flow.yaml", GATED)
+    editor.lua("require('flow.view').list({ 'aaaaaaaaaa  one', 'bbbbbbbbbb  two' })")
+    editor.command("normal G")
+    editor.lua(
+        "require('flow.view').list({ 'cccccccccc  new', 'aaaaaaaaaa  one', 'bbbbbbbbbb  two' })"
+    )
+    assert editor.lua("return vim.api.nvim_get_current_line()") == "bbbbbbbbbb  two"
+    editor.command("wincmd p")
+    editor.lua("require('flow.view').list({ 'bbbbbbbbbb  two' })")
+    assert editor.lua("return vim.bo.filetype") != "flowruns", "an answer moves nobody"
+    editor.lua("require('flow.view').go_to_list()")
+    assert editor.text() == ["bbbbbbbbbb  two"]
 
 
 def test_without_a_name_the_user_is_asked_which_run(editor: Neovim, work: Path) -> None:

@@ -159,6 +159,7 @@ local function answer(words, command)
 end
 
 local function list(_, command)
+  view.go_to_list()
   client.request("flow/list", { limit = MENU_LENGTH }, function(listed)
     view.list(vim.tbl_map(describe, listed.runs), command.smods)
   end)

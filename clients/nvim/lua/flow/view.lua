@@ -230,22 +230,56 @@ function M.open(run, mods)
   follow(run)
 end
 
---- Show lines that each begin with a run's id; Enter attaches to the one under the cursor.
+local function id_in(line)
+  return line:match("^(%w+)  ")
+end
+
+--- Put lines in place of those of a list, with each window's cursor on the run it was on: whoever
+--- has chosen a line must not open another because the list came anew.
+local function relist(buffer, lines)
+  local chosen = {}
+  for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
+    local row = vim.api.nvim_win_get_cursor(window)[1]
+    chosen[window] = id_in(vim.api.nvim_buf_get_lines(buffer, row - 1, row, false)[1])
+  end
+  vim.bo[buffer].modifiable = true
+  vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
+  vim.bo[buffer].modifiable = false
+  for window, run in pairs(chosen) do
+    for row, line in ipairs(lines) do
+      if id_in(line) == run then
+        vim.api.nvim_win_set_cursor(window, { row, 0 })
+      end
+    end
+  end
+end
+
+--- Go to the window that shows the list of runs, if there is one.
+function M.go_to_list()
+  local window = vim.fn.bufwinid("^" .. LIST_NAME .. "$")
+  if window ~= -1 then
+    vim.api.nvim_set_current_win(window)
+  end
+end
+
+--- Show lines that each begin with a run's id; Enter attaches to the one under the cursor. A list
+--- that is shown already is only brought up to date: who has gone elsewhere meanwhile stays there.
 ---@param lines string[]
 ---@param mods? table
 function M.list(lines, mods)
+  lines = #lines > 0 and lines or { "no runs yet" }
   local former = vim.fn.bufnr("^" .. LIST_NAME .. "$")
   if former ~= -1 then
-    vim.api.nvim_buf_delete(former, { force = true })
+    relist(former, lines)
+    return
   end
   local buffer = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_name(buffer, LIST_NAME)
-  vim.api.nvim_buf_set_lines(buffer, 0, -1, false, #lines > 0 and lines or { "no runs yet" })
   vim.bo[buffer].bufhidden = "wipe"
-  vim.bo[buffer].modifiable = false
   vim.bo[buffer].filetype = "flowruns"
+  relist(buffer, lines)
   vim.keymap.set("n", "<CR>", function()
-    local run = vim.api.nvim_get_current_line():match("^(%w+)  ")
+    local run = id_in(vim.api.nvim_get_current_line())
     if run then
       M.open(run)
     end
