@@ -60,6 +60,7 @@ from flowd.server.stdio import relay_stdio
 from flowd.server.transport import serve_socket
 from flowd.server.trust import Trust
 from flowd.store.log import open_log
+from flowd.suggest.imported import reword
 from flowd.suggest.pipeline import make_suggester
 from flowd.upkeep import Upkeep
 from flowproto.environment import looks_secret, shareable
@@ -243,7 +244,8 @@ async def serve(
             log=event_log,
             keeper=event_log.keeper,
             engine=engine,
-            suggester=make_suggester(config, judge, quick_preflight, mask_for),
+            suggester=make_suggester(config, judge, quick_preflight, mask_for, event_log.knowledge),
+            knowledge=event_log.knowledge,
             judge=judge,
             extents=extent_of,
             preflight=preflight,
@@ -268,6 +270,7 @@ async def serve(
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts, rehearsals)
         services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
+        nursery.start_soon(reword, event_log.knowledge)
         for state in engine.waiting():
             desktop.remember(state)
         nursery.start_soon(desktop.serve)
@@ -330,7 +333,7 @@ def _reload(
     desktop.config = config.notifications
     services.judge = judge
     services.suggester = make_suggester(
-        config, judge, MachinePreflight(Manuals()), services.mask_for
+        config, judge, MachinePreflight(Manuals()), services.mask_for, services.knowledge
     )
     services.config = config
     log.info("settings are read again from %s", services.paths.config)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from flowd.config import Config
 from flowd.domain.inputs import missing_inputs
+from flowd.domain.knowledge import ImportedKnowledge
 from flowd.domain.parse import workflow_from_object
 from flowd.domain.ports import Judge, Preflight
 from flowd.domain.preview import judge_workflow
@@ -28,7 +29,13 @@ from flowd.suggest.memory import Memory
 from flowd.suggest.providers.base import Draft, Provider, Question
 from flowd.suggest.providers.registry import Registry
 from flowd.suggest.rank import Candidate, merge, order, plausibility, score
-from flowd.suggest.retrieve import Knowledge, load_knowledge, retrieve
+from flowd.suggest.retrieve import (
+    Knowledge,
+    best_of,
+    load_knowledge,
+    retrieve,
+    retrieve_imported,
+)
 
 _logger = logging.getLogger(__name__)
 _MORE_LOOKED_AT = 3  # than are wanted: one of them may lose its place
@@ -66,7 +73,9 @@ class PipelineSuggester:
         memory: Memory,
         preflight: Preflight | None = None,
         mask_for: MaskFor = _no_mask,
+        imported: ImportedKnowledge | None = None,
     ):
+        self._imported = imported
         self._mask_for = mask_for
         self._registry = registry
         self._preflight = preflight
@@ -87,7 +96,7 @@ class PipelineSuggester:
             task=task,
             context=context,
             deadline=deadline,
-            retrieved=retrieve(task, context, knowledge, max(10, request.limit)),
+            retrieved=await self._retrieved(task, context, knowledge, max(10, request.limit)),
             limit=request.limit,
             selection=request.selection,
             language=request.language,
@@ -130,6 +139,16 @@ class PipelineSuggester:
         )
         candidate = self._judged(draft, workflow_from_object(filled.workflow), "offline", None)
         return _suggestion(recipe.id, 1.0, candidate)
+
+    async def _retrieved(
+        self, task: str, context: Context, knowledge: Knowledge, limit: int
+    ) -> list[Draft]:
+        own = retrieve(task, context, knowledge, limit)
+        if self._imported is None:
+            return own
+        return best_of(
+            [*own, *await retrieve_imported(task, knowledge, self._imported, limit)], limit
+        )
 
     async def _know(self) -> Knowledge:
         async with self._loading:
@@ -282,6 +301,7 @@ def make_suggester(
     judge: Judge,
     preflight: Preflight | None = None,
     mask_for: MaskFor = _no_mask,
+    imported: ImportedKnowledge | None = None,
 ) -> Suggester:
     """Make the suggester; nothing is read or imported before the first task."""
-    return PipelineSuggester(Registry(config), judge, Memory(), preflight, mask_for)
+    return PipelineSuggester(Registry(config), judge, Memory(), preflight, mask_for, imported)
