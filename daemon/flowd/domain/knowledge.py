@@ -4,7 +4,7 @@ The built-in recipes come with Flow and are tried out; these are other people's,
 where they come from.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -46,6 +46,18 @@ class KnowledgeSource(Struct, frozen=True):
     imported_at: int
     vocabulary: str
     examples: int = 0
+
+
+class Meanings(Protocol):
+    """What texts mean, as a model made it out: key -> vector."""
+
+    async def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Give those that are known."""
+        ...
+
+    async def put(self, made: Mapping[bytes, bytes]) -> None:
+        """Keep some. They can be made out again: nothing is lost with them."""
+        ...
 
 
 class ImportedKnowledge(Protocol):

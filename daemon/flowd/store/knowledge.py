@@ -1,7 +1,7 @@
 """The tables of imported commands: the `ImportedKnowledge` port on SQLite."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import apsw
 import trio
@@ -64,6 +64,37 @@ class StoredKnowledge:
         """Remove the rows of collections that do not count, a portion at a time."""
         while await self._writer.run(_remove_some):
             pass
+
+
+class StoredMeanings:
+    """See `flowd.domain.knowledge.Meanings`."""
+
+    def __init__(self, writer: Writer, reader: Database):
+        self._writer = writer
+        self._reader = reader
+
+    async def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Give those that are known; see the port."""
+        return await self._reader.run(_vectors, keys)
+
+    async def put(self, made: Mapping[bytes, bytes]) -> None:
+        """Keep some; see the port."""
+        await self._writer.run(_keep_vectors, made)
+
+
+def _vectors(connection: apsw.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for key in keys:
+        for (vector,) in connection.execute(
+            "SELECT vector FROM text_vectors WHERE key = ?", (key,)
+        ):
+            found[key] = vector
+    return found
+
+
+def _keep_vectors(connection: apsw.Connection, made: Mapping[bytes, bytes]) -> None:
+    with connection:
+        connection.executemany("INSERT OR IGNORE INTO text_vectors VALUES (?, ?)", made.items())
 
 
 def _sources(connection: apsw.Connection) -> list[KnowledgeSource]:
