@@ -3,8 +3,8 @@
     python tests/eval/relevance.py [FOLDER]      # FOLDER: ../shared, with data/ and eval/
 
 Labelled tasks and their scorer are not part of the repository; where they are not there, nothing is
-measured and that is said. Each line of the table is a daemon of its own with an empty home: built-in
-knowledge alone, with tldr pages imported, and both with the sentence model, where one is installed.
+measured and that is said. Each line of the table is a daemon of its own with an empty home:
+built-in knowledge alone, with tldr pages imported, both with the sentence model where there is one.
 FLOW_EVAL_MODEL=http://127.0.0.1:PORT/v1 adds a served model, through the whole pipeline, on every
 fifth task. Latency as clients see it; CPU of the daemon alone.
 """
@@ -74,7 +74,8 @@ def measure(
     """Ask a fresh daemon for every task, and print how it did."""
     settings = f'[suggest]\nsemantic_model = "{semantic}"\n'
     if model:
-        settings += f'[providers.served]\nkind = "openai_compatible"\nbase_url = "{model}"\nmax_tokens = 400\n'
+        settings += f'[providers.served]\nkind = "openai_compatible"\nbase_url = "{model}"\n'
+        settings += "max_tokens = 400\n"
     with _home(settings) as home:
         if pages is not None:
             home.out("knowledge", "import", str(pages), timeout=300)
@@ -98,7 +99,8 @@ def measure(
     spent = scored["elapsed_ms"]
     print(
         f"{name:<34} {len(tasks):>5}  {scored['relevance@1']:.3f} {scored['relevance@3']:.3f}"
-        f"  {spent['median']:>6.0f}  {spent['p95']:>6.0f}  {cpu:>6.0f}  {valid:>5.0%}  {runnable:>7.0%}",
+        f"  {spent['median']:>6.0f}  {spent['p95']:>6.0f}  {cpu:>6.0f}"
+        f"  {valid:>5.0%}  {runnable:>7.0%}",
         flush=True,
     )
 
