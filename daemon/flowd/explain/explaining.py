@@ -1,5 +1,7 @@
 """Scripts explained by the manuals of this machine, in bounded time."""
 
+from collections.abc import Awaitable, Callable
+
 import trio
 from msgspec.structs import replace
 
@@ -11,9 +13,18 @@ from flowd.explain.reading import CommandText, Key, Reading, read_script
 MOST_SECONDS = 6.0  # for all manuals of a script; some programs take a second to tell their options
 AT_ONCE = 4  # manuals read, or programs asked, side by side
 
+Imported = Callable[[str], Awaitable[str]]
+"""Gives what the user's imported pages say that a program is for; "" for nothing."""
+
 
 async def explain(
-    script: str, shell: Shell, *, path: str, aside: str, seconds: float = MOST_SECONDS
+    script: str,
+    shell: Shell,
+    *,
+    path: str,
+    aside: str,
+    imported: Imported | None = None,
+    seconds: float = MOST_SECONDS,
 ) -> Reading:
     """Explain a script: what each part means, with a sentence for every command and the whole.
 
@@ -22,24 +33,35 @@ async def explain(
     """
     if shell == "python":
         return _python(script)
+
+    async def find(program: str, parts: tuple[str, ...]) -> Manual:
+        manual = await describe(program, parts, path=path, aside=aside)
+        if manual.about or imported is None:
+            return manual
+        about = await imported(" ".join((program, *parts)))
+        return replace(manual, source=manual.source or "imported", about=about) if about else manual
+
     known: dict[Key, Manual] = {}
     with trio.move_on_after(seconds):
         while True:
             reading = await trio.to_thread.run_sync(read_script, script, known)
             if not reading.wanted:
                 return reading
-            await _look_up(reading.wanted, known, path, aside)
+            await _look_up(reading.wanted, known, find)
     reading = await trio.to_thread.run_sync(read_script, script, known)
     return replace(reading, complete=False)
 
 
-async def _look_up(wanted: set[Key], known: dict[Key, Manual], path: str, aside: str) -> None:
+async def _look_up(
+    wanted: set[Key],
+    known: dict[Key, Manual],
+    find: Callable[[str, tuple[str, ...]], Awaitable[Manual]],
+) -> None:
     limit = trio.CapacityLimiter(AT_ONCE)
 
     async def one(key: Key) -> None:
         async with limit:
-            program, parts = key
-            known[key] = await describe(program, parts, path=path, aside=aside)
+            known[key] = await find(*key)
 
     async with trio.open_nursery() as nursery:
         for key in sorted(wanted):

@@ -36,7 +36,7 @@ _ROUTES = (
     route(m.TYPE, terminals.handle_type, c.TypeContext.of),
     route(m.CHECK, check.handle_check, c.JudgeContext.of),
     route(m.SCAN, scan.handle_scan, c.JudgeContext.of),
-    route(m.EXPLAIN, explain.handle_explain, c.JudgeContext.of),
+    route(m.EXPLAIN, explain.handle_explain, c.ExplainContext.of),
     route(m.SUGGEST, suggest.handle_suggest, c.SuggestContext.of),
     route(m.KNOWLEDGE, knowledge.handle_list, c.KnowledgeContext.of),
     route(m.KNOWLEDGE_IMPORT, knowledge.handle_import, c.KnowledgeContext.of),

@@ -80,6 +80,21 @@ async def test_a_tldr_page_says_what_a_program_is_for(machine: Path, monkeypatch
     assert await describe("nothing-like-it", (), path="", aside="") == NO_MANUAL
 
 
+async def test_what_was_imported_says_what_a_program_without_a_manual_is_for(machine: Path):
+    async def imported(topic: str) -> str:
+        return {"zork": "Plays a game.", "frob": "Never asked.", "npm ci": "Installs."}.get(
+            topic, ""
+        )
+
+    reading = await read(machine, "zork; frob; npm ci; other", imported=imported)
+    assert [(command.about, command.source) for command in reading.commands] == [
+        ("Plays a game.", "imported"),
+        ("frobs", "frob(1)"),
+        ("Installs.", "imported"),
+        ("", ""),
+    ]
+
+
 async def test_it_ends_in_time_with_what_there_is(
     machine: Path, monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock
 ):

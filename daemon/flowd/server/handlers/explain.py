@@ -2,17 +2,19 @@
 
 import os
 from pathlib import Path
+from typing import Self
 
 import trio
+from msgspec import Struct
 
 from flowd.domain.ports import Judgement, StepJudgement
 from flowd.domain.preview import judge_step, strictest
 from flowd.domain.suggestions import Suggestion
 from flowd.domain.workflow import Shell, Step, Workflow, shell_of
 from flowd.errors import InvalidInput
-from flowd.explain.explaining import explain
+from flowd.explain.explaining import Imported, explain
 from flowd.projects import project_folders
-from flowd.server.contexts import JudgeContext
+from flowd.server.contexts import ExplainContext
 from flowd.server.convert import (
     to_effect_row,
     to_explained_command,
@@ -27,7 +29,7 @@ LONGEST_COMMAND = 1_000_000  # characters
 MOST_SECONDS = 8.0  # for all scripts of a workflow
 
 
-async def handle_explain(params: x.ExplainParams, context: JudgeContext) -> x.ExplainResult:
+async def handle_explain(params: x.ExplainParams, context: ExplainContext) -> x.ExplainResult:
     """Explain every script, in bounded time: what takes longer is left out, and that is said."""
     exactly_one(params, ("command", "text", "path", "workflow", "template", "suggestion"))
     cwd = folder_of(params.cwd)
@@ -36,7 +38,7 @@ async def handle_explain(params: x.ExplainParams, context: JudgeContext) -> x.Ex
             raise InvalidInput("the command is too long to explain", cure="explain a part of it")
         step = Step(id="command", run=params.command)
         judged = judge_step(step, "bash", context.judge, params.cwd)
-        scripts = await _step(step, "bash", judged, cwd, trio.current_time() + MOST_SECONDS)
+        scripts = await _step(step, "bash", judged, _Where.of(cwd, context))
         scripts[0].step = ""
         return x.ExplainResult(verdict=judged.judgement.verdict, scripts=scripts)
     named = RunParams(
@@ -59,25 +61,39 @@ def _why(made: Suggestion) -> str:
 
 
 async def _workflow(
-    workflow: Workflow, why: str, context: JudgeContext, cwd: Path
+    workflow: Workflow, why: str, context: ExplainContext, cwd: Path
 ) -> x.ExplainResult:
-    until = trio.current_time() + MOST_SECONDS
+    where = _Where.of(cwd, context)
     all_judged: list[StepJudgement] = []
     scripts: list[x.ExplainedScript] = []
     for step in workflow.steps:
         shell = shell_of(workflow, step)
         judged = judge_step(step, shell, context.judge, str(cwd))
         all_judged.append(judged)
-        scripts += await _step(step, shell, judged, cwd, until)
+        scripts += await _step(step, shell, judged, where)
     return x.ExplainResult(
         verdict=strictest(all_judged), scripts=scripts, name=workflow.name, why=why
     )
 
 
+class _Where(Struct, frozen=True):
+    """Where manuals are looked for, and until when."""
+
+    folder: Path
+    imported: Imported | None
+    until: float
+
+    @classmethod
+    def of(cls, cwd: Path, context: ExplainContext) -> Self:
+        """For a request that begins now."""
+        imported = context.knowledge.about if context.knowledge is not None else None
+        return cls(cwd, imported, trio.current_time() + MOST_SECONDS)
+
+
 async def _step(
-    step: Step, shell: Shell, judged: StepJudgement, cwd: Path, until: float
+    step: Step, shell: Shell, judged: StepJudgement, where: _Where
 ) -> list[x.ExplainedScript]:
-    """Explain the scripts of a step; `until` is when manuals are looked up no more."""
+    """Explain the scripts of a step."""
     texts = {"run": step.run, "check": step.check}
     if step.undo_plan is not None:
         texts["undo"] = step.undo_plan.run
@@ -85,7 +101,7 @@ async def _step(
     for kind, judgement in judged.scripts.items():
         text = texts[kind]
         assert text is not None  # it was judged
-        made.append(await _script(text, shell, judgement, cwd, until))
+        made.append(await _script(text, shell, judgement, where))
         made[-1].step, made[-1].script, made[-1].name = step.id, kind, step.name
     made[0].reversibility = judged.reversibility
     made[0].effects = [to_effect_row(effect) for effect in judged.scripts["run"].effects]
@@ -93,14 +109,15 @@ async def _step(
 
 
 async def _script(
-    text: str, shell: Shell, judgement: Judgement, cwd: Path, until: float
+    text: str, shell: Shell, judgement: Judgement, where: _Where
 ) -> x.ExplainedScript:
     reading = await explain(
         text,
         shell,
         path=os.environ.get("PATH", os.defpath),
-        aside=await trio.to_thread.run_sync(project_of, cwd),
-        seconds=max(until - trio.current_time(), 0.0),
+        aside=await trio.to_thread.run_sync(project_of, where.folder),
+        imported=where.imported,
+        seconds=max(where.until - trio.current_time(), 0.0),
     )
     return x.ExplainedScript(
         step="",

@@ -34,6 +34,7 @@ async def explain_at(
         shell_of(draft, step),
         path=os.environ.get("PATH", os.defpath),
         aside=await trio.to_thread.run_sync(project_of, editor.folder_of(document.uri)),
+        imported=editor.services.knowledge.about if editor.services.knowledge else None,
         seconds=MOST_SECONDS,
     )
     around = [
