@@ -97,7 +97,11 @@ class _Sorting:
         return made
 
     def _operand(self, word: Given) -> None:
-        """An operand, or what some programs write as `name=value`."""
+        """An operand, or what some programs take for an option: `name=value`, `!`, `-`."""
+        meaning = next((options[word.text] for options in self._own if word.text in options), "")
+        if meaning:
+            self._made.options.append(Option((word.text,), "", word.span, meaning))
+            return
         name, equals, value = word.text.partition("=")
         text = next((m.words[name + "="] for m in self._manuals if name + "=" in m.words), "")
         if equals and text:

@@ -13,7 +13,7 @@ from flowd.exec.option_texts import NO_MANUAL, Manual
 from flowd.explain.called import Called, recognise
 from flowd.explain.calls import Taken, take_apart
 from flowd.explain.programs import Program, known_programs
-from flowd.explain.sentences import listed, roles_of, sentence_of
+from flowd.explain.sentences import listed, quoted, roles_of, sentence_of
 from flowd.explain.structure import gap_between, spoken
 from flowd.explain.wording import LINKS, capitalised, ending_of, meaning_of_redirect, role_of
 from flowd.explain.words import Given, given
@@ -176,9 +176,6 @@ class _Reader:
     # ------------------------------------------------------------------------------ commands
 
     def _simple(self, command: SimpleCommand, frame: _Frame) -> str:
-        if len(self.reading.commands) >= MOST_COMMANDS:
-            self.reading.complete = False
-            return ""
         words = [word for word in command.words if isinstance(word, Word)]
         declared = [word for word in command.words if isinstance(word, Assignment)]
         seen: dict[Span, Given] = {}
@@ -208,7 +205,7 @@ class _Reader:
         shown = " ".join(given(value, frame.text).shown for value in values)
         if shown in ("", '""', "''"):
             shown = "nothing"
-        what = f"sets {each.name} to {shown}"
+        what = f"sets {each.name} to {quoted(shown)}"
         self._part(each.span, "variable", what if lasting else f"{what} for this command", frame)
         self._words(values, frame)
         return what
@@ -216,7 +213,9 @@ class _Reader:
     def _redirects(self, redirects: Sequence[Redirect], frame: _Frame) -> str:
         ending = ""
         for each in redirects:
-            target = given(each.target, frame.text).shown if each.target is not None else "-"
+            target = (
+                quoted(given(each.target, frame.text).shown) if each.target is not None else "-"
+            )
             self._part(each.span, "redirect", meaning_of_redirect(each, target), frame)
             ending += ending_of(each, target)
             if each.target is not None:
@@ -225,6 +224,9 @@ class _Reader:
 
     def _call(self, words: list[Given], frame: _Frame) -> str:
         """Explain a command by its words; gives its sentence."""
+        if len(self.reading.commands) >= MOST_COMMANDS or frame.depth > DEEPEST:
+            self.reading.complete = False
+            return ""
         name = words[0].text.rpartition("/")[2]
         stranger = _stranger(words[0], name, self._functions)
         if stranger:

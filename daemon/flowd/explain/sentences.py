@@ -19,8 +19,9 @@ from flowd.explain.programs import Program
 from flowd.explain.words import Given
 
 MOST_NAMED = 4
+LONGEST_WORD = 60  # characters
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
-_ONE_WORD = re.compile(r"[\w./@%+=:,~^*?{}$-]+")
+_ONE_WORD = re.compile(r"[\w./@%+=:,~^*?{}$…-]+")
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
 
@@ -69,7 +70,7 @@ def fits(when: str, words: Sorted) -> bool:
 
 
 def _given(names: str, words: Sorted) -> bool:
-    if names.startswith("!"):
+    if names[:1] == "!" and names[1:2] not in ("", " "):  # `!` alone is a word of find's
         return not words.has(*names[1:].split())
     return not names or words.has(*names.split())
 
@@ -121,6 +122,8 @@ def quoted(text: str) -> str:
     """A word as part of a sentence."""
     if text == "{}":  # what find and xargs put in its place
         return "it"
+    if len(text) > LONGEST_WORD:
+        text = text[: LONGEST_WORD - 1] + "…"
     return text if _ONE_WORD.fullmatch(text) or text[:1] in "'\"$" else f'"{text}"'
 
 

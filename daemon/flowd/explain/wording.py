@@ -101,6 +101,11 @@ def ending_of(redirect: Redirect, target: str) -> str:
     return ""
 
 
+LONGEST_SENTENCE = 800  # characters
+
+
 def capitalised(sentence: str) -> str:
-    """A phrase as a sentence."""
-    return sentence[:1].upper() + sentence[1:] + "." if sentence else ""
+    """A phrase as a sentence, of a length that somebody reads."""
+    if len(sentence) > LONGEST_SENTENCE:
+        sentence = sentence[:LONGEST_SENTENCE].rpartition(" ")[0] + " …"
+    return sentence[:1].upper() + sentence[1:] + "." * (sentence[-1:] != "…") if sentence else ""

@@ -43,8 +43,8 @@ def test_every_pattern_is_one(name: str, when: str, pattern: str):
     assert not pattern.endswith(".")
     for condition in re.findall(r"\[([^\[\]]*)\?", pattern):
         assert all(word.startswith(("-", "!-")) for word in condition.split()), condition
-    for word in when.replace("&", " ").replace("!", " ").split():
-        assert word.startswith("-") or word.endswith("="), word
+    for word in when.replace("&", " ").split():
+        assert word.startswith(("-", "!-")) or word.endswith("=") or word in "!()", word
 
 
 def test_a_pattern_with_an_empty_place_gives_way_to_the_next():
