@@ -39,7 +39,8 @@ async def describe(program: str, parts: tuple[str, ...], *, path: str, aside: st
     page = find_page("-".join((program, *parts)), found or f"/usr/bin/{program}")
     manual = await _read(page) if page is not None else NO_MANUAL
     if len(manual.options) < _LEAST_OPTIONS and found and not _lies_in(found, aside):
-        manual = await _asked(program, found, parts) or manual
+        outside = os.pathsep.join(p for p in path.split(os.pathsep) if not _lies_in(p, aside))
+        manual = await _asked(program, found, parts, outside) or manual
     if manual.about or manual.options or parts:
         return manual
     return await trio.to_thread.run_sync(_from_tldr, program)
@@ -70,12 +71,12 @@ def _manual_in(page: str) -> Manual:
     return manual_of(f"{name}({section})", read.about, read.entries)
 
 
-async def _asked(program: str, found: str, parts: tuple[str, ...]) -> Manual | None:
+async def _asked(program: str, found: str, parts: tuple[str, ...], path: str) -> Manual | None:
     if not help_texts.describes_itself(program, parts):
         return None
-    told = await help_texts.ask_for_texts(found, parts)
+    told = await help_texts.ask_for_texts(found, parts, path)
     if parts:
-        whole = await help_texts.ask_for_texts(found, ())
+        whole = await help_texts.ask_for_texts(found, (), path)
         if (told.options, told.about) == (whole.options, whole.about):
             return None  # it does not know the part, and told of itself
     if not told.entries:

@@ -19,6 +19,7 @@ from flowd.exec.option_texts import read_help
 
 ASK_SECONDS = 8.0
 MOST_BYTES = 400_000
+MOST_REMEMBERED = 500  # answers
 
 _ANSWER_TEXT = """
     pip pip3 pytest ruff mypy black isort flake8 pylint tox nox uv poetry pdm hatch twine pre-commit
@@ -97,13 +98,18 @@ async def ask(program: str, words: tuple[str, ...]) -> frozenset[str]:
     return told.options
 
 
-async def ask_for_texts(program: str, words: tuple[str, ...]) -> Told:
-    """Ask the program for all that it says of itself; nothing when it does not answer in time."""
+async def ask_for_texts(program: str, words: tuple[str, ...], path: str = "") -> Told:
+    """Ask the program for all that it says of itself; nothing when it does not answer in time.
+
+    `path` is where it finds programs of its own (cargo and its parts), else the daemon's PATH.
+    """
     key = _key(program, words)
     if key not in _told:
-        told = await _ask((program, *words, "--help"))
+        told = await _ask((program, *words, "--help"), path)
         if not told.options and not told.entries:  # perhaps it took too long this time
             return told
+        while len(_told) >= MOST_REMEMBERED:
+            del _told[next(iter(_told))]
         _told[key] = told
     return _told[key]
 
@@ -127,10 +133,10 @@ def _key(program: str, words: tuple[str, ...]) -> tuple[str, int, tuple[str, ...
         return program, 0, words
 
 
-async def _ask(command: tuple[str, ...]) -> Told:
+async def _ask(command: tuple[str, ...], path: str = "") -> Told:
     with tempfile.TemporaryDirectory(prefix="flow-help-") as nowhere:
         environment = {
-            "PATH": os.environ.get("PATH", os.defpath),
+            "PATH": path or os.environ.get("PATH", os.defpath),
             "HOME": nowhere,
             "LC_ALL": "C.UTF-8",
             "NO_COLOR": "1",

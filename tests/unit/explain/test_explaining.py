@@ -69,6 +69,19 @@ async def test_well_known_programs_are_asked_and_those_of_the_project_never(
     assert told.read_text() == "started\n"  # ruff, once
 
 
+async def test_a_program_that_is_asked_finds_none_of_the_project(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(help_texts, "_told", {})
+    (machine / "project/bin").mkdir(parents=True)
+    program(machine / "project/bin/cargo-part", f"touch {machine}/started")
+    program(machine / "bin/cargo", "cargo-part; echo '  -q, --quiet  Be quiet'")
+    path = f"{machine / 'project/bin'}:{machine / 'bin'}:{os.defpath}"
+    manual = await describe("cargo", (), path=path, aside=str(machine / "project"))
+    assert manual.source == "cargo --help"
+    assert not (machine / "started").exists()
+
+
 async def test_a_tldr_page_says_what_a_program_is_for(machine: Path, monkeypatch):
     monkeypatch.setenv("HOME", str(machine))
     pages = machine / ".cache/tldr/pages/common"

@@ -4,7 +4,7 @@ import pytest
 
 from flowd.exec.manual_pages import Entry
 from flowd.exec.option_texts import Manual, manual_of
-from flowd.explain.reading import MOST_COMMANDS, Key, read_script
+from flowd.explain.reading import DEEPEST, MOST_COMMANDS, Key, read_script
 
 
 def manual(name: str, about: str, *lines: str) -> Manual:
@@ -240,3 +240,4 @@ def test_what_cannot_be_read_or_is_too_much_is_said(script: str):
     reading = read_script(script, KNOWN)
     assert not reading.complete
     assert len(reading.commands) <= MOST_COMMANDS
+    assert all(command.depth <= DEEPEST for command in reading.commands)
