@@ -70,7 +70,7 @@ def test_a_workflow_with_all_its_scripts(daemon: RealDaemon, tmp_path: Path):
     said = [(s["step"], s["script"], s["sentence"]) for s in answer["scripts"]]
     assert said == [
         ("pack", "run", "Packs src into the archive a.tgz."),
-        ("pack", "check", "Tests a condition."),
+        ("pack", "check", "Looks whether there is a file a.tgz."),
         ("pack", "undo", "Deletes a.tgz."),
         ("code", "run", "Runs a Python script of 1 line."),
     ]

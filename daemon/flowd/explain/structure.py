@@ -50,13 +50,16 @@ def spoken(
         case Redirected():
             return read(statement.body, frame) + redirects(statement.redirects, frame)
         case If():
-            said = [f"if {all_of(asked)}: {all_of(body)}" for asked, body in statement.branches]
+            said = [
+                f"if {_asked(all_of(asked))}: {all_of(body)}" for asked, body in statement.branches
+            ]
             otherwise = all_of(statement.otherwise)
             return "; else ".join([*said, *([otherwise] if otherwise else [])])
         case While():
             word = "until" if statement.negated else "as long as"
-            asked = all_of(statement.condition)
-            return f"{f'{word} {asked}' if asked else 'for ever'}: {all_of(statement.body)}"
+            asked = _asked(all_of(statement.condition))
+            until = "for ever" if asked in _ALWAYS else f"{word} {asked}"
+            return f"{until}: {all_of(statement.body)}"
         case ForEach():
             over = [given(each, text).shown for each in statement.words or ()]
             words(statement.words or (), frame)
@@ -78,8 +81,17 @@ def spoken(
             inside = statement.arithmetic.strip() or " ".join(
                 given(each, text).shown for each in statement.words
             )
-            return _condition(inside)
+            return f"{_LOOKS}{_condition(inside)}"
     return ""
+
+
+_ALWAYS = ("", "succeeds")  # no condition at all, or `true`
+_LOOKS = "looks whether "
+
+
+def _asked(phrase: str) -> str:
+    """A phrase behind `if`: there, what is looked at is enough."""
+    return phrase.replace(_LOOKS, "")
 
 
 _TESTS = (

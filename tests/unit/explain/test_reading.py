@@ -139,7 +139,7 @@ def test_options_by_the_programs_own_rules(script: str, expected: list[tuple[str
         ),
         (
             "while true; do sleep 1; done",
-            "As long as succeeds: waits 1 (seconds, unless it says otherwise).",
+            "For ever: waits 1 (seconds, unless it says otherwise).",
         ),
         ("A=1 B=2", "Sets A to 1 and sets B to 2."),
         ("export A=1", "Sets A to 1."),
@@ -153,6 +153,9 @@ def test_options_by_the_programs_own_rules(script: str, expected: list[tuple[str
             "Deletes what fits in a.",
         ),
         ("find . -maxdepth 1", "Lists what is in ., 1 deep at most."),
+        ("[ -d a ] && rm b", "Looks whether there is a folder a, and if that works deletes b."),
+        ("if test -f a; then rm a; fi", "If there is a file a: deletes a."),
+        ("until [ $n -gt 3 ]; do rm a; done", "Until $n is more than 3: deletes a."),
         ("git branch --merged master", "Lists branches."),
         ("gzip -l a.gz", "Tells how much a.gz was compressed."),
         ("sort -c f", "Checks whether f is sorted."),
