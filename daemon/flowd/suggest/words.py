@@ -78,7 +78,11 @@ REWRITES: tuple[tuple[str, str, str], ...] = (
         "ignorecase",
     ),
     ("pod deployment kube", r"\b(?:pods?|deployments?|kube\w*|k8s)\b", r"\g<0> kubernetes"),
-    ("boot startup start-up", r"\b(?:at|on|during|every|each|after) (?:system )?(?:boot|start-?up)\b", "atboot"),
+    (
+        "boot startup start-up",
+        r"\b(?:at|on|during|every|each|after) (?:system )?(?:boot|start-?up)\b",
+        "atboot",
+    ),
     ("with", r"\b(?:start|begin)(?:s|ning|ing)? with\b", "startwith"),
     ("with in", r"\bend(?:s|ing)? (?:with|in)\b", "endwith"),
     ("crate", r"\bcrates?\b", "rust package"),
