@@ -1,11 +1,11 @@
 """A sentence for a command, from the patterns in `programs.yaml`.
 
 A pattern is text with places: `{1}`, `{2}` operands by number; `{all}`, `{rest}` (all but the
-first), `{front}` (all but the last), `{last}`; `{-C --directory}` the value of an option; `{inner}`
-the sentence of the command it runs. What stands in `[…]` is left out when a place in it is empty,
-or when none of the options before a `?` is given: `[-r -R? with all that is in them]`; `|` parts
-what is tried one after the other, as in `[{1}|the home folder]`. A pattern with an empty place
-outside of brackets does not fit, and the next one is tried.
+first), `{front}` (all but the last), `{last}`, `{words}` (all as one text); `{-C --directory}` the
+value of an option; `{inner}` the sentence of the command it runs. What stands in `[…]` is left out
+when a place in it is empty, or when none of the options before a `?` is given: `[-r -R? with all
+that is in them]`; `|` parts what is tried one after the other, as in `[{1}|the home folder]`. A
+pattern with an empty place outside of brackets does not fit, and the next one is tried.
 
 Patterns are found by the options that must be given: `-x --extract` is any of these, `&` joins
 what must all be given, `!` is for none of these, and "" always fits.
@@ -21,6 +21,7 @@ from flowd.explain.words import Given
 MOST_NAMED = 4
 LONGEST_WORD = 60  # characters
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
+_STANDS_FOR = {"{}": "it", "-": "its input"}  # what find and xargs put in; what many programs read
 _ONE_WORD = re.compile(r"[\w./@%+=:,~^*?{}$…-]+")
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -107,6 +108,8 @@ def _places(text: str, words: Sorted) -> str:
 
 def _value(name: str, words: Sorted) -> str:
     operands = words.operands
+    if name == "words":
+        return quoted(" ".join(word.shown for word in operands)) if operands else ""
     if name == "inner":
         return words.inner
     if name.isdigit():
@@ -120,8 +123,8 @@ def _value(name: str, words: Sorted) -> str:
 
 def quoted(text: str) -> str:
     """A word as part of a sentence."""
-    if text == "{}":  # what find and xargs put in its place
-        return "it"
+    if text in _STANDS_FOR:
+        return _STANDS_FOR[text]
     if len(text) > LONGEST_WORD:
         text = text[: LONGEST_WORD - 1] + "…"
     return text if _ONE_WORD.fullmatch(text) or text[:1] in "'\"$" else f'"{text}"'

@@ -9,7 +9,7 @@ from flowd.explain.programs import Program, known_programs
 from flowd.explain.sentences import fits, roles_of, sentence_of
 from flowd.explain.words import Given
 
-PLACE = re.compile(r"\d|all|rest|front|last|inner|--?[\w:-]+( --?[\w:-]+)*|\w+=")
+PLACE = re.compile(r"\d|all|rest|front|last|words|inner|--?[\w:-]+( --?[\w:-]+)*|\w+=")
 
 
 def words(*operands: str, **options: str) -> Sorted:
