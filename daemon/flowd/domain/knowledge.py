@@ -88,6 +88,10 @@ class ImportedKnowledge(Protocol):
         """Give the examples that share most with these meanings, of which the first tell most."""
         ...
 
+    async def about(self, topic: str) -> str:
+        """Give the sentence on a topic, which is mostly a program; "" when none was imported."""
+        ...
+
     async def everything(self, name: str) -> list[Example]:
         """Give all examples of a collection, to index them anew."""
         ...

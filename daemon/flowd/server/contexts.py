@@ -285,6 +285,21 @@ class JudgeContext:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainContext:
+    """To find workflows, and to explain and judge them. `knowledge` None: nothing is imported."""
+
+    judge: Judge
+    suggester: Suggester
+    templates: Path
+    knowledge: ImportedKnowledge | None
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.judge, services.suggester, _templates(services), services.knowledge)
+
+
+@dataclass(frozen=True, slots=True)
 class SuggestContext:
     """To make suggestions."""
 

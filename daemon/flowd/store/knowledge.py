@@ -56,6 +56,10 @@ class StoredKnowledge:
         """Give the nearest examples; see the port."""
         return await self._reader.run(_find, meanings, limit)
 
+    async def about(self, topic: str) -> str:
+        """Give the sentence on a topic; see the port."""
+        return await self._reader.run(_about, topic)
+
     async def everything(self, name: str) -> list[Example]:
         """Give all of a collection; see the port."""
         return await self._reader.run(_everything, name)
@@ -194,6 +198,16 @@ def _find(connection: apsw.Connection, meanings: Sequence[str], limit: int) -> l
         (_TITLE, _ABOUT, words, limit),
     )
     return [_example(row) for row in rows]
+
+
+def _about(connection: apsw.Connection, topic: str) -> str:
+    """Look through all rows, which takes milliseconds: seldom asked, so it has no index."""
+    rows = connection.execute(
+        "SELECT known.about FROM knowledge AS known JOIN knowledge_sources USING (source)"
+        " WHERE topic = ? AND known.about != '' AND complete LIMIT 1",
+        (topic,),
+    )
+    return str(next(iter(rows), ("",))[0])
 
 
 def _everything(connection: apsw.Connection, name: str) -> list[Example]:

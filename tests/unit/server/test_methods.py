@@ -38,6 +38,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/type": {**RUN, "step": "a", "data": "x", "columns": 80, "rows": 24},
     "flow/check": {"command": "true"},
     "flow/scan": {"path": "x.sh", "text": "true"},
+    "flow/explain": {"command": "true"},
     "flow/suggest": {"task": "tag a release"},
     "flow/knowledge": {},
     "flow/knowledge/import": {"path": "/nowhere"},

@@ -30,6 +30,15 @@ async def put(log, *titles, name="mine"):
     return await log.knowledge.put(source(name), portions, lambda: "tldr")
 
 
+async def test_the_sentence_on_a_topic(log):
+    assert await log.knowledge.about("topic") == ""
+    await put(log, "open box")
+    assert await log.knowledge.about("topic") == "about"
+    assert await log.knowledge.about("other") == ""
+    await log.knowledge.remove("mine")
+    assert await log.knowledge.about("topic") == ""
+
+
 async def titles(log, *meanings):
     return [found.title for found in await log.knowledge.find(meanings, 10)]
 
