@@ -11,8 +11,10 @@ from flowd.domain.knowledge import Example, KnowledgeSource, Worded
 class MemoryKnowledge:
     """Implements `flowd.domain.knowledge.ImportedKnowledge`."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[KnowledgeSource, list[Worded]]] = {}
+    def __init__(
+        self, known: dict[str, tuple[KnowledgeSource, list[Worded]]] | None = None
+    ) -> None:
+        self._known = known or {}
 
     async def sources(self) -> list[KnowledgeSource]:
         await trio.lowlevel.checkpoint()
@@ -50,3 +52,8 @@ class MemoryKnowledge:
     async def everything(self, name: str) -> list[Example]:
         await trio.lowlevel.checkpoint()
         return [each.example for each in self._known[name][1]] if name in self._known else []
+
+    async def about(self, topic: str) -> str:
+        await trio.lowlevel.checkpoint()
+        known = [each.example for _, examples in self._known.values() for each in examples]
+        return next((each.about for each in known if each.topic == topic), "")

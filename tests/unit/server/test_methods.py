@@ -41,7 +41,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/explain": {"command": "true"},
     "flow/suggest": {"task": "tag a release"},
     "flow/knowledge": {},
-    "flow/knowledge/import": {"path": "/nowhere"},
+    "flow/knowledge/import": {},
     "flow/knowledge/remove": {"name": "absent"},
     "flow/policy/show": {"cwd": "/"},
     "flow/policy/test": {"text": "block: [{run: a, match: [a]}]"},
