@@ -10,7 +10,8 @@ from flowproto.check import FindingRow, ObstacleRow, Reversibility, Verdict
 class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """`context` is what an editor knows (selection, language).
 
-    `deadline_ms` bounds the wait; it and `limit` are the daemon's settings when left out.
+    `deadline_ms` bounds the wait; it and `limit` are the daemon's settings when left out. `fresh`
+    asks models anew, although they answered the same not long ago.
     """
 
     task: str
@@ -19,6 +20,7 @@ class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     limit: int | None = None
     deadline_ms: int | None = None
     context: dict[str, Any] = field(default_factory=dict)
+    fresh: bool = False
 
 
 class SuggestionRow(Struct, kw_only=True):

@@ -114,6 +114,7 @@ COMMANDS = (
         Argument("--provider", "ask only this provider", kind=MANY, short="-p", value="NAME"),
         Argument("--compare", "show the providers' answers side by side", kind=FLAG),
         Argument("--limit", "at most this many", kind=NUMBER, short="-n", value="N"),
+        Argument("--fresh", "ask anew what models answered not long ago", kind=FLAG),
         Argument("--run", "run the best one, after its preview", kind=FLAG),
         Argument("--edit", "open the best one in $EDITOR first", kind=FLAG),
         Argument("--yes", "approve what needs confirmation", kind=FLAG, short="-y"),

@@ -1,5 +1,6 @@
 """The port about suggestions: a task in plain words in, ranked and judged workflows out."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -26,7 +27,10 @@ class Suggestion(Struct, frozen=True):
 
 
 class SuggestRequest(Struct, frozen=True):
-    """A task in plain words, asked in a folder. `selection` is text an editor had selected."""
+    """A task in plain words, asked in a folder. `selection` is text an editor had selected.
+
+    `fresh` asks models anew, although they answered the same not long ago.
+    """
 
     task: str
     cwd: str
@@ -35,6 +39,7 @@ class SuggestRequest(Struct, frozen=True):
     selection: str = ""
     language: str = ""
     deadline_seconds: float = 5.0
+    fresh: bool = False
 
 
 class ProviderReport(Struct, frozen=True):
@@ -55,11 +60,33 @@ class SuggestAnswer(Struct, frozen=True):
     elapsed_ms: float
 
 
+class Writing(Struct, frozen=True):
+    """What a model is writing now: scripts to look at, of a suggestion that is not complete."""
+
+    provider: str
+    title: str
+    scripts: list[str]
+
+
+class SuggestProgress(Struct, frozen=True):
+    """What there is before the answer: all suggestions so far, best first."""
+
+    suggestions: list[Suggestion]
+    writing: list[Writing]
+
+
+Show = Callable[[SuggestProgress], Awaitable[None]]
+"""Takes what there is so far; each takes the place of the one before."""
+
+
 class Suggester(Protocol):
     """Turns tasks into ranked suggestions."""
 
-    async def suggest(self, request: SuggestRequest) -> SuggestAnswer:
-        """Answer within the request's deadline, with what there is. InvalidInput for no task."""
+    async def suggest(self, request: SuggestRequest, show: Show | None = None) -> SuggestAnswer:
+        """Answer within the request's deadline, with what there is. InvalidInput for no task.
+
+        Whatever is there before is told to `show`.
+        """
         ...
 
     def recall(self, suggestion_id: str) -> Suggestion:

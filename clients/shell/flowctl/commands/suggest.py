@@ -70,6 +70,8 @@ def _request(arguments: Arguments) -> dict[str, Any]:
     }
     if arguments.given("limit"):
         request["limit"] = arguments.number("limit", 0)
+    if arguments.flag("fresh"):
+        request["fresh"] = True
     if arguments.given("timeout"):
         request["deadline_ms"] = arguments.number("timeout", 0) * 1000
     return request

@@ -27,11 +27,12 @@ async def handle_suggest(params: SuggestParams, context: SuggestContext) -> Sugg
         SuggestRequest(
             task=params.task,
             cwd=str(folder_of(params.cwd)),
-            providers=params.providers or settings.providers,
+            providers=params.providers,
             limit=limit,
             selection=_text(params.context, "selection"),
             language=_text(params.context, "language"),
             deadline_seconds=deadline,
+            fresh=params.fresh,
         )
     )
     return SuggestResult(
