@@ -26,7 +26,7 @@ import trio
 import flowd
 from flowd import faultpoints, notify
 from flowd.clocks import AgeClock
-from flowd.config import Config, Paths, find_paths, load_config
+from flowd.config import Config, Paths, SecretSource, find_paths, load_config
 from flowd.desktop import Desktop
 from flowd.domain.ports import EventLog
 from flowd.engine.curating import Curator
@@ -37,6 +37,7 @@ from flowd.errors import (
     Conflict,
     FlowError,
     InvalidInput,
+    ProviderFailed,
     StoreUnavailable,
     single_cause,
 )
@@ -48,7 +49,7 @@ from flowd.exec.preflight import MachinePreflight
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.exec.rehearsal import Rehearsals
-from flowd.exec.secret_sources import SecretSources
+from flowd.exec.secret_sources import NotToBeHad, SecretSources
 from flowd.safety.footprint import foresee
 from flowd.safety.masking import make_masker_for
 from flowd.safety.policed import PolicedJudge
@@ -243,7 +244,9 @@ async def serve(
             log=event_log,
             keeper=event_log.keeper,
             engine=engine,
-            suggester=make_suggester(config, judge, quick_preflight, mask_for),
+            suggester=make_suggester(
+                config, judge, quick_preflight, mask_for, event_log.books, look_up_key
+            ),
             judge=judge,
             extents=extent_of,
             preflight=preflight,
@@ -264,6 +267,7 @@ async def serve(
             trust=trust,
             policies=judge,
             consents=event_log.consents,
+            books=event_log.books,
         )
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts, rehearsals)
         services.tidy = upkeep.look_soon
@@ -289,6 +293,20 @@ async def _known_to(ages: AgeClock, event_log: EventLog) -> AsyncIterator[None]:
     for newest in await event_log.summaries(limit=1):
         ages.recorded_before(newest.updated_at)
     yield
+
+
+async def look_up_key(source: SecretSource) -> str:
+    """Give a provider's key from where it is; ProviderFailed when it is not to be had."""
+    try:
+        key = await SecretSources({"api_key": source}).look_up("api_key", str(Path.home()))
+    except NotToBeHad as error:
+        raise ProviderFailed(
+            f"the key is not to be had: {error}",
+            cure="see api_key_command and api_key_keyring of this provider in config.toml",
+        ) from error
+    if not key:
+        raise ProviderFailed("the key is empty", cure="see what prints or keeps it")
+    return key
 
 
 def judge_of(policies: PolicyFiles, config: Config) -> PolicedJudge:
@@ -330,7 +348,12 @@ def _reload(
     desktop.config = config.notifications
     services.judge = judge
     services.suggester = make_suggester(
-        config, judge, MachinePreflight(Manuals()), services.mask_for
+        config,
+        judge,
+        MachinePreflight(Manuals()),
+        services.mask_for,
+        services.books,
+        look_up_key,
     )
     services.config = config
     log.info("settings are read again from %s", services.paths.config)

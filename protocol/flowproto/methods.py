@@ -13,6 +13,7 @@ from flowproto import (
     daemon,
     db,
     policy,
+    providers,
     rehearsal,
     runs,
     scan,
@@ -61,6 +62,16 @@ TYPE = Method("flow/type", terminals.TypeParams, terminals.TypeResult, "type at 
 CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")
 SCAN = Method("flow/scan", scan.ScanParams, scan.ScanResult, "judge the shell text in a file")
 SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
+PROVIDERS = Method(
+    "flow/providers", daemon.Empty, providers.ProvidersResult, "who can be asked for suggestions"
+)
+PROVIDERS_TEST = Method(
+    "flow/providers/test",
+    providers.ProviderTestParams,
+    providers.ProviderTestResult,
+    "ask one provider a small question",
+)
+USAGE = Method("flow/usage", providers.UsageParams, providers.UsageResult, "what asking took")
 POLICY_SHOW = Method(
     "flow/policy/show", policy.PolicyShowParams, policy.PolicyShowResult, "the rules that count"
 )
@@ -116,6 +127,9 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     CHECK,
     SCAN,
     SUGGEST,
+    PROVIDERS,
+    PROVIDERS_TEST,
+    USAGE,
     POLICY_SHOW,
     POLICY_TEST,
     POLICY_EXPLAIN,

@@ -321,6 +321,22 @@ lasts when files change.""",
             ),
         ),
     ),
+    Command(
+        "providers",
+        "list who can be asked for suggestions, or try one",
+        Argument("action", "list (the default) or test", choices=("list", "test")),
+        Argument("name", "the provider to test", value="NAME"),
+        Argument("--timeout", "seconds a test may take", kind=NUMBER, value="SECONDS"),
+        details="""\
+A test asks the provider a small question for real, so it may cost a little. Exit code 7 when it
+does not answer usefully.""",
+    ),
+    Command(
+        "usage",
+        "show what asking providers took, in tokens and money",
+        Argument("--days", "so many days back; 30 unless you say so", kind=NUMBER, value="N"),
+        Argument("--calls", "and this many of the newest calls", kind=NUMBER, value="N"),
+    ),
     Command("stats", "figures about runs, events and the database"),
     Command(
         "db",

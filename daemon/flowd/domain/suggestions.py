@@ -1,12 +1,13 @@
 """The port about suggestions: a task in plain words in, ranked and judged workflows out."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
 from flowd.domain.foresight import Obstacle
 from flowd.domain.ports import Finding, Reversibility, Verdict
+from flowd.domain.usage import Budget, CallRecord, Price, Spent
 from flowd.domain.workflow import Workflow
 
 
@@ -79,6 +80,38 @@ Show = Callable[[SuggestProgress], Awaitable[None]]
 """Takes what there is so far; each takes the place of the one before."""
 
 
+class ProviderState(Struct, frozen=True, kw_only=True):
+    """How a provider stands. `asked` when none is named; `problem` is empty when it is usable.
+
+    `rests_seconds` is how long it is left alone. `price` None: nobody knows, or it has no model.
+    """
+
+    name: str
+    kind: str
+    asked: bool
+    usable: bool
+    problem: str = ""
+    cure: str = ""
+    model: str = ""
+    address: str = ""
+    breaker: Literal["closed", "open", "probing"] = "closed"
+    rests_seconds: float = 0.0
+    price: Price | None = None
+    budget: Budget | None = None
+    spent_today: Spent = Spent()
+
+
+class ProviderTrial(Struct, frozen=True, kw_only=True):
+    """What came of trying one provider; `error` is empty when it gave a usable suggestion."""
+
+    provider: str
+    elapsed_ms: float
+    title: str
+    error: str
+    cure: str
+    calls: list[CallRecord]
+
+
 class Suggester(Protocol):
     """Turns tasks into ranked suggestions."""
 
@@ -86,6 +119,17 @@ class Suggester(Protocol):
         """Answer within the request's deadline, with what there is. InvalidInput for no task.
 
         Whatever is there before is told to `show`.
+        """
+        ...
+
+    async def providers(self) -> list[ProviderState]:
+        """Tell how the providers stand, by name."""
+        ...
+
+    async def try_provider(self, name: str, deadline_seconds: float) -> ProviderTrial:
+        """Ask one provider a small question, for real; InvalidInput for an unknown one.
+
+        Unsupported when it cannot work as things are set up.
         """
         ...
 

@@ -12,6 +12,7 @@ from flowd.domain.consents import Consents
 from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight
 from flowd.domain.suggestions import Suggester
+from flowd.domain.usage import Books
 from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
@@ -76,7 +77,8 @@ class Services:
     keeps none, `extents` None counts nothing, `preflight` None finds nothing; `tidy` has what
     removed runs left removed soon, and returns at once. `step_limits` tells what holds the limits
     of steps here, `step_sandbox` what confines them. Where `trust`, `policies` or `consents` is
-    None, every folder is trusted, there are no policy files, and no answer lasts.
+    None, every folder is trusted, there are no policy files, and no answer lasts; `books` None
+    writes down no calls to providers.
     """
 
     log: EventLog
@@ -103,6 +105,7 @@ class Services:
     trust: Trust | None = None
     policies: PolicedJudge | None = None
     consents: Consents | None = None
+    books: Books | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from flowd.domain.usage import Call, Why
 from flowd.errors import FlowError
 from flowd.suggest.providers.base import Draft, Provider, Question, Unfinished
+from flowd.suggest.providers.model_setup import ModelProvider
 from flowd.suggest.reliability.accounts import note_unmade
 from flowd.suggest.reliability.cache import AnswerCache, digest_of
 
@@ -178,7 +179,7 @@ def _unmade(provider: Provider, question: Question) -> Call:
     return Call(
         request=account.request if account else "",
         provider=provider.name,
-        model="",
+        model=provider.endpoint.model if isinstance(provider, ModelProvider) else "",
         why=account.why if account else "first",
         at=account.now_ms() if account else 0,
         input_tokens=0,

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 import trio
 from msgspec.structs import replace
 
-from flowd.config import Config, SuggestConfig
+from flowd.config import Config
 from flowd.domain.inputs import missing_inputs
 from flowd.domain.parse import workflow_from_object
 from flowd.domain.ports import Judge, Preflight
 from flowd.domain.preview import judge_workflow
 from flowd.domain.suggestions import (
     ProviderReport,
+    ProviderState,
+    ProviderTrial,
     Show,
     SuggestAnswer,
     Suggester,
@@ -26,7 +28,7 @@ from flowd.domain.suggestions import (
 )
 from flowd.domain.usage import Books
 from flowd.domain.workflow import Workflow
-from flowd.errors import InvalidInput, InvalidWorkflow, NotFound
+from flowd.errors import InvalidInput, InvalidWorkflow, NotFound, Unsupported
 from flowd.suggest.asking import Asked, Round, lanes_of
 from flowd.suggest.binding import fill
 from flowd.suggest.context import Context, gather_context
@@ -37,6 +39,7 @@ from flowd.suggest.rank import Candidate, merge, order, plausibility, score
 from flowd.suggest.reliability.accounts import Account
 from flowd.suggest.reliability.cache import AnswerCache
 from flowd.suggest.retrieve import Knowledge, load_knowledge, retrieve
+from flowd.suggest.standing import TEST_TASK, provider_states, try_provider
 
 _logger = logging.getLogger(__name__)
 _MORE_LOOKED_AT = 3  # than are wanted: one of them may lose its place
@@ -65,11 +68,12 @@ class PipelineSuggester:
         preflight: Preflight | None = None,
         mask_for: MaskFor = _no_mask,
         *,
-        settings: SuggestConfig | None = None,
+        config: Config | None = None,
         books: Books | None = None,
         look_up: LookUp = no_keys,
     ):
-        self._settings = settings or SuggestConfig()
+        self._config = config or Config()
+        self._settings = self._config.suggest
         self._cache = AnswerCache(self._settings.cache_seconds)
         self._books = books
         self._look_up = look_up
@@ -119,6 +123,26 @@ class PipelineSuggester:
             ],
             elapsed_ms=(trio.current_time() - start) * 1000,
         )
+
+    async def providers(self) -> list[ProviderState]:
+        """Tell how the providers stand; see the port."""
+        return await provider_states(self._registry, self._config, self._books)
+
+    async def try_provider(self, name: str, deadline_seconds: float) -> ProviderTrial:
+        """Ask one provider a small question; see the port."""
+        chosen, unusable = self._registry.choose([name])
+        for bad in unusable:
+            raise Unsupported(bad.error, cure=bad.cure)
+        question = Question(
+            task=TEST_TASK,
+            context=Context(cwd="/"),
+            deadline=trio.current_time() + deadline_seconds,
+            retrieved=retrieve(TEST_TASK, Context(cwd="/"), await self._know(), 1),
+            limit=1,
+            account=self._account(),
+            look_up=self._look_up,
+        )
+        return await try_provider(chosen[0], question, question.account)
 
     def _account(self) -> Account | None:
         """Open a page in the books for one question."""
@@ -354,7 +378,7 @@ def make_suggester(
         Memory(),
         preflight,
         mask_for,
-        settings=config.suggest,
+        config=config,
         books=books,
         look_up=look_up,
     )

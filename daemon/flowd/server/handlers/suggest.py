@@ -17,11 +17,11 @@ async def handle_suggest(params: SuggestParams, context: SuggestContext) -> Sugg
     """Ask the suggester, within the client's deadline."""
     settings = context.config
     limit = settings.limit if params.limit is None else params.limit
-    _within("limit", limit, 1, MOST_SUGGESTIONS)
+    within("limit", limit, 1, MOST_SUGGESTIONS)
     if params.deadline_ms is None:
         deadline = settings.deadline_seconds
     else:
-        _within("deadline_ms", params.deadline_ms, 1, LONGEST_WAIT_MS)
+        within("deadline_ms", params.deadline_ms, 1, LONGEST_WAIT_MS)
         deadline = params.deadline_ms / 1000
     answer = await context.suggester.suggest(
         SuggestRequest(
@@ -43,7 +43,8 @@ async def handle_suggest(params: SuggestParams, context: SuggestContext) -> Sugg
     )
 
 
-def _within(name: str, value: int, least: int, most: int) -> None:
+def within(name: str, value: int, least: int, most: int) -> None:
+    """Raise InvalidInput unless a parameter lies between two bounds."""
     if not least <= value <= most:
         raise InvalidInput(
             f"{name} is {value}: it must be between {least} and {most}", cure=f"change {name}"

@@ -73,9 +73,9 @@ class Registry:
                 )
         chosen: list[Provider] = []
         unusable: list[Unusable] = []
-        for name in named or self._usual(known):
+        for name in named or self._all_usual(known):
             try:
-                chosen.append(self._make(name))
+                chosen.append(self.make(name))
             except Unsupported as error:
                 unusable.append(Unusable(name, error.message, error.cure))
         return chosen, unusable if named else []
@@ -86,13 +86,23 @@ class Registry:
         first = settings.providers or (["offline"] if settings.fallback else [])
         return list(dict.fromkeys([*first, *settings.fallback]))
 
-    def _usual(self, known: Iterable[str]) -> list[str]:
+    def usual(self) -> list[str]:
+        """Give those that are asked when none is named, whether they can work or not."""
+        return self._preferred() or self._all_usual(self.names())
+
+    def kind_of(self, name: str) -> str:
+        """Give the kind of a provider, which is its name unless the settings say otherwise."""
+        setting = self._config.providers.get(name)
+        return (setting.kind if setting else "") or name
+
+    def _all_usual(self, known: Iterable[str]) -> list[str]:
         """Give those that are asked when none is named: presets only if the settings have them."""
         settings = self._config.providers
         others = (name for name in known if name in settings or name not in PRESETS)
         return ["offline", *(name for name in others if name != "offline")]
 
-    def _make(self, name: str) -> Provider:
+    def make(self, name: str) -> Provider:
+        """Give the provider of a name that is known. Unsupported when it cannot work."""
         if name not in self._made:
             setting = self._config.providers.get(name, ProviderConfig())
             self._made[name] = self._factory(name, setting)(name, setting)

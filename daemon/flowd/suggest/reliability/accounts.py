@@ -2,14 +2,13 @@
 
 import logging
 import math
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import trio
 from msgspec import Struct
 
-from flowd.clocks import wall_clock_ms
+from flowd.clocks import start_of_day, wall_clock_ms
 from flowd.domain.usage import Allowance, Books, Budget, Call, Ended, Outcome, Price, Tokens, Why
 from flowd.errors import OverBudget, StoreUnavailable
 from flowd.suggest.providers.heard import Heard
@@ -125,13 +124,6 @@ def cost_of(price: Price | None, tokens: Tokens) -> int | None:
     if price is None:
         return None
     return price.cost(tokens)
-
-
-def start_of_day(at: int) -> int:
-    """Give when the day of a time began here, both in milliseconds since the epoch."""
-    moment = time.localtime(at / 1000)
-    midnight = (moment.tm_year, moment.tm_mon, moment.tm_mday, 0, 0, 0, 0, 0, -1)
-    return int(time.mktime(midnight) * 1000)
 
 
 def tokens_in(texts: Sequence[str]) -> int:
