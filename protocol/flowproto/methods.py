@@ -108,6 +108,7 @@ STOP = Method("flow/daemon/stop", daemon.Empty, daemon.StopResult, "end the daem
 
 EVENT = "flow/event"
 DETACHED = "flow/detached"
+PROGRESS = "$/progress"
 
 METHODS: tuple[Method[Struct, Struct], ...] = (
     RUN,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from support.real_daemon import RealDaemon, real_daemon
+from support.real_daemon import BIN, RealDaemon, real_daemon
+from support.terminal import Terminal
 
 pytest.importorskip("llmock.scenarios", reason="llmock is not installed")
 
@@ -130,6 +131,40 @@ def test_providers_are_listed_with_what_they_lack(start):
     assert (rows["model"]["asked"], rows["ollama"]["asked"]) == (True, False)
     shown = daemon.flowctl("providers").stdout
     assert "OPENAI_API_KEY" in shown
+
+
+def test_a_client_is_told_what_there_is_before_the_answer(start, server):
+    daemon = start(PRICED.replace('["model"]', '["offline", "model"]'))
+    server.slow_first_token(0.7)
+    told = []
+    with daemon.client() as client:
+        answer = client.request(
+            "flow/suggest", {"task": "list the files", "limit": 50}, progress=told.append
+        )
+    first = [row["provider"] for row in told[0]["suggestions"]]
+    assert first
+    assert set(first) == {"offline"}
+    assert any(row["provider"] == "model" for row in answer["suggestions"])
+    titles = {row["id"]: row["title"] for row in answer["suggestions"]}
+    assert any(row["id"] in titles for row in told[0]["suggestions"])
+    with daemon.client() as client:
+        assert client.request("flow/suggest", {"task": "list the files"})["suggestions"]
+
+
+def test_on_a_terminal_steps_are_shown_while_the_rest_is_written(start, server):
+    steps = [{"id": "a", "run": "echo hello"}, {"id": "b", "run": "echo again"}]
+    server.reset()
+    server.reply(json.dumps({"suggestions": [{"title": "Say hello twice", "steps": steps}]}))
+    server.stall(after_chunks=14, seconds=1.5)
+    daemon = start(PRICED)
+    command = [str(BIN / "flowctl"), "suggest", "say hello"]
+    with Terminal(command, cwd=daemon.home, environment=daemon.environment, columns=100) as shown:
+        shown.wait_for("model writes: Say hello twice")
+        shown.wait_for("  echo hello")
+        shown.wait_for("[q]uit ›")
+        assert "writes" not in "\n".join(shown.screen.text)
+        shown.type("q\n")
+        assert shown.wait() == 0
 
 
 def test_a_provider_can_be_tried(start, server):

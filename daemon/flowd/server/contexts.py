@@ -270,15 +270,16 @@ class JudgeContext:
 
 @dataclass(frozen=True, slots=True)
 class SuggestContext:
-    """To make suggestions."""
+    """To make suggestions. `notify` tells the peer of some before the answer."""
 
     suggester: Suggester
     config: SuggestConfig
+    notify: Callable[[str, object], Awaitable[None]]
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
-        """Take it from the services."""
-        return cls(services.suggester, services.config.suggest)
+        """Take it from the services and the peer."""
+        return cls(services.suggester, services.config.suggest, peer.notify)
 
 
 @dataclass(frozen=True, slots=True)

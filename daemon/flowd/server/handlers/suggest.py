@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from flowd.domain.suggestions import SuggestRequest
+from flowd.domain import suggestions
+from flowd.domain.suggestions import Show, SuggestRequest
 from flowd.errors import InvalidInput
 from flowd.server.contexts import SuggestContext
-from flowd.server.convert import to_provider_row, to_suggestion_row
+from flowd.server.convert import to_provider_row, to_suggest_progress, to_suggestion_row
 from flowd.server.sources import folder_of
-from flowproto.suggest import SuggestParams, SuggestResult
+from flowproto.methods import PROGRESS
+from flowproto.suggest import SuggestParams, SuggestProgressParams, SuggestResult
 
 MOST_SUGGESTIONS = 50
 LONGEST_WAIT_MS = 600_000
@@ -33,7 +35,8 @@ async def handle_suggest(params: SuggestParams, context: SuggestContext) -> Sugg
             language=_text(params.context, "language"),
             deadline_seconds=deadline,
             fresh=params.fresh,
-        )
+        ),
+        *_shown(params.partial_result_token, context),
     )
     return SuggestResult(
         task=params.task,
@@ -41,6 +44,19 @@ async def handle_suggest(params: SuggestParams, context: SuggestContext) -> Sugg
         providers=[to_provider_row(report) for report in answer.providers],
         elapsed_ms=answer.elapsed_ms,
     )
+
+
+def _shown(token: str | int | None, context: SuggestContext) -> tuple[Show, ...]:
+    """Give what sends partial results, if the client wants any."""
+    if token is None:
+        return ()
+
+    async def show(progress: suggestions.SuggestProgress) -> None:
+        await context.notify(
+            PROGRESS, SuggestProgressParams(token=token, value=to_suggest_progress(progress))
+        )
+
+    return (show,)
 
 
 def within(name: str, value: int, least: int, most: int) -> None:
