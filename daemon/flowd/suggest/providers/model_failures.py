@@ -33,7 +33,7 @@ _AGAIN = frozenset({408, 409, 429})
 def translated(sdk: ModuleType, provider: str, address: str, key: str = "") -> Iterator[None]:
     """Turn what an SDK raises (openai and anthropic name alike) into ProviderFailed.
 
-    The key is taken out of whatever the server says about it.
+    The key is taken out of whatever the server says.
     """
     import httpx2
 
@@ -42,6 +42,10 @@ def translated(sdk: ModuleType, provider: str, address: str, key: str = "") -> I
 
     try:
         yield
+    except ProviderFailed as error:
+        if clean(error.message) == error.message:
+            raise
+        raise ProviderFailed(clean(error.message), cure=error.cure, data=error.data) from None
     except sdk.APIStatusError as error:
         if error.status_code < 400:  # the stream began well, and said later what is the matter
             raise broken(provider, clean(error.message)) from error

@@ -107,6 +107,9 @@ def _hear(endpoint: Endpoint, event: _Event, heard: Heard) -> None:
         case "response.output_text.delta" if isinstance(event.delta, str):
             heard.tell(event.delta)
         case "response.completed":
+            # llama.cpp says so also of an answer that the bound cut off.
+            if heard.tokens and heard.tokens.output >= endpoint.max_tokens:
+                raise failures.cut_short(endpoint.name, "max_output_tokens")
             heard.finished = True
         case "response.incomplete":
             details = response.incomplete_details or _Reason()
