@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn
 
 import trio
 from msgspec.structs import replace
@@ -69,22 +70,21 @@ class Caller:
                     raise
                 question.listener.faltered(error.message)
                 await trio.sleep(pause)
+            finally:
+                self.breaker.given_up(trio.current_time())  # unless it is known how it went
             tries += 1
 
     async def _call(
         self, call: Call, turns: list[Turn], question: Question, following: "_Following"
     ) -> str:
-        heard = Heard(following.hear)
-        following.heard = heard
-        endpoint = self.endpoint
+        endpoint = replace(self.endpoint, key=await self._look_up_key(question))
+        heard = following.heard
         async with written_down(
             question.account, call, endpoint.price, endpoint.budget, heard
         ) as following.entry:
             entry = following.entry
-            self.breaker.begin(entry.start)
             try:
-                known = replace(endpoint, key=await self._look_up_key(question))
-                await self._complete(known, turns, heard)
+                await self._complete(endpoint, turns, heard)
                 if not heard.finished:
                     raise failures.broken(endpoint.name, "it ended without an end")
             except ProviderFailed as error:
@@ -92,10 +92,9 @@ class Caller:
                 self._learn(error)
                 raise
             except trio.Cancelled:
-                self._was_left(question.deadline, heard)
-                raise
-            except BaseException:
-                self.breaker.given_up(trio.current_time())
+                now = trio.current_time()
+                if now >= question.deadline and not heard.text:
+                    self.breaker.failed(now)  # it had all the time, and said nothing
                 raise
             entry.outcome = "answered"
             self.breaker.answered()
@@ -125,21 +124,25 @@ class Caller:
 
     async def _wait_for_turn(self, question: Question, call: Call) -> None:
         """Wait until the server may be asked; ProviderFailed when that is after the deadline."""
+        wait = self._bucket.take(trio.current_time())
+        if wait and trio.current_time() + wait >= question.deadline:
+            problem = f"asked as often as its requests_per_minute allows, for {wait:.0f} s more"
+            await self._refuse(question, call, problem, "raise requests_per_minute")
+        await trio.sleep(wait)
         now = trio.current_time()
         rest = self.breaker.rests_for(now)
         if rest:
             problem = f"left alone for another {rest:.0f} s, after it failed or asked for that"
-            cure = "ask another provider meanwhile"
-        else:
-            wait = self._bucket.take(now)
-            if not wait or now + wait < question.deadline:
-                await trio.sleep(wait)
-                return
-            self._bucket.put_back()
-            problem = f"asked as often as its requests_per_minute allows, for {wait:.0f} s more"
-            cure = "raise requests_per_minute, or ask another provider meanwhile"
+            await self._refuse(question, call, problem, "wait")
+        self.breaker.begin(now)
+
+    async def _refuse(self, question: Question, call: Call, problem: str, cure: str) -> NoReturn:
+        """Ask nobody: give back what was taken for it, and say why."""
+        self._bucket.put_back()
         await note_unmade(question.account, call, "refused", problem)
-        raise ProviderFailed(f"{self.endpoint.name} is {problem}", cure=cure)
+        raise ProviderFailed(
+            f"{self.endpoint.name} is {problem}", cure=f"{cure}, or ask another provider meanwhile"
+        )
 
     def _pause(self, error: ProviderFailed, tries: int, deadline: float) -> float | None:
         """Give the pause before the next try, None when there is none."""
@@ -160,25 +163,17 @@ class Caller:
         else:
             self.breaker.answered()
 
-    def _was_left(self, deadline: float, heard: Heard) -> None:
-        """Nobody waits any more: the server's fault if it had its time and said nothing."""
-        now = trio.current_time()
-        if now >= deadline and not heard.text:
-            self.breaker.failed(now)
-        else:
-            self.breaker.given_up(now)
-
 
 class _Following:
     """Tells a question's listener what there is of an answer while it is written."""
 
     def __init__(self, question: Question):
         self.shown = False
-        self.heard = Heard()
+        self.heard = Heard(self._hear)
         self.entry: Entry | None = None
         self._listener = question.listener
 
-    def hear(self, piece: str) -> None:
+    def _hear(self, piece: str) -> None:
         """Look whether the piece completes something: a quote or a brace does."""
         if self.entry is not None and self.entry.began_at is None:
             self.entry.began()
