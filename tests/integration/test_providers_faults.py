@@ -190,3 +190,25 @@ async def test_whoever_is_left_sees_the_connection_closed(kind, nursery, monkeyp
     await ask(make_suggester(config, make_judge()), seconds=1.0)
     with trio.fail_after(2):
         await closed.wait()
+
+
+async def test_nonsense_is_left_at_once_though_the_server_goes_on(kind, nursery, monkeypatch):
+    """A server of ours: one event that is none, and then nothing, for ever."""
+
+    async def babble(stream):
+        await stream.receive_some(65536)
+        head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+        await stream.send_all(f"{head}event: x\ndata: {{oops\n\n".encode())
+        await trio.sleep_forever()
+
+    serve = partial(trio.serve_tcp, babble, 0, host="127.0.0.1")
+    (listener,) = await nursery.start(serve)
+    port = listener.socket.getsockname()[1]
+    monkeypatch.setenv("TEST_KEY", "k")
+    provider = ProviderConfig(
+        kind=kind, model="m", base_url=f"http://127.0.0.1:{port}/v1", api_key_env="TEST_KEY"
+    )
+    config = Config(providers={"it": provider}, suggest=SuggestConfig(providers=["it"]))
+    answer = await ask(make_suggester(config, make_judge()))
+    assert "no usable answer" in answer.providers[0].error
+    assert answer.elapsed_ms < 1000 * DEADLINE / 2

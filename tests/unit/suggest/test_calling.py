@@ -164,3 +164,14 @@ async def test_every_try_is_written_down_with_its_reason(autojump_clock: MockClo
     assert third.ended and third.ended.outcome == "left"
     assert third.ended.estimated
     assert third.ended.input_tokens == third.call.input_tokens > 0
+
+
+async def test_a_probe_that_is_called_off_lets_the_next_one_try(autojump_clock: MockClock):
+    server = Server(*[refused("it", 500, "")] * FAILURES, 60.0, "there")
+    asking = caller(server)
+    with pytest.raises(ProviderFailed):
+        await ask(asking)
+    await trio.sleep(FIRST_REST)
+    with trio.move_on_after(1):
+        await ask(asking, seconds=30.0)
+    assert await ask(asking) == "there"

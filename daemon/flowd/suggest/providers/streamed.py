@@ -4,8 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import jiter
-
 from flowd.suggest.providers.base import Unfinished
 
 _LIST = '"suggestions"'
@@ -42,6 +40,8 @@ def _next_item(text: str, at: int) -> int:
 
 def _unfinished(text: str) -> Unfinished | None:
     """Show what can be read of an object that is not closed yet; None when that is nothing."""
+    import jiter  # only where models are asked
+
     try:
         found = jiter.from_json(text.encode(), partial_mode=True)
     except ValueError:

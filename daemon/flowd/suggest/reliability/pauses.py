@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 TRIES = 3
 FIRST_PAUSE = 0.25  # seconds; doubled each time, and up to half as much again by chance
@@ -34,6 +33,8 @@ def retry_after_of(headers: Mapping[str, str], now: datetime | None = None) -> f
         seconds = _number(headers.get(name, ""))
         if seconds is not None:
             return min(seconds * unit, LONGEST_WAIT)
+    from email.utils import parsedate_to_datetime  # half a megabyte that is rarely needed
+
     try:
         moment = parsedate_to_datetime(headers.get("retry-after", ""))
     except ValueError:
