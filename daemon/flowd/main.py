@@ -61,6 +61,7 @@ from flowd.server.stdio import relay_stdio
 from flowd.server.transport import serve_socket
 from flowd.server.trust import Trust
 from flowd.store.log import open_log
+from flowd.suggest.imported import reword
 from flowd.suggest.pipeline import make_suggester
 from flowd.upkeep import Upkeep
 from flowproto.environment import looks_secret, shareable
@@ -245,8 +246,15 @@ async def serve(
             keeper=event_log.keeper,
             engine=engine,
             suggester=make_suggester(
-                config, judge, quick_preflight, mask_for, event_log.books, look_up_key
+                config,
+                judge,
+                quick_preflight,
+                mask_for,
+                event_log.knowledge,
+                event_log.books,
+                look_up_key,
             ),
+            knowledge=event_log.knowledge,
             judge=judge,
             extents=extent_of,
             preflight=preflight,
@@ -272,6 +280,7 @@ async def serve(
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts, rehearsals)
         services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
+        nursery.start_soon(reword, event_log.knowledge)
         for state in engine.waiting():
             desktop.remember(state)
         nursery.start_soon(desktop.serve)
@@ -352,6 +361,7 @@ def _reload(
         judge,
         MachinePreflight(Manuals()),
         services.mask_for,
+        services.knowledge,
         services.books,
         look_up_key,
     )

@@ -12,6 +12,7 @@ from flowproto import (
     check,
     daemon,
     db,
+    knowledge,
     policy,
     providers,
     rehearsal,
@@ -62,6 +63,21 @@ TYPE = Method("flow/type", terminals.TypeParams, terminals.TypeResult, "type at 
 CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")
 SCAN = Method("flow/scan", scan.ScanParams, scan.ScanResult, "judge the shell text in a file")
 SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
+KNOWLEDGE = Method(
+    "flow/knowledge", daemon.Empty, knowledge.KnowledgeResult, "what suggestions look through"
+)
+KNOWLEDGE_IMPORT = Method(
+    "flow/knowledge/import",
+    knowledge.KnowledgeImportParams,
+    knowledge.KnowledgeImportResult,
+    "take in a collection of commands",
+)
+KNOWLEDGE_REMOVE = Method(
+    "flow/knowledge/remove",
+    knowledge.KnowledgeRemoveParams,
+    daemon.Empty,
+    "forget a collection of commands",
+)
 PROVIDERS = Method(
     "flow/providers", daemon.Empty, providers.ProvidersResult, "who can be asked for suggestions"
 )
@@ -128,6 +144,9 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     CHECK,
     SCAN,
     SUGGEST,
+    KNOWLEDGE,
+    KNOWLEDGE_IMPORT,
+    KNOWLEDGE_REMOVE,
     PROVIDERS,
     PROVIDERS_TEST,
     USAGE,

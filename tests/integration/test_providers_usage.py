@@ -155,7 +155,7 @@ def test_on_a_terminal_steps_are_shown_while_the_rest_is_written(start, server):
     steps = [{"id": "a", "run": "echo hello"}, {"id": "b", "run": "echo again"}]
     server.reset()
     server.reply(json.dumps({"suggestions": [{"title": "Say hello twice", "steps": steps}]}))
-    server.stall(after_chunks=14, seconds=1.5)
+    server.stall(after_chunks=17, seconds=2.5)  # four events come before the text
     daemon = start(PRICED)
     command = [str(BIN / "flowctl"), "suggest", "say hello"]
     with Terminal(command, cwd=daemon.home, environment=daemon.environment, columns=100) as shown:

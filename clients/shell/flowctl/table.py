@@ -337,6 +337,36 @@ does not answer usefully.""",
         Argument("--days", "so many days back; 30 unless you say so", kind=NUMBER, value="N"),
         Argument("--calls", "and this many of the newest calls", kind=NUMBER, value="N"),
     ),
+    Command(
+        "knowledge",
+        "collections of commands that suggestions look through",
+        actions=(
+            Command("list", "list what was imported", module="knowledge", function="list_"),
+            Command(
+                "import",
+                "take in tldr pages, navi cheats, Warp workflows, or lines of JSON",
+                Argument(
+                    "path",
+                    "a file, a folder or an archive; left out: the usual places",
+                    complete="file",
+                ),
+                Argument("--name", "what it is called; left out: after the path", value="NAME"),
+                module="knowledge",
+                function="import_",
+                details="""\
+Read are pages of tldr (*.md), cheats of navi (*.cheat), workflows of Warp (*.yaml), and files with
+a JSON object a line (*.jsonl) that has title and command, or is a page of tldr; also in a folder or
+a .zip, and packed with xz, gzip or bzip2. A collection of the same name is replaced.""",
+            ),
+            Command(
+                "remove",
+                "forget a collection",
+                Argument("name", "its name", required=True),
+                module="knowledge",
+                function="remove",
+            ),
+        ),
+    ),
     Command("stats", "figures about runs, events and the database"),
     Command(
         "db",

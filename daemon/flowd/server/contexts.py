@@ -9,6 +9,7 @@ from flowd.config import SuggestConfig
 from flowd.domain.consents import Consents, Keep
 from flowd.domain.events import Answer, Recorded, RunStatus
 from flowd.domain.files import Artifacts, Rehearsals
+from flowd.domain.knowledge import ImportedKnowledge
 from flowd.domain.ports import (
     Extents,
     Judge,
@@ -202,6 +203,20 @@ class PolicyContext:
         if policies is None or consents is None or trust is None:
             raise Unsupported("this daemon has no policies")
         return cls(policies, consents, trust)
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeContext:
+    """To import commands for suggestions, and to look at what was imported."""
+
+    knowledge: ImportedKnowledge
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services; Unsupported where a daemon keeps nothing."""
+        if services.knowledge is None:
+            raise Unsupported("this daemon keeps no imported knowledge")
+        return cls(services.knowledge)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import flowd
 from flowd.config import Config, Paths
 from flowd.domain.consents import Consents
 from flowd.domain.files import Artifacts, Rehearsals
+from flowd.domain.knowledge import ImportedKnowledge
 from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight
 from flowd.domain.suggestions import Suggester
 from flowd.domain.usage import Books
@@ -77,8 +78,8 @@ class Services:
     keeps none, `extents` None counts nothing, `preflight` None finds nothing; `tidy` has what
     removed runs left removed soon, and returns at once. `step_limits` tells what holds the limits
     of steps here, `step_sandbox` what confines them. Where `trust`, `policies` or `consents` is
-    None, every folder is trusted, there are no policy files, and no answer lasts; `books` None
-    writes down no calls to providers.
+    None, every folder is trusted, there are no policy files, and no answer lasts; without
+    `knowledge` nothing can be imported, and without `books` no call to a provider is written down.
     """
 
     log: EventLog
@@ -106,6 +107,7 @@ class Services:
     policies: PolicedJudge | None = None
     consents: Consents | None = None
     books: Books | None = None
+    knowledge: ImportedKnowledge | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

@@ -2,17 +2,21 @@
 
 A file has `recipes:` (whole workflows) and `commands:` (one command each, written as a list: the
 command, its title, other ways of asking, and at last, if need be, keys of its step).
-`inputs.yaml` says what the variables in scripts are called and where their values come from.
+Further ways of asking for either are under `phrases/`, by the same file name: they are many, and
+whoever reads or writes a recipe need not see them. `inputs.yaml` says what the variables in scripts
+are called and where their values come from.
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 import msgspec
 import yaml
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowd.domain.workflow import InputValue
 
@@ -117,11 +121,31 @@ def load_library() -> Library:
     for entry in sorted(_FOLDER.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".yaml") and entry.name != "inputs.yaml":
             written = msgspec.convert(_read(entry.name), _RecipeFile)
+            phrases = _phrases_beside(entry.name)
             for recipe in _recipes_of(written, known):
                 if recipe.id in recipes:
                     raise ValueError(f"two recipes are called {recipe.id!r}")
-                recipes[recipe.id] = recipe
+                further = phrases.pop(recipe.id, [])
+                recipes[recipe.id] = replace(recipe, phrases=[*recipe.phrases, *further])
+            if phrases:
+                raise ValueError(
+                    f"phrases/{entry.name} is about no recipe of {entry.name}: {', '.join(phrases)}"
+                )
     return Library(recipes, known)
+
+
+@cache
+def count_recipes() -> int:
+    """Say how many recipes are built in (reads them all, the first time)."""
+    return len(load_library().recipes)
+
+
+def _phrases_beside(name: str) -> dict[str, list[str]]:
+    """Give the further ways of asking for the recipes of a file, by recipe."""
+    entry = _FOLDER.joinpath("phrases", name)
+    if not entry.is_file():
+        return {}
+    return msgspec.convert(_read(f"phrases/{name}") or {}, dict[str, list[str]])
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from msgspec import Struct
 from flowd.suggest.text import concepts
 from flowd.suggest.words import ACTIONS, OPPOSITES, RELATED
 
-_PHRASE_SHARE = 0.5
-_TASK_SHARE = 0.7
-_BAG_CREDIT = 0.75
+_PHRASE_SHARE = 0.35
+_TASK_SHARE = 1.0
+_BAG_CREDIT = 0.9
 _OPPOSED = 0.35
 _SAME_HEAD = 1.05
 _OTHER_HEAD = 0.9
@@ -64,7 +64,8 @@ class _Matched:
 class Index:
     """Entries, ready for asking. Build once; asking changes nothing."""
 
-    def __init__(self, entries: Iterable[Entry]):
+    def __init__(self, entries: Iterable[Entry], weights: "Index | None" = None):
+        """Make the index. `weights` is one that knows better how much each meaning tells."""
         self._keys: list[str] = []
         self._phrases: list[tuple[int, str, frozenset[str]]] = []  # entry, text, meanings
         self._heads: list[str] = []  # per phrase its first meaning, which is mostly the verb
@@ -73,11 +74,11 @@ class Index:
         self._in_bags: dict[str, list[int]] = defaultdict(list)
         for entry in entries:
             self._add(entry)
-        self._weights = self._weigh()
+        self._weights = self._weigh(weights)
         self._phrase_weights = [
             sum(self._weights[meaning] for meaning in meanings) for _, _, meanings in self._phrases
         ]
-        self._heaviest = max(self._weights.values(), default=1.0)
+        self.heaviest: float = max(self._weights.values(), default=1.0)
         self._by_letter: dict[str, list[str]] = defaultdict(list)
         for meaning in self._weights:
             self._by_letter[meaning[0]].append(meaning)
@@ -85,6 +86,10 @@ class Index:
     def __contains__(self, word: object) -> bool:
         """Whether a word has a meaning here."""
         return isinstance(word, str) and any(m in self._weights for m in concepts(word))
+
+    def weighed(self, task: str) -> list[tuple[str, float]]:
+        """Give the meanings of a task, each with how much it tells."""
+        return self._known(concepts(task))
 
     def share(self, task: str, understood: frozenset[str]) -> float:
         """Say how much of a task's meaning (0 to 1) is among the meanings that are understood."""
@@ -112,7 +117,11 @@ class Index:
         for meaning in bag:
             self._in_bags[meaning].append(number)
 
-    def _weigh(self) -> dict[str, float]:
+    def _weigh(self, other: "Index | None") -> dict[str, float]:
+        if other is not None:
+            return {
+                meaning: other._weights.get(meaning, other.heaviest) for meaning in self._in_bags
+            }
         count = len(self._keys) + 1
         return {
             meaning: math.log(1 + count / (1 + len(entries)))
@@ -160,7 +169,7 @@ class Index:
                     continue
             if weight is None and meaning.isdigit():
                 continue
-            weighed[meaning] = weight if weight is not None else self._heaviest * _UNKNOWN_WEIGHT
+            weighed[meaning] = weight if weight is not None else self.heaviest * _UNKNOWN_WEIGHT
         return list(weighed.items())
 
     def _hopes(

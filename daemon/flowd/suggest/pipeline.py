@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from flowd.config import Config
 from flowd.domain.inputs import missing_inputs
+from flowd.domain.knowledge import ImportedKnowledge
 from flowd.domain.parse import workflow_from_object
 from flowd.domain.ports import Judge, Preflight
 from flowd.domain.preview import judge_workflow
@@ -38,7 +39,13 @@ from flowd.suggest.providers.registry import Registry
 from flowd.suggest.rank import Candidate, merge, order, plausibility, score
 from flowd.suggest.reliability.accounts import Account
 from flowd.suggest.reliability.cache import AnswerCache
-from flowd.suggest.retrieve import Knowledge, load_knowledge, retrieve
+from flowd.suggest.retrieve import (
+    Knowledge,
+    best_of,
+    load_knowledge,
+    retrieve,
+    retrieve_imported,
+)
 from flowd.suggest.standing import TEST_TASK, provider_states, try_provider
 
 _logger = logging.getLogger(__name__)
@@ -67,6 +74,7 @@ class PipelineSuggester:
         memory: Memory,
         preflight: Preflight | None = None,
         mask_for: MaskFor = _no_mask,
+        imported: ImportedKnowledge | None = None,
         *,
         config: Config | None = None,
         books: Books | None = None,
@@ -77,6 +85,7 @@ class PipelineSuggester:
         self._cache = AnswerCache(self._settings.cache_seconds)
         self._books = books
         self._look_up = look_up
+        self._imported = imported
         self._mask_for = mask_for
         self._registry = registry
         self._preflight = preflight
@@ -97,7 +106,7 @@ class PipelineSuggester:
             task=task,
             context=context,
             deadline=deadline,
-            retrieved=retrieve(task, context, knowledge, max(10, request.limit)),
+            retrieved=await self._retrieved(task, context, knowledge, max(10, request.limit)),
             limit=request.limit,
             selection=request.selection,
             language=request.language,
@@ -192,6 +201,16 @@ class PipelineSuggester:
         )
         candidate = self._judged(draft, workflow_from_object(filled.workflow), "offline", None)
         return _suggestion(recipe.id, 1.0, candidate)
+
+    async def _retrieved(
+        self, task: str, context: Context, knowledge: Knowledge, limit: int
+    ) -> list[Draft]:
+        own = retrieve(task, context, knowledge, limit)
+        if self._imported is None:
+            return own
+        return best_of(
+            [*own, *await retrieve_imported(task, knowledge, self._imported, limit)], limit
+        )
 
     async def _know(self) -> Knowledge:
         async with self._loading:
@@ -368,6 +387,7 @@ def make_suggester(
     judge: Judge,
     preflight: Preflight | None = None,
     mask_for: MaskFor = _no_mask,
+    imported: ImportedKnowledge | None = None,
     books: Books | None = None,
     look_up: LookUp = no_keys,
 ) -> Suggester:
@@ -378,6 +398,7 @@ def make_suggester(
         Memory(),
         preflight,
         mask_for,
+        imported,
         config=config,
         books=books,
         look_up=look_up,

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from flowd.suggest.match import Entry, Index
 from flowd.suggest.providers.base import Draft
 from flowd.suggest.tasks import ProjectTask
+from flowd.suggest.text import concepts
+from flowd.suggest.words import RELATED
 
 _BOOST = 1.15  # the project's own way goes before the general one
 _LEAST = 0.55
+_CLOSE = 0.6
 
 _ASKED_FOR_AS: dict[str, tuple[str, ...]] = {
     "test": ("run the tests", "test the project", "run all tests", "check that tests pass"),
@@ -54,21 +57,38 @@ _ASKED_FOR_AS: dict[str, tuple[str, ...]] = {
 """How people ask for the tasks that most projects have."""
 
 
-def answers(task: str, tasks: Sequence[ProjectTask], cwd: str, limit: int) -> Iterator[Draft]:
-    """Give the project's tasks that are what is asked for, best first."""
+def answers(
+    task: str, tasks: Sequence[ProjectTask], cwd: str, limit: int, weights: Index
+) -> Iterator[Draft]:
+    """Give the project's tasks that are what is asked for, best first.
+
+    `weights` knows how much each word of the task tells: a few tasks alone would make every word
+    they do not have count for little, and "check if a file exists" would be `make check`.
+    """
     if not tasks:
         return
     index = Index(Entry(str(number), _phrases(known)) for number, known in enumerate(tasks))
     for match in index.find(task, limit):
-        if match.score >= _LEAST:
-            known = tasks[int(match.key)]
+        known = tasks[int(match.key)]
+        said = frozenset(concepts(" ".join(_phrases(known))))
+        score = match.score * weights.share(task, _with_relatives(said))
+        if score >= _LEAST:
             yield Draft(
                 title=f"{known.command}",
                 workflow=_workflow(known, cwd),
                 explanation=_explain(known),
-                confidence=min(1.0, match.score * _BOOST),
+                confidence=min(1.0, score * _BOOST),
                 matched=True,
             )
+
+
+def _with_relatives(said: frozenset[str]) -> frozenset[str]:
+    """Add the meanings of a task in words that may well stand for one of these."""
+    return said | {
+        asked
+        for asked, others in RELATED.items()
+        if any(share >= _CLOSE and other in said for other, share in others.items())
+    }
 
 
 def _phrases(task: ProjectTask) -> list[str]:

@@ -1,19 +1,23 @@
 """What Flow itself knows about a task: built-in recipes, composed commands, the project's tasks."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from flowd.domain.knowledge import ImportedKnowledge
 from flowd.suggest import project
 from flowd.suggest.binding import fill
 from flowd.suggest.context import Context
 from flowd.suggest.find_task import understand
 from flowd.suggest.find_words import UNDERSTOOD
 from flowd.suggest.find_workflow import title_of, workflow_of
+from flowd.suggest.imported import familiarity, recall
 from flowd.suggest.library import Library, Recipe, load_library
 from flowd.suggest.match import Entry, Index
 from flowd.suggest.providers.base import Draft
 from flowd.suggest.slots import Slots, extract
+from flowd.suggest.tools import are_used, tools_named
 
 _LEAST = 0.12  # below this, an answer is a guess that only distracts
 _COMPOSED = 0.95
@@ -24,6 +28,7 @@ _GENERAL = 0.95  # leaves room for what the project itself says
 _ELSEWHERE = 0.75
 _AT_HOME = 1.1
 _NO_REPOSITORY = 0.9
+_OTHER_TOOL = 0.7
 
 _KIND_WORDS = {
     "python": {"python", "pip", "pytest", "py"}, "node": {"node", "npm", "javascript", "js"},
@@ -36,12 +41,14 @@ class Knowledge(Struct, frozen=True):
 
     library: Library
     index: Index
+    familiar: Counter[str]
 
 
 def load_knowledge() -> Knowledge:
     """Read the recipes and build their index (well under a second; call it in a thread)."""
     library = load_library()
-    return Knowledge(library, Index(_entry(recipe) for recipe in library.recipes.values()))
+    index = Index(_entry(recipe) for recipe in library.recipes.values())
+    return Knowledge(library, index, familiarity(library))
 
 
 def _entry(recipe: Recipe) -> Entry:
@@ -53,10 +60,24 @@ def retrieve(task: str, context: Context, knowledge: Knowledge, limit: int) -> l
     """Give the best answers, best first; `confidence` is how well each matches the task."""
     slots = extract(task, knowledge.index)
     drafts = [
-        *project.answers(task, context.tasks, context.cwd, limit),
+        *project.answers(task, context.tasks, context.cwd, limit, knowledge.index),
         *_over_files(slots, knowledge),
         *_from_recipes(slots, context, knowledge, limit),
     ]
+    return best_of(drafts, limit)
+
+
+async def retrieve_imported(
+    task: str, knowledge: Knowledge, imported: ImportedKnowledge, limit: int
+) -> list[Draft]:
+    """Give the best answers among what the user has imported, best first."""
+    slots = extract(task, knowledge.index)
+    library, index = knowledge.library, knowledge.index
+    return await recall(slots, imported, library, index, knowledge.familiar, limit)
+
+
+def best_of(drafts: Iterable[Draft], limit: int) -> list[Draft]:
+    """Put drafts of all kinds in order."""
     return sorted(drafts, key=lambda draft: -draft.confidence)[:limit]
 
 
@@ -79,10 +100,13 @@ def _from_recipes(
     slots: Slots, context: Context, knowledge: Knowledge, limit: int
 ) -> Iterator[Draft]:
     asked = slots.rest if slots.rest.strip(" .,?!") else slots.task
+    named = tools_named(slots.task)
     for match in knowledge.index.find(asked, limit * 2):
         recipe = knowledge.library.recipes[match.key]
         filled = fill(recipe, slots.found, knowledge.library.inputs)
         confidence = _GENERAL * match.score * _fitness(recipe, slots.task, context)
+        if not are_used(named, recipe.scripts):
+            confidence *= _OTHER_TOOL
         if slots.found:
             confidence *= 1 - _UNPLACED * (1 - filled.used / len(slots.found))
         confidence *= 1 - _MISSING * min(3, len(filled.missing))

@@ -9,6 +9,7 @@ from functools import lru_cache
 from flowd.suggest.words import CANONICAL, IGNORED, REWRITES
 
 _WORD = re.compile(r"[a-z][a-z0-9+#]*|[0-9]+")
+_BRITISH = re.compile(r"(?<=[a-z]{4}[lmntrd])is(?=(?:e[ds]?|ing|ation)$)")
 _PATTERNS = [(re.compile(pattern), replacement) for _, pattern, replacement in REWRITES]
 _PIECES = [(piece, row) for row, (pieces, _, _) in enumerate(REWRITES) for piece in pieces.split()]
 
@@ -18,6 +19,7 @@ def stem(word: str) -> str:
     """Cut the endings of English inflection; rough, but the same for every form of a word."""
     if len(word) <= 3 or word.isdigit():
         return word
+    word = _BRITISH.sub("iz", word)
     if word.endswith("ies") and len(word) > 4:
         word = word[:-3] + "y"
     elif word.endswith(("sses", "shes", "ches", "xes", "zes")):

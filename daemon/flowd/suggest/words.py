@@ -47,6 +47,8 @@ REWRITES: tuple[tuple[str, str, str], ...] = (
     ),
     ("line carriage crlf", r"\bline endings?\b|\bcarriage returns?\b|\bcrlf\b", "crlf"),
     ("dos windows \\r", r"\\r\b|\b(?:dos|windows) format\b", "crlf"),
+    ("upper capital", r"\bupper[- ]?case to lower[- ]?case\b", "lowercase"),
+    ("upper capital", r"\blower[- ]?case to upper[- ]?case\b", "uppercase"),
     ("upper capital", r"\bupper[- ]?case\b|\bcapital letters?\b", "uppercase"),
     ("lower small", r"\blower[- ]?case\b|\bsmall letters?\b", "lowercase"),
     ("white", r"\bwhite ?spaces?\b", "whitespace"),
@@ -68,6 +70,22 @@ REWRITES: tuple[tuple[str, str, str], ...] = (
     ("command", r"\bcommand[- ]line\b", "commandline"),
     ("line", r"\bone[- ]?line(?:r)?\b|\b(?:single|one) line each\b", "oneline"),
     ("date", r"\b(?:up|out)[- ](?:to|of)[- ]date\b|\bout-?dated\b", "outdated"),
+    ("cached", r"\bgit\b(.*)\bcached\b|--cached\b", r"git\1 staged"),
+    (
+        "case",
+        r"\bcase[- ]?insensitiv\w*|\b(?:ignor\w+|regardless of|without regard to)(?: the)?"
+        r"(?: upper| lower| letter)? ?case\b",
+        "ignorecase",
+    ),
+    ("pod deployment kube", r"\b(?:pods?|deployments?|kube\w*|k8s)\b", r"\g<0> kubernetes"),
+    (
+        "boot startup start-up",
+        r"\b(?:at|on|during|every|each|after) (?:system )?(?:boot|start-?up)\b",
+        "atboot",
+    ),
+    ("with", r"\b(?:start|begin)(?:s|ning|ing)? with\b", "startwith"),
+    ("with in", r"\bend(?:s|ing)? (?:with|in)\b", "endwith"),
+    ("crate", r"\bcrates?\b", "rust package"),
     ("js", r"\bnode\.?js\b", "node"),
     ("postgre psql", r"\bpostgre(?:s|sql)\b|\bpsql\b", "postgres"),
     ("mongo", r"\bmongo ?db\b|\bmongo\b", "mongodb"),
@@ -175,7 +193,8 @@ _SYNONYMS = """
     password: password passphrase passwd
     certificate: certificate cert ssl tls x509
     content: content contents text data
-    stage: stage staged staging cached
+    stage: stage staged staging
+    cache: cache caches cached caching
     author: author contributor committer
     message: message comment
     force: force forced forcefully forcibly forcing
@@ -200,6 +219,10 @@ _SYNONYMS = """
     address: address addr
     filter: filter
     outdated: outdated obsolete
+    website: website webpage site page web
+    overview: overview summary summarize
+    mount: mount mounted mounting
+    optimize: optimize optimization
 """
 
 
@@ -266,7 +289,13 @@ _RELATED = """
     connect: shell .3
     switch: change .4
     status: show .2 check .3 info .3
-    info: show .3 status .4
+    info: show .3 status .4 overview .6
+    overview: info .6 show .3 count .2
+    website: server .5 url .6
+    url: website .5
+    ignorecase: case .5
+    atboot: enable .7 start .3
+    enable: atboot .4
     usage: size .4 info .2
     size: usage .4 large .3
     large: size .4
@@ -354,7 +383,7 @@ _IGNORED = """
     what which where who whom whose when why how about above below between through during before
     after again
     current currently able allow let
-    named called name one same result
+    named called name one same result across defined define
 """
 IGNORED: frozenset[str] = frozenset(_IGNORED.split())
 """Words that tell nothing about what is asked. "Current" is where everything happens anyway."""

@@ -41,7 +41,8 @@ class AnswerCache:
 def digest_of(question: Question) -> str:
     """Tell questions apart by all that an answer can depend on; case and spacing of a task do not.
 
-    What was retrieved follows from the task and the folder.
+    What was found for it follows from the task and the folder, but for what is imported meanwhile:
+    that counts once the answer is old.
     """
     task = " ".join(question.task.casefold().split())
     said = (task, question.selection, question.language, question.limit)

@@ -1,0 +1,107 @@
+"""Import collections of commands for suggestions to look through."""
+
+import time
+from pathlib import Path
+
+import trio
+
+from flowd.clocks import wall_clock_ms
+from flowd.domain.knowledge import ImportedKnowledge, KnowledgeSource
+from flowd.errors import InvalidInput, NotFound
+from flowd.server.contexts import KnowledgeContext
+from flowd.server.sources import folder_of, path_in
+from flowd.suggest.imported import vocabulary, worded
+from flowd.suggest.imports.reading import (
+    KNOWN_PLACES,
+    Reading,
+    known_places,
+    name_of,
+    read_collection,
+)
+from flowd.suggest.library import count_recipes
+from flowproto.daemon import Empty
+from flowproto.knowledge import (
+    ImportedRow,
+    KnowledgeImportParams,
+    KnowledgeImportResult,
+    KnowledgeRemoveParams,
+    KnowledgeResult,
+    SourceRow,
+)
+
+_LONGEST_NAME = 60
+
+
+async def handle_list(params: Empty, context: KnowledgeContext) -> KnowledgeResult:
+    """Name what was imported."""
+    return KnowledgeResult(
+        sources=[_row(source) for source in await context.knowledge.sources()],
+        built_in=await trio.to_thread.run_sync(count_recipes),
+    )
+
+
+async def handle_import(
+    params: KnowledgeImportParams, context: KnowledgeContext
+) -> KnowledgeImportResult:
+    """Take in a collection, or all that are in the usual places."""
+    begun = time.monotonic()
+    if params.path is not None:
+        given = path_in(folder_of(params.cwd), params.path)
+        name = params.name if params.name is not None else name_of(given)
+        rows = [await _import(context.knowledge, given, _checked(name))]
+    elif params.name is not None:
+        raise InvalidInput("a name, but no path", cure="say what is to be imported")
+    else:
+        places = await trio.to_thread.run_sync(known_places, Path.home())
+        rows = [await _import(context.knowledge, place, name_of(place)) for place in places]
+    return KnowledgeImportResult(
+        imported=rows,
+        looked_in=[] if params.path is not None else [f"~/{place}" for place in KNOWN_PLACES],
+        elapsed_ms=(time.monotonic() - begun) * 1000,
+    )
+
+
+async def _import(knowledge: ImportedKnowledge, path: Path, name: str) -> ImportedRow:
+    reading = Reading()
+    source = KnowledgeSource(name, "", str(path), wall_clock_ms(), vocabulary())
+    examples = read_collection(path, reading)
+    done = await knowledge.put(source, worded(examples), lambda: reading.kind)
+    return ImportedRow(
+        name=done.name,
+        kind=done.kind,
+        origin=done.origin,
+        examples=done.examples,
+        imported_at=done.imported_at,
+        skipped=reading.skipped,
+        reason=reading.reason,
+    )
+
+
+async def handle_remove(params: KnowledgeRemoveParams, context: KnowledgeContext) -> Empty:
+    """Forget a collection."""
+    if not await context.knowledge.remove(params.name):
+        known = [source.name for source in await context.knowledge.sources()]
+        raise NotFound(
+            f"nothing called {params.name!r} was imported",
+            cure=f"choose among {', '.join(known)}" if known else "nothing was imported yet",
+        )
+    return Empty()
+
+
+def _checked(name: str) -> str:
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InvalidInput(
+            f"{name[:_LONGEST_NAME]!r} cannot be a collection's name",
+            cure=f"use 1 to {_LONGEST_NAME} printable characters",
+        )
+    return name.strip()
+
+
+def _row(source: KnowledgeSource) -> SourceRow:
+    return SourceRow(
+        name=source.name,
+        kind=source.kind,
+        origin=source.origin,
+        examples=source.examples,
+        imported_at=source.imported_at,
+    )
