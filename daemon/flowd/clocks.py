@@ -16,6 +16,13 @@ def uptime_ms() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
+def start_of_day(at_ms: int, days_before: int = 0) -> int:
+    """Give when the day of a time began here, or one so many days before, in the same units."""
+    day = time.localtime(at_ms / 1000)
+    date = (day.tm_year, day.tm_mon, day.tm_mday - days_before)
+    return int(time.mktime((*date, 0, 0, 0, 0, 0, -1)) * 1000)  # which knows days 0 and -1, too
+
+
 class AgeClock:
     """A wall clock that never leaps ahead, so that nothing is removed because a clock was wrong.
 

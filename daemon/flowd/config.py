@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from flowd.domain.retention import KEEP_ALL, Retention
+from flowd.domain.usage import Budget, Price
 from flowd.errors import InvalidInput
 from flowproto.paths import Paths, find_paths
 
@@ -53,27 +54,50 @@ class EngineConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[providers.NAME]`. A key comes from the environment variable `api_key_env` names."""
+    """`[providers.NAME]`.
+
+    The key comes from the environment variable that `api_key_env` names, from what
+    `api_key_command` prints, or from `api_key_keyring` (service/user). `price` is needed only for
+    models whose price Flow does not know. `requests_per_minute` 0 does not limit.
+    """
 
     kind: str = ""
     model: str = ""
     base_url: str = ""
     api_key_env: str = ""
+    api_key_command: list[str] = field(default_factory=list)
+    api_key_keyring: str = ""
     enabled: bool = True
     max_tokens: Annotated[int, Meta(ge=16)] = 1500
+    requests_per_minute: Annotated[float, Meta(ge=0)] = 0.0
+    price: Price | None = None
+    budget: Budget = field(default_factory=Budget)
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.api_key_env, self.api_key_command, self.api_key_keyring))) > 1:
+            raise ValueError(
+                "a provider has at most one of api_key_env, api_key_command, api_key_keyring"
+            )
 
 
 class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[suggest]`. `providers` is the order of preference; empty means every one that can work.
+    """`[suggest]`. `providers` are asked side by side; empty means every one that can work.
 
+    Those of `fallback` are asked one after the other instead: the next one when the one before
+    fails or, with `hedge_seconds` (0 for never), is that late with its first word. Answers are
+    used again for `cache_seconds`. `budget` is for all providers together.
     `semantic_model` is the folder of a sentence model; empty means that of the installed extra
     `semantic`, "off" none.
     """
 
     providers: list[str] = field(default_factory=list)
+    fallback: list[str] = field(default_factory=list)
+    hedge_seconds: Annotated[float, Meta(ge=0, le=600)] = 0.0
+    cache_seconds: Annotated[float, Meta(ge=0)] = 3600.0
     limit: Annotated[int, Meta(ge=1, le=50)] = 5
     deadline_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
     semantic_model: str = ""
+    budget: Budget = field(default_factory=Budget)
 
 
 class NotificationsConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@
     │   ├── StoreUnavailable  disk full, read-only, corrupt, locked by somebody else
     │   ├── SpawnFailed       no process could be made
     │   └── ProviderFailed    a suggestion provider did not answer usefully
+    │       └── OverBudget    asking it would cost more than the settings allow
     └── Bug                   our own mistake: logged with traceback, one run parked, daemon lives
 
 A user's command that fails is none of these: it is an outcome, which is data.
@@ -130,6 +131,12 @@ class ProviderFailed(WorldError):
 
     code = "provider_failed"
     retryable = True
+
+
+class OverBudget(ProviderFailed):
+    """The request was not made: it could take more than a budget has left."""
+
+    retryable = False
 
 
 class Bug(FlowError):

@@ -26,7 +26,7 @@ import trio
 import flowd
 from flowd import faultpoints, notify
 from flowd.clocks import AgeClock
-from flowd.config import Config, Paths, find_paths, load_config
+from flowd.config import Config, Paths, SecretSource, find_paths, load_config
 from flowd.desktop import Desktop
 from flowd.domain.knowledge import Meanings
 from flowd.domain.ports import EventLog
@@ -38,6 +38,7 @@ from flowd.errors import (
     Conflict,
     FlowError,
     InvalidInput,
+    ProviderFailed,
     StoreUnavailable,
     single_cause,
 )
@@ -49,7 +50,7 @@ from flowd.exec.preflight import MachinePreflight
 from flowd.exec.preimages import SavedFiles
 from flowd.exec.process import open_executor
 from flowd.exec.rehearsal import Rehearsals
-from flowd.exec.secret_sources import SecretSources
+from flowd.exec.secret_sources import NotToBeHad, SecretSources
 from flowd.safety.footprint import foresee
 from flowd.safety.masking import make_masker_for
 from flowd.safety.policed import PolicedJudge
@@ -249,7 +250,14 @@ async def serve(
             keeper=event_log.keeper,
             engine=engine,
             suggester=make_suggester(
-                config, judge, quick_preflight, mask_for, event_log.knowledge, nearness
+                config,
+                judge,
+                quick_preflight,
+                mask_for,
+                event_log.knowledge,
+                nearness,
+                event_log.books,
+                look_up_key,
             ),
             nearness=nearness,
             knowledge=event_log.knowledge,
@@ -273,6 +281,7 @@ async def serve(
             trust=trust,
             policies=judge,
             consents=event_log.consents,
+            books=event_log.books,
         )
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts, rehearsals)
         services.tidy = upkeep.look_soon
@@ -309,6 +318,20 @@ def nearness_of(config: Config, meanings: Meanings) -> Nearness | None:
         return None
     folder = find_model(config.suggest.semantic_model)
     return Nearness(folder, meanings) if folder is not None else None
+
+
+async def look_up_key(source: SecretSource) -> str:
+    """Give a provider's key from where it is; ProviderFailed when it is not to be had."""
+    try:
+        key = await SecretSources({"api_key": source}).look_up("api_key", str(Path.home()))
+    except NotToBeHad as error:
+        raise ProviderFailed(
+            f"the key is not to be had: {error}",
+            cure="see api_key_command and api_key_keyring of this provider in config.toml",
+        ) from error
+    if not key:
+        raise ProviderFailed("the key is empty", cure="see what prints or keeps it")
+    return key
 
 
 def judge_of(policies: PolicyFiles, config: Config) -> PolicedJudge:
@@ -356,6 +379,8 @@ def _reload(
         services.mask_for,
         services.knowledge,
         services.nearness,
+        services.books,
+        look_up_key,
     )
     services.config = config
     log.info("settings are read again from %s", services.paths.config)

@@ -112,6 +112,7 @@ class Client:
         self._responses: dict[int, Json] = {}
         self._notifications: deque[Json] = deque()
         self._unwanted: set[int] = set()
+        self._progress: Callable[[Json], None] | None = None
         self._dial(timeout)
 
     def __enter__(self) -> Client:
@@ -130,15 +131,24 @@ class Client:
         self._connection.close()
 
     def request(
-        self, method: str, params: Json | None = None, *, timeout: float | None = None
+        self,
+        method: str,
+        params: Json | None = None,
+        *,
+        timeout: float | None = None,
+        progress: Callable[[Json], None] | None = None,
     ) -> Any:
         """Send a request and give its result as JSON data.
 
-        `timeout` in seconds; None takes the connection's. Raises RemoteError, TimedOut,
-        ConnectionLost; CannotSend for what cannot be sent.
+        `timeout` in seconds; None takes the connection's. `progress` is called with what comes
+        before the result, of methods that tell it. Raises RemoteError, TimedOut, ConnectionLost;
+        CannotSend for what cannot be sent.
         """
         deadline = deadline_after(self._timeout if timeout is None else timeout)
+        if progress is not None:
+            params = {**(params or {}), "partialResultToken": self._last_id + 1}
         request_id = self._send_request(method, params or {})
+        self._progress = progress
         try:
             return self._wait_for_response(request_id, deadline)
         except (TimedOut, KeyboardInterrupt):
@@ -337,6 +347,8 @@ class Client:
         if "method" in message:
             if message["method"] in ("flow/event", "flow/detached"):
                 self._notifications.append(message)
+            elif self._progress is not None and self._is_progress(message):
+                self._progress(message["params"]["value"])
             return
         request_id = message.get("id")
         if request_id is None:  # the daemon could not even read a request: nothing will follow
@@ -349,6 +361,13 @@ class Client:
             if "error" in message:
                 raise _remote_error(message["error"])
             self.server_version = str(message["result"].get("serverInfo", {}).get("version", ""))
+
+    def _is_progress(self, message: Json) -> bool:
+        """Whether it is about the request that is waited for now."""
+        if message["method"] != "$/progress":
+            return False
+        token: object = message["params"]["token"]
+        return token == self._last_id
 
 
 def _remote_error(error: Json) -> RemoteError:

@@ -15,6 +15,7 @@ from flowproto import (
     explain,
     knowledge,
     policy,
+    providers,
     rehearsal,
     runs,
     scan,
@@ -84,6 +85,16 @@ KNOWLEDGE_REMOVE = Method(
     daemon.Empty,
     "forget a collection of commands",
 )
+PROVIDERS = Method(
+    "flow/providers", daemon.Empty, providers.ProvidersResult, "who can be asked for suggestions"
+)
+PROVIDERS_TEST = Method(
+    "flow/providers/test",
+    providers.ProviderTestParams,
+    providers.ProviderTestResult,
+    "ask one provider a small question",
+)
+USAGE = Method("flow/usage", providers.UsageParams, providers.UsageResult, "what asking took")
 POLICY_SHOW = Method(
     "flow/policy/show", policy.PolicyShowParams, policy.PolicyShowResult, "the rules that count"
 )
@@ -120,6 +131,7 @@ STOP = Method("flow/daemon/stop", daemon.Empty, daemon.StopResult, "end the daem
 
 EVENT = "flow/event"
 DETACHED = "flow/detached"
+PROGRESS = "$/progress"
 
 METHODS: tuple[Method[Struct, Struct], ...] = (
     RUN,
@@ -143,6 +155,9 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     KNOWLEDGE,
     KNOWLEDGE_IMPORT,
     KNOWLEDGE_REMOVE,
+    PROVIDERS,
+    PROVIDERS_TEST,
+    USAGE,
     POLICY_SHOW,
     POLICY_TEST,
     POLICY_EXPLAIN,

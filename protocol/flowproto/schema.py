@@ -16,7 +16,8 @@ import msgspec
 from flowproto.codes import ERRORS
 from flowproto.daemon import InitializeParams
 from flowproto.events import Detached, WireEvent
-from flowproto.methods import DETACHED, EVENT, METHODS
+from flowproto.methods import DETACHED, EVENT, METHODS, PROGRESS
+from flowproto.suggest import SuggestProgressParams
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 PROSE_FILE = Path(__file__).parents[1] / "PROTOCOL.md"
@@ -31,8 +32,10 @@ def make_schema() -> Schema:
     """Describe every message as one JSON Schema document: methods, notifications, errors, types."""
     events = WireEvent.__args__
     structs = [m.params for m in METHODS] + [m.result for m in METHODS]
+    structs += [Detached, SuggestProgressParams, InitializeParams]
     _, definitions = msgspec.json.schema_components(
-        [*structs, *events, Detached, InitializeParams], ref_template=_REFERENCE
+        [*structs, *events],
+        ref_template=_REFERENCE,
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -48,6 +51,7 @@ def make_schema() -> Schema:
         "notifications": {
             EVENT: {"params": {"oneOf": [_reference(event) for event in events]}},
             DETACHED: {"params": _reference(Detached)},
+            PROGRESS: {"params": _reference(SuggestProgressParams)},
         },
         "errors": [
             {"code": code, "name": kind.name, "description": kind.meaning}

@@ -10,7 +10,9 @@ from flowproto.check import FindingRow, ObstacleRow, Reversibility, Verdict
 class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """`context` is what an editor knows (selection, language).
 
-    `deadline_ms` bounds the wait; it and `limit` are the daemon's settings when left out.
+    `deadline_ms` bounds the wait; it and `limit` are the daemon's settings when left out. `fresh`
+    asks models anew, although they answered the same not long ago. With `partialResultToken`, what
+    there is comes before the answer, as `$/progress`.
     """
 
     task: str
@@ -19,6 +21,8 @@ class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     limit: int | None = None
     deadline_ms: int | None = None
     context: dict[str, Any] = field(default_factory=dict)
+    fresh: bool = False
+    partial_result_token: str | int | None = field(default=None, name="partialResultToken")
 
 
 class SuggestionRow(Struct, kw_only=True):
@@ -35,6 +39,31 @@ class SuggestionRow(Struct, kw_only=True):
     reversibility: dict[str, Reversibility] = field(default_factory=dict)
     missing_inputs: list[str] = field(default_factory=list)
     preflight: list[ObstacleRow] = field(default_factory=list)
+
+
+class WritingRow(Struct, kw_only=True):
+    """What a model is writing: scripts of a suggestion that is not complete, and not to be run."""
+
+    provider: str
+    title: str
+    scripts: list[str]
+
+
+class SuggestProgress(Struct, kw_only=True):
+    """All there is so far, best first; it takes the place of what came before.
+
+    Suggestions keep their `id`, and can be run while others are still written.
+    """
+
+    suggestions: list[SuggestionRow]
+    writing: list[WritingRow] = field(default_factory=list)
+
+
+class SuggestProgressParams(Struct, kw_only=True):
+    """`$/progress` for a `flow/suggest`: its `partialResultToken`, and what there is."""
+
+    token: str | int
+    value: SuggestProgress
 
 
 class ProviderRow(Struct, kw_only=True):

@@ -86,7 +86,7 @@ def test_an_editor_is_given_the_editors_half_and_ours(connect):
         ours = result["capabilities"]["experimental"]["flow"]
         assert set(ours["methods"]) == set(methods())
         assert set(ours["events"]) == set(events())
-        assert set(ours["notifications"]) == {"flow/event", "flow/detached"}
+        assert set(ours["notifications"]) == {"flow/event", "flow/detached", "$/progress"}
         assert ours["limits"] == {
             "message_bytes": 16 * 1024 * 1024,
             "requests_in_flight": 64,

@@ -25,6 +25,7 @@ from flowd.server.services import Services
 from flowd.server.session import serve_session
 from flowd.server.transport import serve_socket
 from flowd.server.trust import Trust
+from support.memory_books import MemoryBooks
 from support.memory_consents import MemoryConsents
 from support.memory_knowledge import MemoryKnowledge
 from support.peers import Peer
@@ -251,13 +252,28 @@ class ScriptedSuggester:
             workflow=workflow_of("a"),
         )  # fmt: skip
 
-    async def suggest(self, request: suggestions.SuggestRequest) -> suggestions.SuggestAnswer:
+    async def suggest(
+        self, request: suggestions.SuggestRequest, show: suggestions.Show | None = None
+    ) -> suggestions.SuggestAnswer:
         await trio.lowlevel.checkpoint()
         if not request.task.strip():
             raise InvalidInput("there is no task", cure="say what you want done")
         self.requests.append(request)
+        if show is not None:
+            writing = [suggestions.Writing("model", "A tag", ["git tag v1"])]
+            await show(suggestions.SuggestProgress([self.recipe], writing))
         report = suggestions.ProviderReport("offline", 1.5, 1)
         return suggestions.SuggestAnswer([self.recipe], [report], 1.5)
+
+    async def providers(self) -> list[suggestions.ProviderState]:
+        await trio.lowlevel.checkpoint()
+        return [suggestions.ProviderState(name="offline", kind="offline", asked=True, usable=True)]
+
+    async def try_provider(self, name: str, deadline_seconds: float) -> suggestions.ProviderTrial:
+        await trio.lowlevel.checkpoint()
+        return suggestions.ProviderTrial(
+            provider=name, elapsed_ms=1.5, title="A recipe", error="", cure="", calls=[]
+        )
 
     def recall(self, suggestion_id: str) -> suggestions.Suggestion:
         if suggestion_id != self.recipe.id:
@@ -314,6 +330,7 @@ def services_in(home: Path, runs: ScriptedRuns, **more: Any) -> Services:
             "policies": PolicedJudge(PolicyFiles(home / "policy.yaml", administrator=home / "no")),
             "consents": consents,
             "knowledge": _knowledge(),
+            "books": MemoryBooks(),
             "config": Config(),
             "paths": paths_in(home),
             "started_at": time.monotonic(),

@@ -9,6 +9,7 @@ from flowproto.socketpath import find_socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from flowctl.arguments import Arguments
@@ -44,11 +45,21 @@ class Daemon:
 
         start_and_wait(self.socket)
 
-    def request(self, method: str, params: dict[str, Any], *, timeout: float = 30.0) -> Any:
-        """Ask one thing over a connection of its own, and give the answer as JSON data."""
+    def request(
+        self,
+        method: str,
+        params: dict[str, Any],
+        *,
+        timeout: float = 30.0,
+        progress: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Any:
+        """Ask one thing over a connection of its own, and give the answer as JSON data.
+
+        `progress` is called with what comes before the answer.
+        """
         with self.connect(timeout=timeout) as connection:
             try:
-                return connection.request(method, params)
+                return connection.request(method, params, progress=progress)
             finally:
                 self.mention_skew(connection)
 

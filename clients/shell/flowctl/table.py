@@ -114,6 +114,7 @@ COMMANDS = (
         Argument("--provider", "ask only this provider", kind=MANY, short="-p", value="NAME"),
         Argument("--compare", "show the providers' answers side by side", kind=FLAG),
         Argument("--limit", "at most this many", kind=NUMBER, short="-n", value="N"),
+        Argument("--fresh", "ask anew what models answered not long ago", kind=FLAG),
         Argument("--run", "run the best one, after its preview", kind=FLAG),
         Argument("--edit", "open the best one in $EDITOR first", kind=FLAG),
         Argument("--yes", "approve what needs confirmation", kind=FLAG, short="-y"),
@@ -335,6 +336,22 @@ lasts when files change.""",
                 function="show",
             ),
         ),
+    ),
+    Command(
+        "providers",
+        "list who can be asked for suggestions, or try one",
+        Argument("action", "list (the default) or test", choices=("list", "test")),
+        Argument("name", "the provider to test", value="NAME"),
+        Argument("--timeout", "seconds a test may take", kind=NUMBER, value="SECONDS"),
+        details="""\
+A test asks the provider a small question for real, so it may cost a little. Exit code 7 when it
+does not answer usefully.""",
+    ),
+    Command(
+        "usage",
+        "show what asking providers took, in tokens and money",
+        Argument("--days", "so many days back; 30 unless you say so", kind=NUMBER, value="N"),
+        Argument("--calls", "and this many of the newest calls", kind=NUMBER, value="N"),
     ),
     Command(
         "knowledge",

@@ -1,11 +1,13 @@
 """The port about suggestions: a task in plain words in, ranked and judged workflows out."""
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
 from flowd.domain.foresight import Obstacle
 from flowd.domain.ports import Finding, Reversibility, Verdict
+from flowd.domain.usage import Budget, CallRecord, Price, Spent
 from flowd.domain.workflow import Workflow
 
 
@@ -26,7 +28,10 @@ class Suggestion(Struct, frozen=True):
 
 
 class SuggestRequest(Struct, frozen=True):
-    """A task in plain words, asked in a folder. `selection` is text an editor had selected."""
+    """A task in plain words, asked in a folder. `selection` is text an editor had selected.
+
+    `fresh` asks models anew, although they answered the same not long ago.
+    """
 
     task: str
     cwd: str
@@ -35,6 +40,7 @@ class SuggestRequest(Struct, frozen=True):
     selection: str = ""
     language: str = ""
     deadline_seconds: float = 5.0
+    fresh: bool = False
 
 
 class ProviderReport(Struct, frozen=True):
@@ -55,11 +61,76 @@ class SuggestAnswer(Struct, frozen=True):
     elapsed_ms: float
 
 
+class Writing(Struct, frozen=True):
+    """What a model is writing now: scripts to look at, of a suggestion that is not complete."""
+
+    provider: str
+    title: str
+    scripts: list[str]
+
+
+class SuggestProgress(Struct, frozen=True):
+    """What there is before the answer: all suggestions so far, best first."""
+
+    suggestions: list[Suggestion]
+    writing: list[Writing]
+
+
+Show = Callable[[SuggestProgress], Awaitable[None]]
+"""Takes what there is so far; each takes the place of the one before."""
+
+
+class ProviderState(Struct, frozen=True, kw_only=True):
+    """How a provider stands. `asked` when none is named; `problem` is empty when it is usable.
+
+    `rests_seconds` is how long it is left alone. `price` None: nobody knows, or it has no model.
+    """
+
+    name: str
+    kind: str
+    asked: bool
+    usable: bool
+    problem: str = ""
+    cure: str = ""
+    model: str = ""
+    address: str = ""
+    breaker: Literal["closed", "open", "probing"] = "closed"
+    rests_seconds: float = 0.0
+    price: Price | None = None
+    budget: Budget | None = None
+    spent_today: Spent = Spent()
+
+
+class ProviderTrial(Struct, frozen=True, kw_only=True):
+    """What came of trying one provider; `error` is empty when it gave a usable suggestion."""
+
+    provider: str
+    elapsed_ms: float
+    title: str
+    error: str
+    cure: str
+    calls: list[CallRecord]
+
+
 class Suggester(Protocol):
     """Turns tasks into ranked suggestions."""
 
-    async def suggest(self, request: SuggestRequest) -> SuggestAnswer:
-        """Answer within the request's deadline, with what there is. InvalidInput for no task."""
+    async def suggest(self, request: SuggestRequest, show: Show | None = None) -> SuggestAnswer:
+        """Answer within the request's deadline, with what there is. InvalidInput for no task.
+
+        Whatever is there before is told to `show`.
+        """
+        ...
+
+    async def providers(self) -> list[ProviderState]:
+        """Tell how the providers stand, by name."""
+        ...
+
+    async def try_provider(self, name: str, deadline_seconds: float) -> ProviderTrial:
+        """Ask one provider a small question, for real; InvalidInput for an unknown one.
+
+        Unsupported when it cannot work as things are set up.
+        """
         ...
 
     def recall(self, suggestion_id: str) -> Suggestion:

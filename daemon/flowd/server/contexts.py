@@ -23,6 +23,7 @@ from flowd.domain.ports import (
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
 from flowd.domain.suggestions import Suggester
+from flowd.domain.usage import Books
 from flowd.errors import Unsupported
 from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboard
@@ -301,15 +302,32 @@ class ExplainContext:
 
 @dataclass(frozen=True, slots=True)
 class SuggestContext:
-    """To make suggestions."""
+    """To make suggestions. `notify` tells the peer of some before the answer."""
 
     suggester: Suggester
     config: SuggestConfig
+    notify: Callable[[str, object], Awaitable[None]]
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
-        """Take it from the services."""
-        return cls(services.suggester, services.config.suggest)
+        """Take it from the services and the peer."""
+        return cls(services.suggester, services.config.suggest, peer.notify)
+
+
+@dataclass(frozen=True, slots=True)
+class ProvidersContext:
+    """To tell how providers stand and what they took."""
+
+    suggester: Suggester
+    config: SuggestConfig
+    books: Books
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services; Unsupported where a daemon keeps no books."""
+        if services.books is None:
+            raise Unsupported("this daemon writes down no calls to providers")
+        return cls(services.suggester, services.config.suggest, services.books)
 
 
 class Counter(Protocol):

@@ -287,6 +287,17 @@ def to_suggestion_row(made: suggestions.Suggestion) -> suggest.SuggestionRow:
     )
 
 
+def to_suggest_progress(progress: suggestions.SuggestProgress) -> suggest.SuggestProgress:
+    """What there is before the answer."""
+    return suggest.SuggestProgress(
+        suggestions=[to_suggestion_row(made) for made in progress.suggestions],
+        writing=[
+            suggest.WritingRow(provider=each.provider, title=each.title, scripts=each.scripts)
+            for each in progress.writing
+        ],
+    )
+
+
 def to_provider_row(report: suggestions.ProviderReport) -> suggest.ProviderRow:
     """How one provider did."""
     return suggest.ProviderRow(

@@ -13,6 +13,7 @@ from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.knowledge import ImportedKnowledge
 from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight
 from flowd.domain.suggestions import Suggester
+from flowd.domain.usage import Books
 from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
@@ -79,7 +80,7 @@ class Services:
     removed runs left removed soon, and returns at once. `step_limits` tells what holds the limits
     of steps here, `step_sandbox` what confines them. Where `trust`, `policies` or `consents` is
     None, every folder is trusted, there are no policy files, and no answer lasts; without
-    `knowledge` nothing can be imported.
+    `knowledge` nothing can be imported, and without `books` no call to a provider is written down.
     """
 
     log: EventLog
@@ -106,6 +107,7 @@ class Services:
     trust: Trust | None = None
     policies: PolicedJudge | None = None
     consents: Consents | None = None
+    books: Books | None = None
     knowledge: ImportedKnowledge | None = None
     nearness: Nearness | None = None
     limits: Limits = field(default_factory=Limits)

@@ -22,6 +22,7 @@ from flowd.domain.ports import LogStats, RunSummary
 from flowd.errors import Bug, FlowError
 from flowd.store import queries
 from flowd.store.attachments import DocumentCache
+from flowd.store.books import StoredBooks
 from flowd.store.codec import encode_event
 from flowd.store.commit import Append, Outcome, Rows, commit
 from flowd.store.connection import Database, Writer, open_reader, open_writer, too_late
@@ -60,6 +61,7 @@ class Log:
         self.consents = StoredConsents(writer, reader)
         self.knowledge = StoredKnowledge(writer, reader)
         self.meanings = StoredMeanings(writer, reader)
+        self.books = StoredBooks(writer, reader)
         self._writer = writer
         self._rows = rows
         self._reader = reader

@@ -3,7 +3,8 @@
 import logging
 import math
 import os
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 
 import trio
 from msgspec.structs import replace
@@ -16,20 +17,29 @@ from flowd.domain.ports import Judge, Preflight
 from flowd.domain.preview import judge_workflow
 from flowd.domain.suggestions import (
     ProviderReport,
+    ProviderState,
+    ProviderTrial,
+    Show,
     SuggestAnswer,
     Suggester,
     Suggestion,
+    SuggestProgress,
     SuggestRequest,
+    Writing,
 )
+from flowd.domain.usage import Books
 from flowd.domain.workflow import Workflow
-from flowd.errors import FlowError, InvalidInput, InvalidWorkflow, NotFound
+from flowd.errors import InvalidInput, InvalidWorkflow, NotFound, Unsupported
+from flowd.suggest.asking import Asked, Round, lanes_of
 from flowd.suggest.binding import fill
 from flowd.suggest.context import Context, gather_context
 from flowd.suggest.memory import Memory
 from flowd.suggest.nearness import LOOKED_AT, Nearness
-from flowd.suggest.providers.base import Draft, Provider, Question
+from flowd.suggest.providers.base import Draft, LookUp, Question, no_keys
 from flowd.suggest.providers.registry import Registry
 from flowd.suggest.rank import Candidate, merge, order, plausibility, score
+from flowd.suggest.reliability.accounts import Account
+from flowd.suggest.reliability.cache import AnswerCache
 from flowd.suggest.retrieve import (
     Knowledge,
     best_of,
@@ -37,11 +47,13 @@ from flowd.suggest.retrieve import (
     retrieve,
     retrieve_imported,
 )
+from flowd.suggest.standing import TEST_TASK, provider_states, try_provider
 
 _logger = logging.getLogger(__name__)
 _MORE_LOOKED_AT = 3  # than are wanted: one of them may lose its place
 _MOST_DRAFTS = 20  # of one provider; more is noise
 _LONGEST_TASK = 2000
+_BETWEEN_SHOWS = 0.1  # seconds
 _WRITTEN_BY_US = "offline"  # the provider whose scripts no model wrote
 
 
@@ -51,17 +63,6 @@ MaskFor = Callable[[str], Callable[[str], str]]
 
 def _no_mask(_folder: str) -> Callable[[str], str]:
     return str
-
-
-class Asked:
-    """What asking one provider came to; filled in while it is asked."""
-
-    def __init__(self, name: str):
-        self.name = name
-        self.drafts: list[Draft] = []
-        self.error = ""
-        self.cure = ""
-        self.elapsed_ms = 0.0
 
 
 class PipelineSuggester:
@@ -76,7 +77,16 @@ class PipelineSuggester:
         mask_for: MaskFor = _no_mask,
         imported: ImportedKnowledge | None = None,
         nearness: Nearness | None = None,
+        *,
+        config: Config | None = None,
+        books: Books | None = None,
+        look_up: LookUp = no_keys,
     ):
+        self._config = config or Config()
+        self._settings = self._config.suggest
+        self._cache = AnswerCache(self._settings.cache_seconds)
+        self._books = books
+        self._look_up = look_up
         self._imported = imported
         self._nearness = nearness
         self._mask_for = mask_for
@@ -87,7 +97,7 @@ class PipelineSuggester:
         self._knowledge: Knowledge | None = None
         self._loading = trio.Lock()
 
-    async def suggest(self, request: SuggestRequest) -> SuggestAnswer:
+    async def suggest(self, request: SuggestRequest, show: Show | None = None) -> SuggestAnswer:
         """Answer within the request's deadline, with what there is. InvalidInput for no task."""
         task = _checked_task(request.task)
         providers, unusable = self._registry.choose(request.providers)
@@ -104,20 +114,72 @@ class PipelineSuggester:
             selection=request.selection,
             language=request.language,
             mask=self._mask_for(request.cwd),
+            account=self._account(),
+            look_up=self._look_up,
         )
-        asked = [Asked(provider.name) for provider in providers]
+        settings = self._settings
+        lanes = lanes_of(providers, () if request.providers else settings.fallback)
+        asking = Round(self._cache, hedge_seconds=settings.hedge_seconds, fresh=request.fresh)
+        ranking = _Ranking(question)
         async with trio.open_nursery() as nursery:
-            for provider, outcome in zip(providers, asked, strict=True):
-                nursery.start_soon(_ask, provider, question, outcome)
-        suggestions = await self._rank(asked, question)
+            if show is not None:
+                nursery.start_soon(self._show, show, asking, ranking)
+            await asking.ask(lanes, question)
+            nursery.cancel_scope.cancel()
+        suggestions = await self._rank(asking.asked, ranking)
         return SuggestAnswer(
             suggestions=suggestions,
             providers=[
-                *(_report(outcome, suggestions) for outcome in asked),
+                *_reports(asking.asked, suggestions),
                 *(ProviderReport(bad.name, 0.0, 0, bad.error, bad.cure) for bad in unusable),
             ],
             elapsed_ms=(trio.current_time() - start) * 1000,
         )
+
+    async def providers(self) -> list[ProviderState]:
+        """Tell how the providers stand; see the port."""
+        return await provider_states(self._registry, self._config, self._books)
+
+    async def try_provider(self, name: str, deadline_seconds: float) -> ProviderTrial:
+        """Ask one provider a small question; see the port."""
+        chosen, unusable = self._registry.choose([name])
+        for bad in unusable:
+            raise Unsupported(bad.error, cure=bad.cure)
+        question = Question(
+            task=TEST_TASK,
+            context=Context(cwd="/"),
+            deadline=trio.current_time() + deadline_seconds,
+            retrieved=retrieve(TEST_TASK, Context(cwd="/"), await self._know(), 1),
+            limit=1,
+            account=self._account(),
+            look_up=self._look_up,
+        )
+        return await try_provider(chosen[0], question, question.account)
+
+    def _account(self) -> Account | None:
+        """Open a page in the books for one question."""
+        if self._books is None:
+            return None
+        return Account(self._books, secrets.token_hex(8), budget=self._settings.budget)
+
+    async def _show(self, show: Show, asking: Round, ranking: "_Ranking") -> None:
+        """Show what there is whenever it is more, until cancelled."""
+        shown: SuggestProgress | None = None
+        while True:
+            news = asking.news
+            progress = SuggestProgress(
+                suggestions=await self._rank(asking.asked, ranking),
+                writing=[
+                    Writing(each.name, each.unfinished.title, each.unfinished.scripts)
+                    for each in asking.asked
+                    if each.unfinished is not None
+                ],
+            )
+            if progress != shown and (progress.suggestions or progress.writing):
+                await show(progress)
+                shown = progress
+            await trio.sleep(_BETWEEN_SHOWS)
+            await news.wait()
 
     def recall(self, suggestion_id: str) -> Suggestion:
         """Give a suggestion made earlier, or a built-in recipe by its id; NotFound otherwise."""
@@ -162,14 +224,15 @@ class PipelineSuggester:
                     self._nearness.learn_soon(self._knowledge.phrases())
             return self._knowledge
 
-    async def _rank(self, asked: Sequence[Asked], question: Question) -> list[Suggestion]:
+    async def _rank(self, asked: Sequence[Asked], ranking: "_Ranking") -> list[Suggestion]:
+        question = ranking.question
         candidates: list[Candidate] = []
-        for outcome in asked:
-            candidates += await self._validated(outcome, question.context)
+        for outcome in list(asked):
+            candidates += await self._validated(outcome, ranking)
         scored = ((score(found, question.task, question.context), found) for found in candidates)
         best = merge(order(scored))[: question.limit + _MORE_LOOKED_AT]
         best = order([await self._looked_at(*each, question.context) for each in best])
-        return [self._remembered(figure, candidate) for figure, candidate in best[: question.limit]]
+        return [self._remembered(*each, ranking) for each in best[: question.limit]]
 
     async def _looked_at(
         self, figure: float, candidate: Candidate, context: Context
@@ -181,11 +244,15 @@ class PipelineSuggester:
         found = await self._preflight(workflow, judged, context.cwd, os.environ)
         return figure * plausibility(found), replace(candidate, obstacles=found)
 
-    async def _validated(self, outcome: Asked, context: Context) -> list[Candidate]:
+    async def _validated(self, outcome: Asked, ranking: "_Ranking") -> list[Candidate]:
         """Read and judge a provider's drafts; what is no workflow is dropped, and said so."""
         kept: list[Candidate] = []
         reasons: list[str] = []
         for draft in outcome.drafts[:_MOST_DRAFTS]:
+            known = ranking.known(outcome.name, draft)
+            if known is not None:
+                kept.append(known)
+                continue
             await trio.lowlevel.checkpoint()  # judging is quick, but others wait meanwhile
             try:
                 workflow = _read(draft)
@@ -194,7 +261,9 @@ class PipelineSuggester:
                 continue
             if outcome.name != _WRITTEN_BY_US:
                 workflow = confined(workflow)
-            kept.append(self._judged(draft, workflow, outcome.name, context.cwd))
+            cwd = ranking.question.context.cwd
+            kept.append(self._judged(draft, workflow, outcome.name, cwd))
+            ranking.judged.append((outcome.name, draft, kept[-1]))
         if reasons:
             outcome.error = (
                 f"{len(reasons)} of {len(outcome.drafts)} answers were no valid workflow: "
@@ -218,29 +287,41 @@ class PipelineSuggester:
             matched=draft.matched,
         )
 
-    def _remembered(self, figure: float, candidate: Candidate) -> Suggestion:
+    def _remembered(self, figure: float, candidate: Candidate, ranking: "_Ranking") -> Suggestion:
+        """Make it a suggestion; one that was shown before keeps its id."""
         taken = self._knowledge.library.recipes if self._knowledge else ()
-        suggestion = _suggestion(self._memory.new_id(taken), figure, candidate)
+        name = ranking.id_of(candidate) or self._memory.new_id(taken)
+        suggestion = _suggestion(name, figure, candidate)
+        ranking.ids.append((name, candidate))
         self._memory.keep(suggestion)
         return suggestion
 
 
-async def _ask(provider: Provider, question: Question, outcome: Asked) -> None:
-    """Ask one provider; whatever goes wrong with it stays with it."""
-    start = trio.current_time()
-    with trio.move_on_at(question.deadline) as scope:
-        try:
-            outcome.drafts = await provider.propose(question)
-        except FlowError as error:
-            outcome.error, outcome.cure = error.message, error.cure
-        except Exception as error:  # a plugin's bug must not take the others down
-            _logger.exception("provider %s failed", provider.name)
-            outcome.error = f"the provider failed unexpectedly: {type(error).__name__}: {error}"
-            outcome.cure = "see the daemon's log; choose other providers meanwhile"
-    outcome.elapsed_ms = (trio.current_time() - start) * 1000
-    if scope.cancelled_caught:
-        outcome.error = f"no answer within {outcome.elapsed_ms / 1000:.1f} seconds"
-        outcome.cure = "allow it more time, or leave it out"
+class _Ranking:
+    """What was found out about the answers to one question, so that it is found out once."""
+
+    def __init__(self, question: Question):
+        self.question = question
+        self.judged: list[tuple[str, Draft, Candidate]] = []
+        self.ids: list[tuple[str, Candidate]] = []
+
+    def known(self, provider: str, draft: Draft) -> Candidate | None:
+        """Give what was made of a draft."""
+        return next(
+            (found for name, known, found in self.judged if name == provider and known == draft),
+            None,
+        )
+
+    def id_of(self, candidate: Candidate) -> str:
+        """Give the id under which it was shown, or ""."""
+        return next(
+            (
+                name
+                for name, known in self.ids
+                if known.provider == candidate.provider and known.workflow == candidate.workflow
+            ),
+            "",
+        )
 
 
 def _checked_task(task: str) -> str:
@@ -297,9 +378,14 @@ def _suggestion(name: str, figure: float, candidate: Candidate) -> Suggestion:
     )
 
 
-def _report(outcome: Asked, suggestions: Sequence[Suggestion]) -> ProviderReport:
-    made = sum(suggestion.provider == outcome.name for suggestion in suggestions)
-    return ProviderReport(outcome.name, outcome.elapsed_ms, made, outcome.error, outcome.cure)
+def _reports(asked: Sequence[Asked], suggestions: Sequence[Suggestion]) -> Iterator[ProviderReport]:
+    """Say how each did; of two requests to one provider only the one that was answered."""
+    for outcome in asked:
+        others = [each for each in asked if each.name == outcome.name and each is not outcome]
+        if others and not outcome.has_begun and any(each.has_begun for each in others):
+            continue
+        made = sum(suggestion.provider == outcome.name for suggestion in suggestions)
+        yield ProviderReport(outcome.name, outcome.elapsed_ms, made, outcome.error, outcome.cure)
 
 
 def make_suggester(
@@ -309,8 +395,19 @@ def make_suggester(
     mask_for: MaskFor = _no_mask,
     imported: ImportedKnowledge | None = None,
     nearness: Nearness | None = None,
+    books: Books | None = None,
+    look_up: LookUp = no_keys,
 ) -> Suggester:
     """Make the suggester; nothing is read or imported before the first task."""
     return PipelineSuggester(
-        Registry(config), judge, Memory(), preflight, mask_for, imported, nearness
+        Registry(config),
+        judge,
+        Memory(),
+        preflight,
+        mask_for,
+        imported,
+        nearness,
+        config=config,
+        books=books,
+        look_up=look_up,
     )

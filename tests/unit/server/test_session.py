@@ -46,7 +46,7 @@ async def test_the_handshake_lists_our_abilities(services):
     ours = result["capabilities"]["experimental"]["flow"]
     assert "flow/attach" in ours["methods"]
     assert "step_output" in ours["events"]
-    assert ours["notifications"] == ["flow/event", "flow/detached"]
+    assert ours["notifications"] == ["flow/event", "flow/detached", "$/progress"]
     assert ours["limits"] == {
         "message_bytes": 16 * 1024 * 1024,
         "requests_in_flight": 64,

@@ -1,7 +1,6 @@
 """The pipeline: providers side by side, each failing for itself; drafts checked, judged, ranked."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,21 +17,11 @@ from flowd.suggest.memory import Memory
 from flowd.suggest.pipeline import PipelineSuggester, make_suggester
 from flowd.suggest.providers.base import Draft, Provider, Question
 from flowd.suggest.providers.model_answer import Turn, ask_for_drafts
-from flowd.suggest.providers.registry import Registry, Unusable
+from flowd.suggest.providers.registry import Registry
+from support.fixed_registry import FixedRegistry
 from support.scripted_provider import ScriptedProvider, draft
 
 JUDGE = make_judge()
-
-
-class FixedRegistry(Registry):
-    """A registry that offers exactly these providers."""
-
-    def __init__(self, providers: Sequence[Provider]):
-        super().__init__(Config())
-        self._providers = {provider.name: provider for provider in providers}
-
-    def choose(self, wanted: Sequence[str]) -> tuple[list[Provider], list[Unusable]]:
-        return [self._providers[name] for name in wanted or self._providers], []
 
 
 def suggester(*providers: Provider, capacity: int = 100) -> PipelineSuggester:

@@ -10,6 +10,7 @@ from flowctl.exits import Failure, UsageError
 from flowctl.picker import Picker, print_list, print_provider_errors
 from flowctl.prompt import ask
 from flowctl.sources import folder
+from flowctl.waiting import shown_while_waiting
 from flowproto.suggest import SuggestResult
 
 TYPE_CHECKING = False
@@ -32,7 +33,8 @@ def run(arguments: Arguments, console: Console) -> int:
     if arguments.given("batch"):
         return _batch(daemon, console, arguments.text("batch"), request, patience)
     request["task"] = _task(arguments, console)
-    raw = daemon.request("flow/suggest", request, timeout=patience)
+    with shown_while_waiting(console) as progress:
+        raw = daemon.request("flow/suggest", request, timeout=patience, progress=progress)
     if console.json:
         console.print_json(raw)
     answer = msgspec.convert(raw, SuggestResult)
@@ -70,6 +72,8 @@ def _request(arguments: Arguments) -> dict[str, Any]:
     }
     if arguments.given("limit"):
         request["limit"] = arguments.number("limit", 0)
+    if arguments.flag("fresh"):
+        request["fresh"] = True
     if arguments.given("timeout"):
         request["deadline_ms"] = arguments.number("timeout", 0) * 1000
     return request

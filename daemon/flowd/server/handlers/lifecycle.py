@@ -7,7 +7,7 @@ from flowd.domain.ports import MOST_KEYS_BYTES
 from flowd.server.services import Services
 from flowproto.daemon import InitializeParams
 from flowproto.events import EVENT_TYPES
-from flowproto.methods import DETACHED, EVENT, METHODS
+from flowproto.methods import DETACHED, EVENT, METHODS, PROGRESS
 
 _LONGEST_NAME = 80
 
@@ -34,7 +34,7 @@ def initialize_result(services: Services, editor: Mapping[str, Any]) -> dict[str
     """The result of `initialize`: the editor's capabilities with ours under `experimental`."""
     ours = {
         "methods": [method.name for method in METHODS],
-        "notifications": [EVENT, DETACHED],
+        "notifications": [EVENT, DETACHED, PROGRESS],
         "events": list(EVENT_TYPES),
         "limits": {
             "message_bytes": services.limits.message_bytes,

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from flowd.domain.suggestions import SuggestRequest
+from flowd.domain import suggestions
+from flowd.domain.suggestions import Show, SuggestRequest
 from flowd.errors import InvalidInput
 from flowd.server.contexts import SuggestContext
-from flowd.server.convert import to_provider_row, to_suggestion_row
+from flowd.server.convert import to_provider_row, to_suggest_progress, to_suggestion_row
 from flowd.server.sources import folder_of
-from flowproto.suggest import SuggestParams, SuggestResult
+from flowproto.methods import PROGRESS
+from flowproto.suggest import SuggestParams, SuggestProgressParams, SuggestResult
 
 MOST_SUGGESTIONS = 50
 LONGEST_WAIT_MS = 600_000
@@ -17,22 +19,24 @@ async def handle_suggest(params: SuggestParams, context: SuggestContext) -> Sugg
     """Ask the suggester, within the client's deadline."""
     settings = context.config
     limit = settings.limit if params.limit is None else params.limit
-    _within("limit", limit, 1, MOST_SUGGESTIONS)
+    within("limit", limit, 1, MOST_SUGGESTIONS)
     if params.deadline_ms is None:
         deadline = settings.deadline_seconds
     else:
-        _within("deadline_ms", params.deadline_ms, 1, LONGEST_WAIT_MS)
+        within("deadline_ms", params.deadline_ms, 1, LONGEST_WAIT_MS)
         deadline = params.deadline_ms / 1000
     answer = await context.suggester.suggest(
         SuggestRequest(
             task=params.task,
             cwd=str(folder_of(params.cwd)),
-            providers=params.providers or settings.providers,
+            providers=params.providers,
             limit=limit,
             selection=_text(params.context, "selection"),
             language=_text(params.context, "language"),
             deadline_seconds=deadline,
-        )
+            fresh=params.fresh,
+        ),
+        *_shown(params.partial_result_token, context),
     )
     return SuggestResult(
         task=params.task,
@@ -42,7 +46,21 @@ async def handle_suggest(params: SuggestParams, context: SuggestContext) -> Sugg
     )
 
 
-def _within(name: str, value: int, least: int, most: int) -> None:
+def _shown(token: str | int | None, context: SuggestContext) -> tuple[Show, ...]:
+    """Give what sends partial results, if the client wants any."""
+    if token is None:
+        return ()
+
+    async def show(progress: suggestions.SuggestProgress) -> None:
+        await context.notify(
+            PROGRESS, SuggestProgressParams(token=token, value=to_suggest_progress(progress))
+        )
+
+    return (show,)
+
+
+def within(name: str, value: int, least: int, most: int) -> None:
+    """Raise InvalidInput unless a parameter lies between two bounds."""
     if not least <= value <= most:
         raise InvalidInput(
             f"{name} is {value}: it must be between {least} and {most}", cure=f"change {name}"

@@ -60,7 +60,6 @@ def request_for(
     return SuggestRequest(
         task=task,
         cwd=str(editor.folder_of(uri)),
-        providers=settings.providers,
         limit=settings.limit,
         selection=selection[:MAX_SELECTION_CHARACTERS],
         language=document.language if document is not None else "",

@@ -4,14 +4,16 @@ A provider module offers a `Factory`; `registry.py` knows where the factories ar
 provider returns is trusted: the pipeline validates, judges and ranks every draft.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct, field
 
-from flowd.config import ProviderConfig
+from flowd.config import ProviderConfig, SecretSource
 from flowd.domain.workflow import Workflow
+from flowd.errors import ProviderFailed
 from flowd.suggest.context import Context
+from flowd.suggest.reliability.accounts import Account
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -32,13 +34,63 @@ class Draft(Struct, frozen=True, kw_only=True):
     asked_as: str = ""
 
 
+class Unfinished(Struct, frozen=True):
+    """A suggestion that is being written: to be looked at, never to be run."""
+
+    title: str
+    scripts: list[str]
+
+
+class Listener(Protocol):
+    """Is told how an answer comes along. Nothing of it need be told, and none of it waits."""
+
+    def began(self) -> None:
+        """The first of the answer has come: from here on nobody else is asked instead."""
+        ...
+
+    def faltered(self, why: str) -> None:
+        """A try failed, and there will be another: somebody else may be asked meanwhile."""
+        ...
+
+    def wrote(self, drafts: Sequence[Draft], unfinished: Unfinished | None = None) -> None:
+        """These drafts are complete, all there are by now; the next is being written."""
+        ...
+
+
+class Silence:
+    """A listener that does not care."""
+
+    def began(self) -> None:
+        """See `Listener`."""
+
+    def faltered(self, why: str) -> None:
+        """See `Listener`."""
+
+    def wrote(self, drafts: Sequence[Draft], unfinished: Unfinished | None = None) -> None:
+        """See `Listener`."""
+
+
+LookUp = Callable[[SecretSource], Awaitable[str]]
+"""Gives a key from where it is; ProviderFailed, with the cure, when it is not to be had."""
+
+
+async def no_keys(_source: SecretSource) -> str:
+    """Look up nothing."""
+    raise ProviderFailed(
+        "keys from commands and keyrings cannot be looked up here", cure="set api_key_env instead"
+    )
+
+
 class Question(Struct, frozen=True, kw_only=True):
     """A task, with everything known that may help to answer it.
 
     `retrieved` are built-in recipes and the project's own tasks, best first, their `confidence`
     being how well they match; a provider may use them as examples. `deadline` is on trio's clock:
     what is not answered by then is lost (the pipeline cancels). `limit` is how many drafts are
-    useful. Whatever leaves this machine goes through `mask` first, which takes secrets out.
+    useful. Whatever leaves this machine goes through `mask` first, which takes secrets out. What
+    is complete before the answer is can be told to `listener`, and is kept if the rest is late.
+    `account` is where calls are written down (None: nowhere), `look_up` gives keys that are
+    neither in the settings nor in the environment, or raises ProviderFailed.
     """
 
     task: str
@@ -49,6 +101,9 @@ class Question(Struct, frozen=True, kw_only=True):
     selection: str = ""
     language: str = ""
     mask: Callable[[str], str] = str
+    listener: Listener = field(default_factory=Silence)
+    account: Account | None = None
+    look_up: LookUp = no_keys
 
 
 class Provider(Protocol):

@@ -2,61 +2,38 @@
 
 import importlib
 import os
-from collections.abc import Awaitable, Callable
 from types import ModuleType
-from urllib.parse import urlsplit
 
 import trio
-from msgspec import Struct
 
-from flowd.config import ProviderConfig
+from flowd.config import ProviderConfig, SecretSource
 from flowd.errors import Unsupported
 from flowd.suggest.providers.base import Draft, Question
+from flowd.suggest.providers.endpoint import Endpoint
 from flowd.suggest.providers.model_answer import Turn, ask_for_drafts
+from flowd.suggest.providers.prices import price_of
+from flowd.suggest.reliability.calling import Caller, Complete
 
 REQUEST_SECONDS = 60.0  # the pipeline's deadline comes first; this ends what nobody waits for
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class Endpoint(Struct, frozen=True, kw_only=True):
-    """A model behind an address. `max_tokens` bounds one answer."""
-
-    name: str
-    model: str
-    address: str
-    key: str
-    max_tokens: int
-
-    @property
-    def may_use_proxy(self) -> bool:
-        """Whether a proxy of the environment may come between: never on this machine."""
-        return (urlsplit(self.address).hostname or "") not in _LOOPBACK
-
-
-Complete = Callable[[Endpoint, list[Turn]], Awaitable[str]]
-"""Sends a conversation to an endpoint in its own protocol and gives the model's whole text.
-
-ProviderFailed, with a cure, when there is none.
-"""
 
 
 class ModelProvider:
     """A provider that asks a language model: the same for all of them but for the protocol."""
 
     def __init__(self, endpoint: Endpoint, complete: Complete):
-        self._endpoint = endpoint
-        self._complete = complete
+        self.endpoint = endpoint
+        self.caller = Caller(endpoint, complete)
 
     @property
     def name(self) -> str:
         """The name it is asked for by."""
-        return self._endpoint.name
+        return self.endpoint.name
 
     async def propose(self, question: Question) -> list[Draft]:
         """Give drafts; ProviderFailed when the server or the model does not answer usefully."""
 
         async def ask(turns: list[Turn]) -> str:
-            return await self._complete(self._endpoint, turns)
+            return await self.caller.ask(turns, question)
 
         return await ask_for_drafts(ask, question, self.name)
 
@@ -66,23 +43,40 @@ def endpoint_of(
 ) -> Endpoint:
     """Put settings and their defaults together.
 
-    The key comes from the environment variable that `api_key_env` names, else `key_variable`.
-    Unsupported, naming the variable, when it is not there.
+    The key comes from the environment variable that `api_key_env` names, else `key_variable`, or
+    is looked up when it is needed. Unsupported, naming the variable, when it is not there; a
+    `key_variable` of "" needs none.
     """
+    key, source = "", _key_source(config)
     variable = config.api_key_env or key_variable
-    key = os.environ.get(variable, "")
-    if not key:
-        raise Unsupported(
-            f"provider {name} has no key",
-            cure=f"set {variable} in the environment of the daemon, then flowctl daemon restart",
-        )
+    if source is None and variable:
+        key = os.environ.get(variable, "")
+        if not key:
+            raise Unsupported(
+                f"provider {name} has no key",
+                cure=f"set {variable} in the environment of the daemon, then flowctl daemon "
+                f"restart; or api_key_command in [providers.{name}] of config.toml",
+            )
+    chosen = config.model or model
     return Endpoint(
         name=name,
-        model=config.model or model,
+        model=chosen,
         address=config.base_url or address,
         key=key,
+        key_source=source,
         max_tokens=config.max_tokens,
+        requests_per_minute=config.requests_per_minute,
+        own_price=config.price or price_of(chosen),
+        budget=config.budget,
     )
+
+
+def _key_source(config: ProviderConfig) -> SecretSource | None:
+    if config.api_key_command:
+        return SecretSource(command=config.api_key_command)
+    if config.api_key_keyring:
+        return SecretSource(keyring=config.api_key_keyring)
+    return None
 
 
 async def import_slowly(module: str) -> ModuleType:

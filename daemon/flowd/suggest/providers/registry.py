@@ -12,6 +12,7 @@ from msgspec import Struct
 from flowd.config import Config, ProviderConfig
 from flowd.errors import InvalidInput, Unsupported
 from flowd.suggest.providers.base import Factory, Provider
+from flowd.suggest.providers.presets import PRESETS
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -22,7 +23,7 @@ KINDS: Mapping[str, str] = {
     "offline": "flowd.suggest.providers.offline:make_provider",
     "openai": "flowd.suggest.providers.openai:make_provider",
     "anthropic": "flowd.suggest.providers.anthropic:make_provider",
-    "openai_compatible": "flowd.suggest.providers.openai_compatible:make_provider",
+    **dict.fromkeys(PRESETS, "flowd.suggest.providers.openai_compatible:make_provider"),
 }
 """Kind of provider -> where its `Factory` is; imported when first wanted."""
 
@@ -61,7 +62,7 @@ class Registry:
         None wanted: those the settings prefer, or else every one that can work; the offline one
         first. InvalidInput for a name nobody knows.
         """
-        named = list(dict.fromkeys(wanted)) or self._config.suggest.providers
+        named = list(dict.fromkeys(wanted)) or self._preferred()
         known = self.names()
         for name in named:
             if name not in known:
@@ -72,14 +73,36 @@ class Registry:
                 )
         chosen: list[Provider] = []
         unusable: list[Unusable] = []
-        for name in named or ["offline", *(other for other in known if other != "offline")]:
+        for name in named or self._all_usual(known):
             try:
-                chosen.append(self._make(name))
+                chosen.append(self.make(name))
             except Unsupported as error:
                 unusable.append(Unusable(name, error.message, error.cure))
         return chosen, unusable if named else []
 
-    def _make(self, name: str) -> Provider:
+    def _preferred(self) -> list[str]:
+        """Give those the settings name; with a fallback order the offline one and those in it."""
+        settings = self._config.suggest
+        first = settings.providers or (["offline"] if settings.fallback else [])
+        return list(dict.fromkeys([*first, *settings.fallback]))
+
+    def usual(self) -> list[str]:
+        """Give those that are asked when none is named, whether they can work or not."""
+        return self._preferred() or self._all_usual(self.names())
+
+    def kind_of(self, name: str) -> str:
+        """Give the kind of a provider, which is its name unless the settings say otherwise."""
+        setting = self._config.providers.get(name)
+        return (setting.kind if setting else "") or name
+
+    def _all_usual(self, known: Iterable[str]) -> list[str]:
+        """Give those that are asked when none is named: presets only if the settings have them."""
+        settings = self._config.providers
+        others = (name for name in known if name in settings or name not in PRESETS)
+        return ["offline", *(name for name in others if name != "offline")]
+
+    def make(self, name: str) -> Provider:
+        """Give the provider of a name that is known. Unsupported when it cannot work."""
         if name not in self._made:
             setting = self._config.providers.get(name, ProviderConfig())
             self._made[name] = self._factory(name, setting)(name, setting)

@@ -1,0 +1,39 @@
+"""A model behind an address, and what asking it takes."""
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from flowd.config import SecretSource
+from flowd.domain.usage import FREE, Budget, Price
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """`max_tokens` bounds one answer. `key` is "" until it is looked up at `key_source`.
+
+    `own_price` None when nobody knows it. `bound` is how the protocol calls `max_tokens`.
+    """
+
+    name: str
+    model: str
+    address: str
+    key: str = ""
+    key_source: SecretSource | None = None
+    max_tokens: int = 1500
+    requests_per_minute: float = 0.0
+    own_price: Price | None = None
+    budget: Budget = Budget()
+    bound: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine: no proxy comes between, and it costs nothing."""
+        return (urlsplit(self.address).hostname or "") in _LOOPBACK
+
+    @property
+    def price(self) -> Price | None:
+        """What its tokens cost; None when nobody knows."""
+        return self.own_price or (FREE if self.is_local else None)
