@@ -188,8 +188,8 @@ async def test_a_cancelled_backup_leaves_nothing(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup, "PAGES_AT_ONCE", 1)
-    for number in range(30):
-        await _finished_run(log, f"run-{number}", os.urandom(5000))
+    for number in range(40):  # enough pages that none of it is over before it is called off
+        await _finished_run(log, f"run-{number}", os.urandom(50_000))
     part = tmp_path / "copy.db.unfinished"
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
