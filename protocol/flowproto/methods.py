@@ -14,6 +14,7 @@ from flowproto import (
     db,
     explain,
     knowledge,
+    learned,
     policy,
     rehearsal,
     runs,
@@ -84,6 +85,16 @@ KNOWLEDGE_REMOVE = Method(
     daemon.Empty,
     "forget a collection of commands",
 )
+LEARNED = Method(
+    "flow/learned", daemon.Empty, learned.LearnedResult, "what was learned from choices"
+)
+FORGET = Method(
+    "flow/learned/forget", learned.ForgetParams, learned.LearnedRow, "unlearn one thing"
+)
+FORGET_ALL = Method(
+    "flow/learned/forget_all", daemon.Empty, learned.ForgottenResult, "unlearn everything"
+)
+DISMISS = Method("flow/dismiss", learned.DismissParams, daemon.Empty, "a suggestion is not wanted")
 POLICY_SHOW = Method(
     "flow/policy/show", policy.PolicyShowParams, policy.PolicyShowResult, "the rules that count"
 )
@@ -143,6 +154,10 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     KNOWLEDGE,
     KNOWLEDGE_IMPORT,
     KNOWLEDGE_REMOVE,
+    LEARNED,
+    FORGET,
+    FORGET_ALL,
+    DISMISS,
     POLICY_SHOW,
     POLICY_TEST,
     POLICY_EXPLAIN,

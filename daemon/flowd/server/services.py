@@ -11,6 +11,7 @@ from flowd.config import Config, Paths
 from flowd.domain.consents import Consents
 from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.knowledge import ImportedKnowledge
+from flowd.domain.learning import Learning
 from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight
 from flowd.domain.suggestions import Suggester
 from flowd.safety.policed import PolicedJudge
@@ -79,7 +80,7 @@ class Services:
     removed runs left removed soon, and returns at once. `step_limits` tells what holds the limits
     of steps here, `step_sandbox` what confines them. Where `trust`, `policies` or `consents` is
     None, every folder is trusted, there are no policy files, and no answer lasts; without
-    `knowledge` nothing can be imported.
+    `knowledge` nothing can be imported, without `learning` nothing is learned.
     """
 
     log: EventLog
@@ -108,6 +109,7 @@ class Services:
     consents: Consents | None = None
     knowledge: ImportedKnowledge | None = None
     nearness: Nearness | None = None
+    learning: Learning | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

@@ -4,10 +4,12 @@ import logging
 import math
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import trio
 from msgspec.structs import replace
 
+from flowd.clocks import wall_clock_ms
 from flowd.config import Config
 from flowd.domain.inputs import missing_inputs
 from flowd.domain.knowledge import ImportedKnowledge
@@ -25,11 +27,14 @@ from flowd.domain.workflow import Workflow
 from flowd.errors import FlowError, InvalidInput, InvalidWorkflow, NotFound
 from flowd.suggest.binding import fill
 from flowd.suggest.context import Context, gather_context
-from flowd.suggest.memory import Memory
+from flowd.suggest.learning.learner import Learner
+from flowd.suggest.memory import Memory, shown_among
 from flowd.suggest.nearness import LOOKED_AT, Nearness
+from flowd.suggest.own import OwnAnswers
+from flowd.suggest.personal import Personal
 from flowd.suggest.providers.base import Draft, Provider, Question
 from flowd.suggest.providers.registry import Registry
-from flowd.suggest.rank import Candidate, merge, order, plausibility, score
+from flowd.suggest.rank import Candidate, factors, merge, order, plausibility, score
 from flowd.suggest.retrieve import (
     Knowledge,
     best_of,
@@ -76,9 +81,17 @@ class PipelineSuggester:
         mask_for: MaskFor = _no_mask,
         imported: ImportedKnowledge | None = None,
         nearness: Nearness | None = None,
+        learner: Learner | None = None,
+        own: OwnAnswers | None = None,
     ):
+        """Without a `learner` nothing is learned; without `own`, no files of the user are read."""
         self._imported = imported
         self._nearness = nearness
+        self._learner = learner
+        self._own = own
+        if learner is not None:
+            learner.shown = memory.shown
+            learner.knowledge = self.know
         self._mask_for = mask_for
         self._registry = registry
         self._preflight = preflight
@@ -95,21 +108,24 @@ class PipelineSuggester:
         deadline = start + request.deadline_seconds
         knowledge = await self._know()
         context = await gather_context(request.cwd)
+        personal = await self._personal(task, request.cwd, knowledge)
+        count = max(10, request.limit)
         question = Question(
             task=task,
             context=context,
             deadline=deadline,
-            retrieved=await self._retrieved(task, context, knowledge, max(10, request.limit)),
+            retrieved=await self._retrieved(task, context, knowledge, personal, count),
             limit=request.limit,
             selection=request.selection,
             language=request.language,
             mask=self._mask_for(request.cwd),
+            habits=personal.habits,
         )
         asked = [Asked(provider.name) for provider in providers]
         async with trio.open_nursery() as nursery:
             for provider, outcome in zip(providers, asked, strict=True):
                 nursery.start_soon(_ask, provider, question, outcome)
-        suggestions = await self._rank(asked, question)
+        suggestions = await self._rank(asked, question, personal)
         return SuggestAnswer(
             suggestions=suggestions,
             providers=[
@@ -124,15 +140,14 @@ class PipelineSuggester:
         remembered = self._memory.get(suggestion_id)
         if remembered is not None:
             return remembered
-        if self._knowledge is None:
-            self._knowledge = load_knowledge()
-        recipe = self._knowledge.library.recipes.get(suggestion_id)
+        library = self.know().library
+        recipe = library.recipes.get(suggestion_id)
         if recipe is None:
             raise NotFound(
                 f"there is no suggestion {suggestion_id!r}",
                 cure="suggestions are kept while the daemon lives: ask again with flowctl suggest",
             )
-        filled = fill(recipe, (), self._knowledge.library.inputs)
+        filled = fill(recipe, (), library.inputs)
         draft = Draft(
             title=recipe.title,
             workflow=filled.workflow,
@@ -144,15 +159,25 @@ class PipelineSuggester:
         return _suggestion(recipe.id, 1.0, candidate)
 
     async def _retrieved(
-        self, task: str, context: Context, knowledge: Knowledge, limit: int
+        self, task: str, context: Context, knowledge: Knowledge, personal: Personal, limit: int
     ) -> list[Draft]:
+        """Give what is known for the task: built in, imported, learned, and the user's files."""
         looked_at = max(limit, LOOKED_AT)
         drafts = retrieve(task, context, knowledge, looked_at)
         if self._imported is not None:
             drafts += await retrieve_imported(task, knowledge, self._imported, looked_at)
+        drafts += personal.answers(drafts)
+        if self._own is not None:
+            drafts += await self._own.find(task, context.cwd, knowledge, limit)
         if self._nearness is not None:
             drafts = await self._nearness.put_in_order(task, best_of(drafts, 2 * looked_at))
         return best_of(drafts, limit)
+
+    def know(self) -> Knowledge:
+        """Give the built-in recipes, read if they were not; well under a second."""
+        if self._knowledge is None:
+            self._knowledge = load_knowledge()
+        return self._knowledge
 
     async def _know(self) -> Knowledge:
         async with self._loading:
@@ -162,14 +187,22 @@ class PipelineSuggester:
                     self._nearness.learn_soon(self._knowledge.phrases())
             return self._knowledge
 
-    async def _rank(self, asked: Sequence[Asked], question: Question) -> list[Suggestion]:
+    async def _personal(self, task: str, cwd: str, knowledge: Knowledge) -> Personal:
+        if self._learner is None:
+            return Personal(None, task, cwd, knowledge, wall_clock_ms())
+        learned = await self._learner.learned(knowledge)
+        return Personal(learned, task, cwd, knowledge, self._learner.now_ms())
+
+    async def _rank(
+        self, asked: Sequence[Asked], question: Question, personal: Personal
+    ) -> list[Suggestion]:
         candidates: list[Candidate] = []
         for outcome in asked:
-            candidates += await self._validated(outcome, question.context)
-        scored = ((score(found, question.task, question.context), found) for found in candidates)
+            candidates += await self._validated(outcome, question.context, personal)
+        scored = (_scored(found, question, personal) for found in candidates)
         best = merge(order(scored))[: question.limit + _MORE_LOOKED_AT]
         best = order([await self._looked_at(*each, question.context) for each in best])
-        return [self._remembered(figure, candidate) for figure, candidate in best[: question.limit]]
+        return self._remembered(best[: question.limit], question)
 
     async def _looked_at(
         self, figure: float, candidate: Candidate, context: Context
@@ -179,9 +212,14 @@ class PipelineSuggester:
             return figure, candidate
         workflow, judged = candidate.workflow, candidate.judged
         found = await self._preflight(workflow, judged, context.cwd, os.environ)
-        return figure * plausibility(found), replace(candidate, obstacles=found)
+        doubt = plausibility(found)
+        reasons = [f"an option may not exist: x{doubt:.2f}"] if doubt < 1 else []
+        seen = replace(candidate, obstacles=found, reasons=[*candidate.reasons, *reasons])
+        return figure * doubt, seen
 
-    async def _validated(self, outcome: Asked, context: Context) -> list[Candidate]:
+    async def _validated(
+        self, outcome: Asked, context: Context, personal: Personal
+    ) -> list[Candidate]:
         """Read and judge a provider's drafts; what is no workflow is dropped, and said so."""
         kept: list[Candidate] = []
         reasons: list[str] = []
@@ -194,7 +232,9 @@ class PipelineSuggester:
                 continue
             if outcome.name != _WRITTEN_BY_US:
                 workflow = confined(workflow)
-            kept.append(self._judged(draft, workflow, outcome.name, context.cwd))
+            candidate = self._judged(draft, workflow, outcome.name, context.cwd)
+            judged_anew = partial(self._judged, draft, provider=outcome.name, cwd=context.cwd)
+            kept.append(personal.in_the_users_way(candidate, judged_anew))
         if reasons:
             outcome.error = (
                 f"{len(reasons)} of {len(outcome.drafts)} answers were no valid workflow: "
@@ -216,13 +256,31 @@ class PipelineSuggester:
             judged=judge_workflow(workflow, self._judge, cwd),
             missing=missing_inputs(workflow, {}),
             matched=draft.matched,
+            phrase=draft.asked_as,
         )
 
-    def _remembered(self, figure: float, candidate: Candidate) -> Suggestion:
-        taken = self._knowledge.library.recipes if self._knowledge else ()
-        suggestion = _suggestion(self._memory.new_id(taken), figure, candidate)
-        self._memory.keep(suggestion)
-        return suggestion
+    def _remembered(
+        self, best: Sequence[tuple[float, Candidate]], question: Question
+    ) -> list[Suggestion]:
+        taken = self.know().library.recipes
+        made: list[Suggestion] = []
+        for figure, candidate in best:
+            suggestion = _suggestion(self._memory.new_id(taken), figure, candidate)
+            shown = shown_among(suggestion, made, question.task, question.context.cwd)
+            self._memory.keep(suggestion, shown)
+            made.append(suggestion)
+        return made
+
+
+def _scored(
+    candidate: Candidate, question: Question, personal: Personal
+) -> tuple[float, Candidate]:
+    """Give a candidate's figure, and the candidate with the reasons for it."""
+    past = personal.factors(candidate)
+    figure = score(candidate, question.task, question.context, past)
+    made_of = (*factors(candidate, question.task, question.context), *past)
+    told = [factor.reason for factor in made_of if factor.reason]
+    return figure, replace(candidate, reasons=[*candidate.reasons, *told])
 
 
 async def _ask(provider: Provider, question: Question, outcome: Asked) -> None:
@@ -286,7 +344,7 @@ def _suggestion(name: str, figure: float, candidate: Candidate) -> Suggestion:
         id=name,
         title=candidate.title,
         provider=candidate.provider,
-        score=round(figure, 4) if math.isfinite(figure) else 0.0,
+        score=round(min(1.0, figure), 4) if math.isfinite(figure) else 0.0,
         verdict=candidate.verdict,
         workflow=candidate.workflow,
         explanation=candidate.explanation,
@@ -294,6 +352,7 @@ def _suggestion(name: str, figure: float, candidate: Candidate) -> Suggestion:
         reversibility={step.step: step.reversibility for step in candidate.judged},
         missing_inputs=candidate.missing,
         obstacles=candidate.obstacles,
+        reasons=candidate.reasons,
     )
 
 
@@ -309,8 +368,10 @@ def make_suggester(
     mask_for: MaskFor = _no_mask,
     imported: ImportedKnowledge | None = None,
     nearness: Nearness | None = None,
+    learner: Learner | None = None,
+    own: OwnAnswers | None = None,
 ) -> Suggester:
     """Make the suggester; nothing is read or imported before the first task."""
     return PipelineSuggester(
-        Registry(config), judge, Memory(), preflight, mask_for, imported, nearness
+        Registry(config), judge, Memory(), preflight, mask_for, imported, nearness, learner, own
     )

@@ -19,6 +19,7 @@ RELEASED = {
     3: "51a853efc0be66e6",
     4: "3dcd4ce7bb6716ea",
     5: "aae9260a9f19fa0f",
+    6: "7f3861adb7bf45e5",
 }
 
 

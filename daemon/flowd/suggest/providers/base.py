@@ -38,7 +38,8 @@ class Question(Struct, frozen=True, kw_only=True):
     `retrieved` are built-in recipes and the project's own tasks, best first, their `confidence`
     being how well they match; a provider may use them as examples. `deadline` is on trio's clock:
     what is not answered by then is lost (the pipeline cancels). `limit` is how many drafts are
-    useful. Whatever leaves this machine goes through `mask` first, which takes secrets out.
+    useful. `habits` are what the user is known to prefer, a few words each. Whatever leaves this
+    machine goes through `mask` first, which takes secrets out.
     """
 
     task: str
@@ -49,6 +50,7 @@ class Question(Struct, frozen=True, kw_only=True):
     selection: str = ""
     language: str = ""
     mask: Callable[[str], str] = str
+    habits: list[str] = field(default_factory=list)
 
 
 class Provider(Protocol):
