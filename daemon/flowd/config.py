@@ -87,7 +87,8 @@ class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
     fails or, with `hedge_seconds` (0 for never), is that late with its first word. Answers are
     used again for `cache_seconds`. `budget` is for all providers together.
     `semantic_model` is the folder of a sentence model; empty means that of the installed extra
-    `semantic`, "off" none.
+    `semantic`, "off" none. `learn` notes what becomes of suggestions and goes by it;
+    `shell_history` reads the histories of bash, zsh and fish as answers.
     """
 
     providers: list[str] = field(default_factory=list)
@@ -98,6 +99,8 @@ class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
     deadline_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
     semantic_model: str = ""
     budget: Budget = field(default_factory=Budget)
+    learn: bool = True
+    shell_history: bool = False
 
 
 class NotificationsConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -30,6 +30,8 @@ from flowd.config import Config, Paths, SecretSource, find_paths, load_config
 from flowd.desktop import Desktop
 from flowd.domain.knowledge import Meanings
 from flowd.domain.ports import EventLog
+from flowd.domain.run import RunState
+from flowd.domain.suggestions import Suggester
 from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
 from flowd.engine.keeping import Keeper
@@ -63,8 +65,10 @@ from flowd.server.transport import serve_socket
 from flowd.server.trust import Trust
 from flowd.store.log import open_log
 from flowd.suggest.imported import reword
+from flowd.suggest.learning.learner import Learner, open_learner
 from flowd.suggest.minilm import find_model
 from flowd.suggest.nearness import Nearness
+from flowd.suggest.own import own_answers
 from flowd.suggest.pipeline import make_suggester
 from flowd.upkeep import Upkeep
 from flowproto.environment import looks_secret, shareable
@@ -216,6 +220,7 @@ async def serve(
     preflight = MachinePreflight(manuals, asks=True)
     quick_preflight = MachinePreflight(manuals)
     vault = Vault(SecretSources(config.secrets), dotenv_of)
+    mask = masker_for({}).mask_text
 
     def mask_for(folder: str) -> Callable[[str], str]:
         return masker_for(dotenv_of(folder)).mask_text
@@ -224,6 +229,7 @@ async def serve(
         open_log(paths.database, ages.now_ms) as event_log,
         _known_to(ages, event_log),
         trust.remembered_by(event_log.consents),
+        open_learner(event_log.experiences, mask_for, enabled=config.suggest.learn) as learner,
         open_executor(paths.steps, _own_files(paths), rehearsals) as executor,
         open_engine(
             event_log,
@@ -235,7 +241,7 @@ async def serve(
             masker_for=masker_for,
             keeper=Keeper(foresee, saved_files),
             curator=Curator(artifacts),
-            heed=desktop.heed,
+            heed=partial(_heed_run, desktop, learner),
             extents=extent_of,
             preflight=preflight,
             consents=event_log.consents,
@@ -245,22 +251,31 @@ async def serve(
         trio.open_nursery() as nursery,
     ):
         nearness = nearness_of(config, event_log.meanings)
-        services = Services(
-            log=event_log,
-            keeper=event_log.keeper,
-            engine=engine,
-            suggester=make_suggester(
-                config,
+
+        def suggester_of(settings: Config, judge: PolicedJudge) -> Suggester:
+            return make_suggester(
+                settings,
                 judge,
                 quick_preflight,
                 mask_for,
                 event_log.knowledge,
                 nearness,
+                learner,
+                own_answers(
+                    paths.config.parent / "templates", trust.trusts, settings.suggest, mask
+                ),
                 event_log.books,
                 look_up_key,
-            ),
+            )
+
+        services = Services(
+            log=event_log,
+            keeper=event_log.keeper,
+            engine=engine,
+            suggester=suggester_of(config, judge),
             nearness=nearness,
             knowledge=event_log.knowledge,
+            learning=learner,
             judge=judge,
             extents=extent_of,
             preflight=preflight,
@@ -275,7 +290,7 @@ async def serve(
             open_lsp=open_lsp,
             artifacts=artifacts,
             rehearsals=rehearsals,
-            mask=masker_for({}).mask_text,
+            mask=mask,
             mask_for=mask_for,
             limits=limits_here(),
             trust=trust,
@@ -292,7 +307,9 @@ async def serve(
         for state in engine.waiting():
             desktop.remember(state)
         nursery.start_soon(desktop.serve)
-        reload = partial(_reload, services, policies, engine, upkeep, saved_files, desktop)
+        reload = partial(
+            _reload, services, policies, engine, upkeep, saved_files, desktop, learner, suggester_of
+        )
         nursery.start_soon(_heed_signals, reload, stopping)
         nursery.start_soon(notify.keep_watchdog_fed)
         await nursery.start(serve_socket, services, paths.socket, handed_over)
@@ -334,6 +351,12 @@ async def look_up_key(source: SecretSource) -> str:
     return key
 
 
+def _heed_run(desktop: Desktop, learner: Learner, state: RunState) -> None:
+    """Tell those who want to know of a run that may need a person, or is over."""
+    desktop.heed(state)
+    learner.heed(state)
+
+
 def judge_of(policies: PolicyFiles, config: Config) -> PolicedJudge:
     """Make the judge that goes by the policy files, which are looked at now for the log's sake."""
     policies.problems()
@@ -359,6 +382,8 @@ def _reload(
     upkeep: Upkeep,
     saved_files: SavedFiles,
     desktop: Desktop,
+    learner: Learner,
+    suggester_of: Callable[[Config, PolicedJudge], Suggester],
 ) -> None:
     """Take over changed settings; with mistakes in the file they stay as they were."""
     try:
@@ -372,16 +397,8 @@ def _reload(
     saved_files.config = config.engine
     desktop.config = config.notifications
     services.judge = judge
-    services.suggester = make_suggester(
-        config,
-        judge,
-        MachinePreflight(Manuals()),
-        services.mask_for,
-        services.knowledge,
-        services.nearness,
-        services.books,
-        look_up_key,
-    )
+    learner.enabled = config.suggest.learn
+    services.suggester = suggester_of(config, judge)
     services.config = config
     log.info("settings are read again from %s", services.paths.config)
 

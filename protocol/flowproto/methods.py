@@ -14,6 +14,7 @@ from flowproto import (
     db,
     explain,
     knowledge,
+    learned,
     policy,
     providers,
     rehearsal,
@@ -95,6 +96,16 @@ PROVIDERS_TEST = Method(
     "ask one provider a small question",
 )
 USAGE = Method("flow/usage", providers.UsageParams, providers.UsageResult, "what asking took")
+LEARNED = Method(
+    "flow/learned", daemon.Empty, learned.LearnedResult, "what was learned from choices"
+)
+FORGET = Method(
+    "flow/learned/forget", learned.ForgetParams, learned.LearnedRow, "unlearn one thing"
+)
+FORGET_ALL = Method(
+    "flow/learned/forget_all", daemon.Empty, learned.ForgottenResult, "unlearn everything"
+)
+DISMISS = Method("flow/dismiss", learned.DismissParams, daemon.Empty, "a suggestion is not wanted")
 POLICY_SHOW = Method(
     "flow/policy/show", policy.PolicyShowParams, policy.PolicyShowResult, "the rules that count"
 )
@@ -158,6 +169,10 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     PROVIDERS,
     PROVIDERS_TEST,
     USAGE,
+    LEARNED,
+    FORGET,
+    FORGET_ALL,
+    DISMISS,
     POLICY_SHOW,
     POLICY_TEST,
     POLICY_EXPLAIN,

@@ -23,6 +23,8 @@ FINISHED_STATES: frozenset[str] = frozenset(
 class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """`flow/run`. Exactly one of workflow, text, path, template, suggestion.
 
+    Of a suggestion that was edited, `from_suggestion` is the id: Flow learns from the edit.
+
     `environment` is what the steps see besides the workflow's own `env` (the daemon's own when
     left out); `approve` answers yes to every confirmation up front; `preflight` false starts it
     although a step surely cannot work here. The same `client_token` twice
@@ -36,6 +38,7 @@ class RunParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=
     path: str | None = None
     template: str | None = None
     suggestion: str | None = None
+    from_suggestion: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
     cwd: str | None = None
     environment: dict[str, str] | None = None

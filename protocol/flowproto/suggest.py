@@ -26,7 +26,10 @@ class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
 
 
 class SuggestionRow(Struct, kw_only=True):
-    """`workflow` is in language version 1; `id` can be given to `flow/run`."""
+    """`workflow` is in language version 1; `id` can be given to `flow/run`.
+
+    `reasons` say in a few words each what made the score.
+    """
 
     id: str
     title: str
@@ -39,6 +42,7 @@ class SuggestionRow(Struct, kw_only=True):
     reversibility: dict[str, Reversibility] = field(default_factory=dict)
     missing_inputs: list[str] = field(default_factory=list)
     preflight: list[ObstacleRow] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
 
 class WritingRow(Struct, kw_only=True):

@@ -203,6 +203,35 @@ def test_editing_until_it_is_valid(home: FlowHome) -> None:
     assert home.json("history")["runs"][0]["name"] == "edited"
 
 
+def test_an_edit_in_the_picker_comes_first_next_time(home: FlowHome) -> None:
+    editor = home.folder / "learning-editor"
+    editor.write_text(
+        '#!/bin/sh\nsed -i "s,^    run:.*,    run: df -h . | tail -n 1," "$1"\n', encoding="utf-8"
+    )
+    editor.chmod(0o755)
+    home.environment["EDITOR"] = str(editor)
+    task = "how full is the disk this folder is on"
+    with picker(home, task) as shown:
+        shown.wait_for("[q]uit ›")
+        shown.type("e\n")
+        shown.wait_for("tail -n 1")
+        shown.type("r\n")
+        assert shown.wait() == 0
+    assert "answer: " in home.out("learned", "list")
+    with picker(home, task) as shown:
+        shown.wait_for("[q]uit ›")
+        shown.type("1\n")
+        shown.wait_for("you chose this once")
+        assert "why:" in "\n".join(shown.screen.text)
+        shown.type("n\n")
+        shown.wait_for("noted: not ")
+        shown.type("q\n")
+        assert shown.wait() == 0
+    best = home.json("suggest", task)["suggestions"][0]
+    assert best["workflow"]["steps"][0]["run"] == "df -h . | tail -n 1"
+    home.out("learned", "forget", "--all")
+
+
 def test_a_blocked_edit_is_refused_and_not_lost(home: FlowHome) -> None:
     editor = home.folder / "blocking-editor"
     # Harmless should it ever run: there is no such device.

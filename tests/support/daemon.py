@@ -11,7 +11,7 @@ import trio.testing
 
 from flowd.config import Config, Paths
 from flowd.domain import events as e
-from flowd.domain import ports, suggestions
+from flowd.domain import learning, ports, suggestions
 from flowd.domain.consents import Approval, Keep
 from flowd.domain.evolve import replay
 from flowd.domain.knowledge import Example, KnowledgeSource, Worded
@@ -281,6 +281,39 @@ class ScriptedSuggester:
         return self.recipe
 
 
+class ScriptedLearning:
+    """Learned one habit. `noted` is what it was told."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, ...]] = []
+        self.thing = learning.LearnedThing("abc", "habit", "uv pip instead of pip", 2, 0, 1, True)
+
+    def ran(self, run: str, workflow: Workflow, folder: str, suggestion: str = "") -> None:
+        self.noted.append(("ran", run, workflow.name, folder, suggestion))
+
+    def dismissed(self, suggestion: str) -> None:
+        if suggestion == "none":
+            raise NotFound("there is no suggestion 'none'", cure="ask again")
+        self.noted.append(("dismissed", suggestion))
+
+    def heed(self, state: RunState) -> None:
+        raise AssertionError("the server tells of no ends")
+
+    async def things(self) -> list[learning.LearnedThing]:
+        await trio.lowlevel.checkpoint()
+        return [self.thing]
+
+    async def forget(self, thing: str) -> learning.LearnedThing:
+        await trio.lowlevel.checkpoint()
+        if not thing or not self.thing.id.startswith(thing):
+            raise NotFound(f"nothing is learned as {thing!r}", cure="flowctl learned list")
+        return self.thing
+
+    async def forget_all(self) -> int:
+        await trio.lowlevel.checkpoint()
+        return 7
+
+
 def run_started(workflow: Workflow) -> e.RunStarted:
     """The first event of a run."""
     return e.RunStarted(at=1, workflow=workflow, inputs={}, cwd="/", environment={})
@@ -331,6 +364,7 @@ def services_in(home: Path, runs: ScriptedRuns, **more: Any) -> Services:
             "consents": consents,
             "knowledge": _knowledge(),
             "books": MemoryBooks(),
+            "learning": ScriptedLearning(),
             "config": Config(),
             "paths": paths_in(home),
             "started_at": time.monotonic(),

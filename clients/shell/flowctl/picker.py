@@ -12,6 +12,7 @@ from flowctl.exits import Failure
 from flowctl.preview import (
     finding_lines,
     obstacle_lines,
+    reason_lines,
     short_reversibility,
     workflow_lines,
 )
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from flowctl.console import Console
     from flowproto.suggest import SuggestionRow, SuggestResult
 
-_MENU = "[r]un [e]dit [d]iff providers [s]ave [?]explain [q]uit"
+_MENU = "[r]un [e]dit [d]iff providers [s]ave [n]ot this [?]explain [q]uit"
 
 
 def print_list(answer: SuggestResult, console: Console) -> None:
@@ -113,6 +114,8 @@ class Picker:
                 self.compare()
             case "s" | "save":
                 self.save()
+            case "n" | "not":
+                self.dismiss()
             case "?" | "explain":
                 self.explain()
             case "":
@@ -132,6 +135,7 @@ class Picker:
         checked = self._check()
         lines = workflow_lines(checked.workflow, checked, self._console)
         lines += obstacle_lines(checked.preflight, self._console)
+        lines += reason_lines(self.suggestion.reasons, self._console)
         self._console.print("\n".join(lines))
         self._previewed.add(self._selected)
         return checked
@@ -183,6 +187,11 @@ class Picker:
         text = self._edited.get(self._selected) or to_yaml(self.suggestion.workflow)
         save_workflow(self._console, text, name=self._check().name, cwd=self._cwd)
 
+    def dismiss(self) -> None:
+        """Say that the selected one is not wanted, so that it comes later next time."""
+        self._daemon.request("flow/dismiss", {"suggestion": self.suggestion.id})
+        self._console.say(f"noted: not {harmless(self.suggestion.title)}", "dim")
+
     def explain(self) -> None:
         """Say why this was suggested, what the judge found, and what each part of it does."""
         from flowctl.explaining import explanation_lines
@@ -191,6 +200,7 @@ class Picker:
         columns = self._console.columns - 1
         lines = [f"{row.id}: {harmless(row.provider)} gives it a score of {row.score:.2f}"]
         lines += wrap(harmless(row.explanation), columns)
+        lines += reason_lines(row.reasons, self._console)
         for finding in row.findings:
             lines += finding_lines(finding, self._console)
         self._console.print("\n".join(lines))
@@ -222,7 +232,9 @@ class Picker:
 
     def _start(self) -> int:
         source = (
-            self._source() if self._selected in self._edited else {"suggestion": self.suggestion.id}
+            {**self._source(), "from_suggestion": self.suggestion.id}
+            if self._selected in self._edited
+            else {"suggestion": self.suggestion.id}
         )
         request = {**source, "cwd": self._cwd, "approve": self._approve}
         declared = self.suggestion.workflow.get("inputs", {})

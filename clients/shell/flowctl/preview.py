@@ -156,6 +156,14 @@ def obstacle_lines(obstacles: Sequence[ObstacleRow], console: Console) -> list[s
     return lines
 
 
+def reason_lines(reasons: Sequence[str], console: Console) -> list[str]:
+    """Say what made a suggestion's score."""
+    lines = [console.style("why:", "bold")] if reasons else []
+    for reason in reasons:
+        lines += [f"    {line}" for line in wrap(harmless(reason), console.columns - 5)]
+    return lines
+
+
 def script_lines(
     script: str, findings: Sequence[FindingRow], console: Console, *, at_most: int | None = None
 ) -> list[str]:

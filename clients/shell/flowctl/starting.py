@@ -67,6 +67,8 @@ def start(
             if error.name == "invalid_params" and request.pop("columns", None):
                 del request["rows"]  # a daemon from before an upgrade does not know them
                 continue
+            if error.name == "invalid_params" and request.pop("from_suggestion", None):
+                continue
             if error.name == "untrusted_folder" and _trusts_now(daemon, console, error):
                 continue
             wanted = _inputs_to_ask(error, answered)

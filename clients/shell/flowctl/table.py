@@ -324,6 +324,36 @@ may have written them. Your own files need no trust. It is for the folder with a
 lasts when files change.""",
     ),
     Command(
+        "learned",
+        "what Flow learned from your edits, picks and failures",
+        actions=(
+            Command(
+                "list",
+                "list habits, answers that are given again, and what failed",
+                module="learned",
+                function="list_",
+            ),
+            Command(
+                "show",
+                "show one of them, with what it was seen in",
+                Argument("id", "its id, or the start of it", value="ID", required=True),
+                module="learned",
+                function="show",
+            ),
+            Command(
+                "forget",
+                "unlearn one of them, or everything",
+                Argument("id", "its id, or the start of it", value="ID"),
+                Argument("--all", "everything", kind=FLAG),
+                module="learned",
+                function="forget",
+            ),
+        ),
+        details="""\
+What you edit, pick, pass over and undo moves later suggestions; `learn = false` under [suggest] in
+config.toml switches that off. It is kept on this machine, without secrets.""",
+    ),
+    Command(
         "template",
         "workflows to start from",
         actions=(

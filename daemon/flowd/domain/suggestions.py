@@ -12,7 +12,10 @@ from flowd.domain.workflow import Workflow
 
 
 class Suggestion(Struct, frozen=True):
-    """A ranked answer to a task: always a valid, judged workflow."""
+    """A ranked answer to a task: always a valid, judged workflow.
+
+    `reasons` say in a few words each why it has its score.
+    """
 
     id: str
     title: str
@@ -25,6 +28,7 @@ class Suggestion(Struct, frozen=True):
     reversibility: dict[str, Reversibility] = field(default_factory=dict)
     missing_inputs: list[str] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
 
 class SuggestRequest(Struct, frozen=True):

@@ -10,6 +10,7 @@ from flowd.domain.consents import Consents, Keep
 from flowd.domain.events import Answer, Recorded, RunStatus
 from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.knowledge import ImportedKnowledge
+from flowd.domain.learning import Learning
 from flowd.domain.ports import (
     Extents,
     Judge,
@@ -175,6 +176,7 @@ class StartContext:
     templates: Path
     trust: Trust | None
     policies: PolicedJudge | None
+    learning: Learning | None
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
@@ -186,7 +188,22 @@ class StartContext:
             _templates(services),
             services.trust,
             services.policies,
+            services.learning,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedContext:
+    """To show what was learned, and to forget it."""
+
+    learning: Learning
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services; Unsupported where a daemon learns nothing."""
+        if services.learning is None:
+            raise Unsupported("this daemon learns nothing")
+        return cls(services.learning)
 
 
 @dataclass(frozen=True, slots=True)

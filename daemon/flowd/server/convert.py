@@ -284,6 +284,7 @@ def to_suggestion_row(made: suggestions.Suggestion) -> suggest.SuggestionRow:
         reversibility=dict(made.reversibility),
         missing_inputs=list(made.missing_inputs),
         preflight=[to_obstacle_row(obstacle) for obstacle in made.obstacles],
+        reasons=list(made.reasons),
     )
 
 

@@ -11,6 +11,7 @@ from flowd.config import Config, Paths
 from flowd.domain.consents import Consents
 from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.knowledge import ImportedKnowledge
+from flowd.domain.learning import Learning
 from flowd.domain.ports import Engine, EventLog, Extents, Judge, LogKeeper, Preflight
 from flowd.domain.suggestions import Suggester
 from flowd.domain.usage import Books
@@ -80,7 +81,8 @@ class Services:
     removed runs left removed soon, and returns at once. `step_limits` tells what holds the limits
     of steps here, `step_sandbox` what confines them. Where `trust`, `policies` or `consents` is
     None, every folder is trusted, there are no policy files, and no answer lasts; without
-    `knowledge` nothing can be imported, and without `books` no call to a provider is written down.
+    `knowledge` nothing can be imported, without `books` no call to a provider is written down, and
+    without `learning` nothing is learned.
     """
 
     log: EventLog
@@ -110,6 +112,7 @@ class Services:
     books: Books | None = None
     knowledge: ImportedKnowledge | None = None
     nearness: Nearness | None = None
+    learning: Learning | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

@@ -27,6 +27,7 @@ from flowd.store.codec import encode_event
 from flowd.store.commit import Append, Outcome, Rows, commit
 from flowd.store.connection import Database, Writer, open_reader, open_writer, too_late
 from flowd.store.consents import StoredConsents
+from flowd.store.experiences import StoredExperiences
 from flowd.store.keeper import Keeper
 from flowd.store.knowledge import StoredKnowledge, StoredMeanings
 from flowd.store.maintenance import rebuild_runs
@@ -62,6 +63,7 @@ class Log:
         self.knowledge = StoredKnowledge(writer, reader)
         self.meanings = StoredMeanings(writer, reader)
         self.books = StoredBooks(writer, reader)
+        self.experiences = StoredExperiences(writer, reader)
         self._writer = writer
         self._rows = rows
         self._reader = reader

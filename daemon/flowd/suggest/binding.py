@@ -25,10 +25,10 @@ def fill(recipe: Recipe, found: Iterable[Slot], known: Mapping[str, KnownInput])
     total = len(free)
     declared: dict[str, Any] = {}
     for name in recipe.inputs:
-        value = _take(known[name], free)
+        value = take_value(known[name], free)
         declared[name] = _declare(known[name], value)
     for name, given in recipe.workflow.get("inputs", {}).items():
-        value = _take(known[name], free) if name in known else None
+        value = take_value(known[name], free) if name in known else None
         declared[name] = {**given, "default": value} if value is not None else given
     workflow = {**recipe.workflow, "description": recipe.title}
     if declared:
@@ -47,8 +47,8 @@ def _declare(known: KnownInput, value: InputValue | None) -> dict[str, Any]:
     return given
 
 
-def _take(known: KnownInput, free: list[Slot]) -> InputValue | None:
-    """Find the value the input is for, and remove it from those that are free."""
+def take_value(known: KnownInput, free: list[Slot]) -> InputValue | None:
+    """Find the value the input is for, and remove it from those that are free; None without one."""
     for wanted in known.from_:
         for slot in free:
             fits = slot.cue == wanted[1:] if wanted.startswith(":") else slot.kind == wanted

@@ -5,10 +5,12 @@ import math
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import trio
 from msgspec.structs import replace
 
+from flowd.clocks import wall_clock_ms
 from flowd.config import Config
 from flowd.domain.inputs import missing_inputs
 from flowd.domain.knowledge import ImportedKnowledge
@@ -33,11 +35,14 @@ from flowd.errors import InvalidInput, InvalidWorkflow, NotFound, Unsupported
 from flowd.suggest.asking import Asked, Round, lanes_of
 from flowd.suggest.binding import fill
 from flowd.suggest.context import Context, gather_context
-from flowd.suggest.memory import Memory
+from flowd.suggest.learning.learner import Learner
+from flowd.suggest.memory import Memory, shown_among
 from flowd.suggest.nearness import LOOKED_AT, Nearness
+from flowd.suggest.own import OwnAnswers
+from flowd.suggest.personal import Personal
 from flowd.suggest.providers.base import Draft, LookUp, Question, no_keys
 from flowd.suggest.providers.registry import Registry
-from flowd.suggest.rank import Candidate, merge, order, plausibility, score
+from flowd.suggest.rank import Candidate, factors, merge, order, plausibility, score
 from flowd.suggest.reliability.accounts import Account
 from flowd.suggest.reliability.cache import AnswerCache
 from flowd.suggest.retrieve import (
@@ -78,10 +83,13 @@ class PipelineSuggester:
         imported: ImportedKnowledge | None = None,
         nearness: Nearness | None = None,
         *,
+        learner: Learner | None = None,
+        own: OwnAnswers | None = None,
         config: Config | None = None,
         books: Books | None = None,
         look_up: LookUp = no_keys,
     ):
+        """Without a `learner` nothing is learned; without `own`, no files of the user are read."""
         self._config = config or Config()
         self._settings = self._config.suggest
         self._cache = AnswerCache(self._settings.cache_seconds)
@@ -89,6 +97,11 @@ class PipelineSuggester:
         self._look_up = look_up
         self._imported = imported
         self._nearness = nearness
+        self._learner = learner
+        self._own = own
+        if learner is not None:
+            learner.shown = memory.shown
+            learner.knowledge = self.know
         self._mask_for = mask_for
         self._registry = registry
         self._preflight = preflight
@@ -105,22 +118,25 @@ class PipelineSuggester:
         deadline = start + request.deadline_seconds
         knowledge = await self._know()
         context = await gather_context(request.cwd)
+        personal = await self._personal(task, request.cwd, knowledge)
+        count = max(10, request.limit)
         question = Question(
             task=task,
             context=context,
             deadline=deadline,
-            retrieved=await self._retrieved(task, context, knowledge, max(10, request.limit)),
+            retrieved=await self._retrieved(task, context, knowledge, personal, count),
             limit=request.limit,
             selection=request.selection,
             language=request.language,
             mask=self._mask_for(request.cwd),
             account=self._account(),
             look_up=self._look_up,
+            habits=personal.habits,
         )
         settings = self._settings
         lanes = lanes_of(providers, () if request.providers else settings.fallback)
         asking = Round(self._cache, hedge_seconds=settings.hedge_seconds, fresh=request.fresh)
-        ranking = _Ranking(question)
+        ranking = _Ranking(question, personal)
         async with trio.open_nursery() as nursery:
             if show is not None:
                 nursery.start_soon(self._show, show, asking, ranking)
@@ -186,15 +202,14 @@ class PipelineSuggester:
         remembered = self._memory.get(suggestion_id)
         if remembered is not None:
             return remembered
-        if self._knowledge is None:
-            self._knowledge = load_knowledge()
-        recipe = self._knowledge.library.recipes.get(suggestion_id)
+        library = self.know().library
+        recipe = library.recipes.get(suggestion_id)
         if recipe is None:
             raise NotFound(
                 f"there is no suggestion {suggestion_id!r}",
                 cure="suggestions are kept while the daemon lives: ask again with flowctl suggest",
             )
-        filled = fill(recipe, (), self._knowledge.library.inputs)
+        filled = fill(recipe, (), library.inputs)
         draft = Draft(
             title=recipe.title,
             workflow=filled.workflow,
@@ -206,15 +221,25 @@ class PipelineSuggester:
         return _suggestion(recipe.id, 1.0, candidate)
 
     async def _retrieved(
-        self, task: str, context: Context, knowledge: Knowledge, limit: int
+        self, task: str, context: Context, knowledge: Knowledge, personal: Personal, limit: int
     ) -> list[Draft]:
+        """Give what is known for the task: built in, imported, learned, and the user's files."""
         looked_at = max(limit, LOOKED_AT)
         drafts = retrieve(task, context, knowledge, looked_at)
         if self._imported is not None:
             drafts += await retrieve_imported(task, knowledge, self._imported, looked_at)
+        drafts += personal.answers(drafts)
+        if self._own is not None:
+            drafts += await self._own.find(task, context.cwd, knowledge, limit)
         if self._nearness is not None:
             drafts = await self._nearness.put_in_order(task, best_of(drafts, 2 * looked_at))
         return best_of(drafts, limit)
+
+    def know(self) -> Knowledge:
+        """Give the built-in recipes, read if they were not; well under a second."""
+        if self._knowledge is None:
+            self._knowledge = load_knowledge()
+        return self._knowledge
 
     async def _know(self) -> Knowledge:
         async with self._loading:
@@ -224,15 +249,21 @@ class PipelineSuggester:
                     self._nearness.learn_soon(self._knowledge.phrases())
             return self._knowledge
 
+    async def _personal(self, task: str, cwd: str, knowledge: Knowledge) -> Personal:
+        if self._learner is None:
+            return Personal(None, task, cwd, knowledge, wall_clock_ms())
+        learned = await self._learner.learned(knowledge)
+        return Personal(learned, task, cwd, knowledge, self._learner.now_ms())
+
     async def _rank(self, asked: Sequence[Asked], ranking: "_Ranking") -> list[Suggestion]:
         question = ranking.question
         candidates: list[Candidate] = []
         for outcome in list(asked):
             candidates += await self._validated(outcome, ranking)
-        scored = ((score(found, question.task, question.context), found) for found in candidates)
+        scored = (_scored(found, ranking) for found in candidates)
         best = merge(order(scored))[: question.limit + _MORE_LOOKED_AT]
         best = order([await self._looked_at(*each, question.context) for each in best])
-        return [self._remembered(*each, ranking) for each in best[: question.limit]]
+        return self._remembered(best[: question.limit], ranking)
 
     async def _looked_at(
         self, figure: float, candidate: Candidate, context: Context
@@ -242,7 +273,10 @@ class PipelineSuggester:
             return figure, candidate
         workflow, judged = candidate.workflow, candidate.judged
         found = await self._preflight(workflow, judged, context.cwd, os.environ)
-        return figure * plausibility(found), replace(candidate, obstacles=found)
+        doubt = plausibility(found)
+        reasons = [f"an option may not exist: x{doubt:.2f}"] if doubt < 1 else []
+        seen = replace(candidate, obstacles=found, reasons=[*candidate.reasons, *reasons])
+        return figure * doubt, seen
 
     async def _validated(self, outcome: Asked, ranking: "_Ranking") -> list[Candidate]:
         """Read and judge a provider's drafts; what is no workflow is dropped, and said so."""
@@ -262,7 +296,9 @@ class PipelineSuggester:
             if outcome.name != _WRITTEN_BY_US:
                 workflow = confined(workflow)
             cwd = ranking.question.context.cwd
-            kept.append(self._judged(draft, workflow, outcome.name, cwd))
+            candidate = self._judged(draft, workflow, outcome.name, cwd)
+            judged_anew = partial(self._judged, draft, provider=outcome.name, cwd=cwd)
+            kept.append(ranking.personal.in_the_users_way(candidate, judged_anew))
             ranking.judged.append((outcome.name, draft, kept[-1]))
         if reasons:
             outcome.error = (
@@ -285,23 +321,42 @@ class PipelineSuggester:
             judged=judge_workflow(workflow, self._judge, cwd),
             missing=missing_inputs(workflow, {}),
             matched=draft.matched,
+            phrase=draft.asked_as,
         )
 
-    def _remembered(self, figure: float, candidate: Candidate, ranking: "_Ranking") -> Suggestion:
-        """Make it a suggestion; one that was shown before keeps its id."""
-        taken = self._knowledge.library.recipes if self._knowledge else ()
-        name = ranking.id_of(candidate) or self._memory.new_id(taken)
-        suggestion = _suggestion(name, figure, candidate)
-        ranking.ids.append((name, candidate))
-        self._memory.keep(suggestion)
-        return suggestion
+    def _remembered(
+        self, best: Sequence[tuple[float, Candidate]], ranking: "_Ranking"
+    ) -> list[Suggestion]:
+        """Make them suggestions; one that was shown before keeps its id."""
+        taken = self.know().library.recipes
+        question = ranking.question
+        made: list[Suggestion] = []
+        for figure, candidate in best:
+            name = ranking.id_of(candidate) or self._memory.new_id(taken)
+            suggestion = _suggestion(name, figure, candidate)
+            ranking.ids.append((name, candidate))
+            shown = shown_among(suggestion, made, question.task, question.context.cwd)
+            self._memory.keep(suggestion, shown)
+            made.append(suggestion)
+        return made
+
+
+def _scored(candidate: Candidate, ranking: "_Ranking") -> tuple[float, Candidate]:
+    """Give a candidate's figure, and the candidate with the reasons for it."""
+    question = ranking.question
+    past = ranking.personal.factors(candidate)
+    figure = score(candidate, question.task, question.context, past)
+    made_of = (*factors(candidate, question.task, question.context), *past)
+    told = [factor.reason for factor in made_of if factor.reason]
+    return figure, replace(candidate, reasons=[*candidate.reasons, *told])
 
 
 class _Ranking:
     """What was found out about the answers to one question, so that it is found out once."""
 
-    def __init__(self, question: Question):
+    def __init__(self, question: Question, personal: Personal):
         self.question = question
+        self.personal = personal
         self.judged: list[tuple[str, Draft, Candidate]] = []
         self.ids: list[tuple[str, Candidate]] = []
 
@@ -367,7 +422,7 @@ def _suggestion(name: str, figure: float, candidate: Candidate) -> Suggestion:
         id=name,
         title=candidate.title,
         provider=candidate.provider,
-        score=round(figure, 4) if math.isfinite(figure) else 0.0,
+        score=round(min(1.0, figure), 4) if math.isfinite(figure) else 0.0,
         verdict=candidate.verdict,
         workflow=candidate.workflow,
         explanation=candidate.explanation,
@@ -375,6 +430,7 @@ def _suggestion(name: str, figure: float, candidate: Candidate) -> Suggestion:
         reversibility={step.step: step.reversibility for step in candidate.judged},
         missing_inputs=candidate.missing,
         obstacles=candidate.obstacles,
+        reasons=candidate.reasons,
     )
 
 
@@ -395,6 +451,8 @@ def make_suggester(
     mask_for: MaskFor = _no_mask,
     imported: ImportedKnowledge | None = None,
     nearness: Nearness | None = None,
+    learner: Learner | None = None,
+    own: OwnAnswers | None = None,
     books: Books | None = None,
     look_up: LookUp = no_keys,
 ) -> Suggester:
@@ -407,6 +465,8 @@ def make_suggester(
         mask_for,
         imported,
         nearness,
+        learner=learner,
+        own=own,
         config=config,
         books=books,
         look_up=look_up,

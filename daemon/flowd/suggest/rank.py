@@ -1,19 +1,33 @@
 """Puts proposals in order: how relevant, how sure, how safe, and whether they can run here."""
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
 from msgspec import Struct
 
 from flowd.domain.foresight import Obstacle
-from flowd.domain.ports import StepJudgement, Verdict
+from flowd.domain.ports import Reversibility, StepJudgement, Verdict
 from flowd.domain.preview import strictest
 from flowd.domain.workflow import Workflow
 from flowd.suggest.context import KNOWN_PROGRAMS, Context
+from flowd.suggest.learning.favour import Factor
+from flowd.suggest.shape import shape_of
 from flowd.suggest.text import concepts
 
 _SAFETY: dict[Verdict, float] = {"allow": 1.0, "confirm": 0.97, "block": 0.1}
+_VERDICTS: dict[Verdict, str] = {
+    "allow": "is safe",
+    "confirm": "needs your confirmation",
+    "block": "is blocked",
+}
+_REVERSIBILITY: dict[Reversibility, float] = {
+    "reversible": 1.0,
+    "saved": 0.99,
+    "compensable": 0.99,
+    "irreversible": 0.97,
+}
 _SURELY_RELEVANT = 0.8  # of a proposal whose title shares no word with the task
 _PROGRAM_MISSING = 0.95
 _INPUT_MISSING = 0.98
@@ -21,7 +35,6 @@ _OPTION_UNKNOWN = 0.85
 _AGREEMENT = 1.04
 _SAME = 0.93
 _WORD = re.compile(r"(?:^|[\n;|&(])\s*(?:sudo\s+)?([a-z][\w.+-]*)")
-_VALUE = re.compile(r"\"?\$\{?\w+\}?\"?|'[^']*'|\"[^\"]*\"")
 
 
 class Candidate(Struct, frozen=True):
@@ -36,6 +49,8 @@ class Candidate(Struct, frozen=True):
     missing: list[str]
     matched: bool = False
     obstacles: list[Obstacle] = []
+    phrase: str = ""
+    reasons: list[str] = []
 
     @property
     def verdict(self) -> Verdict:
@@ -43,14 +58,29 @@ class Candidate(Struct, frozen=True):
         return strictest(self.judged)
 
 
-def score(candidate: Candidate, task: str, context: Context) -> float:
-    """Give a figure from 0 to 1: relevance x confidence x safety x applicability."""
-    return (
-        relevance(task, candidate)
-        * max(0.0, min(1.0, candidate.confidence))
-        * _SAFETY[candidate.verdict]
-        * applicability(candidate, context)
-    )
+def factors(candidate: Candidate, task: str, context: Context) -> Iterator[Factor]:
+    """Give what a score is made of, each figure from 0 to 1 with its reason."""
+    sure = max(0.0, min(1.0, candidate.confidence))
+    if candidate.phrase:
+        yield Factor(sure, f"matches “{candidate.phrase}” ({sure:.2f})")
+    else:
+        fit = relevance(task, candidate)
+        yield Factor(fit * sure, f"{candidate.provider} is sure of it ({sure:.2f})")
+    safe = _SAFETY[candidate.verdict]
+    yield Factor(safe, f"{_VERDICTS[candidate.verdict]}: x{safe:.2f}" if safe < 1 else "")
+    back = min((_REVERSIBILITY[step.reversibility] for step in candidate.judged), default=1.0)
+    irreversible = back == _REVERSIBILITY["irreversible"]
+    yield Factor(back, f"could not be undone: x{back:.2f}" if irreversible else "")
+    usable = applicability(candidate, context)
+    yield Factor(usable, f"lacks a program or a value: x{usable:.2f}" if usable < 1 else "")
+
+
+def score(candidate: Candidate, task: str, context: Context, past: Iterable[Factor] = ()) -> float:
+    """Give a figure from 0 on: relevance x confidence x safety x reversibility x applicability.
+
+    And x `past`, what the user chose before; without it the figure is 1 at most.
+    """
+    return math.prod(factor.value for factor in (*factors(candidate, task, context), *past))
 
 
 def relevance(task: str, candidate: Candidate) -> float:
@@ -90,11 +120,11 @@ def merge(ranked: Sequence[tuple[float, Candidate]]) -> list[tuple[float, Candid
     """
     kept: list[tuple[float, Candidate, str]] = []
     for figure, candidate in ranked:
-        shape = _shape(candidate.workflow)
+        shape = shape_of(candidate.workflow)
         for place, (best, other, known) in enumerate(kept):
             if _alike(shape, known):
                 if candidate.provider != other.provider and other.verdict != "block":
-                    kept[place] = (min(1.0, best * _AGREEMENT), other, known)
+                    kept[place] = (best * _AGREEMENT, other, known)
                 break
         else:
             kept.append((figure, candidate, shape))
@@ -104,11 +134,6 @@ def merge(ranked: Sequence[tuple[float, Candidate]]) -> list[tuple[float, Candid
 def order(scored: Iterable[tuple[float, Candidate]]) -> list[tuple[float, Candidate]]:
     """Best first; what the judge blocks comes last, whatever its figure."""
     return sorted(scored, key=lambda item: (item[1].verdict == "block", -item[0]))
-
-
-def _shape(workflow: Workflow) -> str:
-    """Give the scripts with values blanked: equal for commands that differ in names only."""
-    return "\n".join(" ".join(_VALUE.sub("_", step.run).split()) for step in workflow.steps)
 
 
 def _alike(one: str, other: str) -> bool:

@@ -104,9 +104,8 @@ def _over_files(slots: Slots, knowledge: Knowledge) -> Iterator[Draft]:
 def _from_recipes(
     slots: Slots, context: Context, knowledge: Knowledge, limit: int
 ) -> Iterator[Draft]:
-    asked = slots.rest if slots.rest.strip(" .,?!") else slots.task
     named = tools_named(slots.task)
-    for match in knowledge.index.find(asked, limit * 2):
+    for match in knowledge.index.find(slots.asked, limit * 2):
         recipe = knowledge.library.recipes[match.key]
         filled = fill(recipe, slots.found, knowledge.library.inputs)
         confidence = _GENERAL * match.score * _fitness(recipe, slots.task, context)

@@ -52,6 +52,11 @@ class Slots(Struct, frozen=True):
         """Give the values of these kinds in the order of the task."""
         return [slot for slot in self.found if slot.kind in kinds]
 
+    @property
+    def asked(self) -> str:
+        """What is asked for, without the values; the whole task when it is nothing but values."""
+        return " ".join(self.rest.split()) if self.rest.strip(" .,?!") else self.task
+
 
 _NAME_PATTERNS = (
     (NAMED, NEVER_NAMES, False),

@@ -15,7 +15,15 @@ from flowd.errors import Conflict, StoreUnavailable
 from flowd.server.routes import ROUTES
 from flowproto import codes
 from flowproto.methods import METHODS
-from support.daemon import ScriptedRuns, output, run_started, services_in, serving, talking
+from support.daemon import (
+    ScriptedLearning,
+    ScriptedRuns,
+    output,
+    run_started,
+    services_in,
+    serving,
+    talking,
+)
 from support.peers import connected
 from support.stories import workflow_of
 
@@ -46,6 +54,10 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/providers": {},
     "flow/providers/test": {"provider": "offline"},
     "flow/usage": {"days": 7, "calls": 3},
+    "flow/learned": {},
+    "flow/learned/forget": {"id": "ab"},
+    "flow/learned/forget_all": {},
+    "flow/dismiss": {"suggestion": "s1234"},
     "flow/policy/show": {"cwd": "/"},
     "flow/policy/test": {"text": "block: [{run: a, match: [a]}]"},
     "flow/policy/explain": {"command": "sudo rm -rf /"},
@@ -442,6 +454,27 @@ async def test_a_workflow_can_be_started_from_each_source(peer, runs, tmp_path):
         started = runs.started[-1]
         assert (started.workflow.name, started.origin) == (name, origin)
         assert (started.cwd, started.inputs) == (str(tmp_path), {"n": 3})
+
+
+async def test_learning_is_told_of_every_run_but_rehearsals(tmp_path, runs):
+    learning = ScriptedLearning()
+    services = services_in(tmp_path, runs, learning=learning)
+    async with serving(services) as path, connected(path) as peer:
+        folder = str(tmp_path)
+        for source in (
+            {"text": GOOD_TEXT},
+            {"suggestion": "recipe"},
+            {"text": GOOD_TEXT, "from_suggestion": "s1234"},
+            {"text": GOOD_TEXT, "rehearse": True},
+        ):
+            await peer.result("flow/run", {**source, "cwd": folder})
+        await peer.result("flow/dismiss", {"suggestion": "s1234"})
+    assert learning.noted == [
+        ("ran", "run1", "demo", folder, ""),
+        ("ran", "run2", "story", folder, "recipe"),
+        ("ran", "run3", "demo", folder, "s1234"),
+        ("dismissed", "s1234"),
+    ]
 
 
 @pytest.mark.parametrize("inputs", [{"n": None}, {"n": [1]}, {"n": {}}])

@@ -20,6 +20,7 @@ RELEASED = {
     4: "3dcd4ce7bb6716ea",
     5: "aae9260a9f19fa0f",
     6: "463134557f57fa57",
+    7: "7f3861adb7bf45e5",
 }
 
 

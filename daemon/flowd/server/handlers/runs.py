@@ -64,6 +64,9 @@ async def handle_run(params: RunParams, context: StartContext) -> RunResult:
     )
     run = await context.engine.start(request)
     faultpoints.reach("run.recorded")
+    if context.learning is not None and not params.rehearse:
+        suggestion = params.suggestion or params.from_suggestion
+        context.learning.ran(run, workflow, request.cwd, suggestion)
     _, notice = ("", "") if context.policies is None else context.policies.policy(request.cwd)
     return RunResult(run, notice)
 

@@ -170,6 +170,9 @@ async def _run(editor: Editor, arguments: RunArguments) -> RunResult:
         origin=path_of(arguments.uri) or arguments.uri,
     )
     run = await editor.services.engine.start(request)
+    if editor.services.learning is not None:
+        suggestion = editor.suggested.get(arguments.uri, "")
+        editor.services.learning.ran(run, request.workflow, request.cwd, suggestion)
     editor.start_soon(following.follow, editor, run, request.workflow)
     return RunResult(run)
 

@@ -48,6 +48,8 @@ class Editor:
         self._analyses: dict[str, Analysis] = {}
         self._watched: set[str] = set()
         self._to_show: str | None = None
+        self.suggested: dict[str, str] = {}
+        """The suggestions that files were made from, by the files' URIs."""
 
     # ------------------------------------------------------------------------------- documents
 

@@ -74,6 +74,7 @@ def file_edit(editor: Editor, uri: str, suggestion: Suggestion) -> tuple[str, ty
     there yet, which those editors open as a new buffer.
     """
     target = _free_name(editor.folder_of(uri) / ".flow", suggestion).as_uri()
+    editor.suggested[target] = suggestion.id
     text = types.TextEdit(
         types.Range(types.Position(0, 0), types.Position(0, 0)), _text(suggestion)
     )

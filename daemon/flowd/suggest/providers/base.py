@@ -87,8 +87,9 @@ class Question(Struct, frozen=True, kw_only=True):
     `retrieved` are built-in recipes and the project's own tasks, best first, their `confidence`
     being how well they match; a provider may use them as examples. `deadline` is on trio's clock:
     what is not answered by then is lost (the pipeline cancels). `limit` is how many drafts are
-    useful. Whatever leaves this machine goes through `mask` first, which takes secrets out. What
-    is complete before the answer is can be told to `listener`, and is kept if the rest is late.
+    useful. `habits` are what the user is known to prefer, a few words each. Whatever leaves this
+    machine goes through `mask` first, which takes secrets out. What is complete before the answer
+    is can be told to `listener`, and is kept if the rest is late.
     `account` is where calls are written down (None: nowhere), `look_up` gives keys that are
     neither in the settings nor in the environment, or raises ProviderFailed.
     """
@@ -104,6 +105,7 @@ class Question(Struct, frozen=True, kw_only=True):
     listener: Listener = field(default_factory=Silence)
     account: Account | None = None
     look_up: LookUp = no_keys
+    habits: list[str] = field(default_factory=list)
 
 
 class Provider(Protocol):

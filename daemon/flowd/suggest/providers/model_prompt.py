@@ -86,6 +86,8 @@ def question_text(question: Question) -> str:
     if question.selection:
         lines.append(f"Selected text ({question.language or 'text'}):")
         lines.append(question.selection[:MOST_SELECTION_CHARACTERS])
+    if question.habits:
+        lines.append(f"The user prefers: {'; '.join(question.habits)}")
     lines.append(f"Task: {question.task}")
     examples = [_example(draft) for draft in question.retrieved[:MOST_EXAMPLES]]
     if examples:

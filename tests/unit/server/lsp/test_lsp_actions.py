@@ -13,7 +13,7 @@ from flowd.domain.suggestions import SuggestAnswer, SuggestRequest
 from flowd.errors import ProviderFailed
 from flowd.server.lsp.suggesting import task_in
 from flowd.server.trust import Trust
-from support.daemon import ScriptedRuns, ScriptedSuggester, services_in
+from support.daemon import ScriptedLearning, ScriptedRuns, ScriptedSuggester, services_in
 from support.editor import ABLE, Editor, Json, Refused, at, editing
 
 STEPS = "flow: 1\nname: demo\nsteps:\n  - id: a\n    run: echo\n"
@@ -119,6 +119,19 @@ async def test_a_suggestion_is_written_down_only_when_it_is_chosen(tmp_path: Pat
     assert (request.task, request.selection) == ("tag it", "- [ ] tag it")
     assert (request.cwd, request.language) == (str(tmp_path), "markdown")
     assert request.providers == ["offline"]
+
+
+async def test_a_run_of_a_suggestions_file_says_which_it_was(tmp_path: Path) -> None:
+    learning = ScriptedLearning()
+    stale = {"title": "x", "data": {"suggestion": "recipe", "uri": (tmp_path / "x").as_uri()}}
+    services = services_in(tmp_path, ScriptedRuns(), learning=learning)
+    async with editing(services, rootUri=tmp_path.as_uri()) as editor:
+        resolved = await editor.request("codeAction/resolve", stale)
+        target = resolved["edit"]["documentChanges"][0]["uri"]
+        for uri in (target, (tmp_path / "other.flow.yaml").as_uri()):
+            await editor.open(uri, STEPS)
+            await editor.execute("flow.run", uri=uri)
+    assert [noted[-1] for noted in learning.noted] == ["recipe", ""]
 
 
 async def test_a_new_file_never_takes_the_name_of_another(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What follows from what a user did with suggestions: answers, habits, preferences in ranking."""
