@@ -86,6 +86,8 @@ class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
     Those of `fallback` are asked one after the other instead: the next one when the one before
     fails or, with `hedge_seconds` (0 for never), is that late with its first word. Answers are
     used again for `cache_seconds`. `budget` is for all providers together.
+    `semantic_model` is the folder of a sentence model; empty means that of the installed extra
+    `semantic`, "off" none.
     """
 
     providers: list[str] = field(default_factory=list)
@@ -95,6 +97,7 @@ class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=50)] = 5
     deadline_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
     budget: Budget = field(default_factory=Budget)
+    semantic_model: str = ""
 
 
 class NotificationsConfig(Struct, frozen=True, forbid_unknown_fields=True):

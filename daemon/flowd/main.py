@@ -28,6 +28,7 @@ from flowd import faultpoints, notify
 from flowd.clocks import AgeClock
 from flowd.config import Config, Paths, SecretSource, find_paths, load_config
 from flowd.desktop import Desktop
+from flowd.domain.knowledge import Meanings
 from flowd.domain.ports import EventLog
 from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
@@ -62,6 +63,8 @@ from flowd.server.transport import serve_socket
 from flowd.server.trust import Trust
 from flowd.store.log import open_log
 from flowd.suggest.imported import reword
+from flowd.suggest.minilm import find_model
+from flowd.suggest.nearness import Nearness
 from flowd.suggest.pipeline import make_suggester
 from flowd.upkeep import Upkeep
 from flowproto.environment import looks_secret, shareable
@@ -241,6 +244,7 @@ async def serve(
         ) as engine,
         trio.open_nursery() as nursery,
     ):
+        nearness = nearness_of(config, event_log.meanings)
         services = Services(
             log=event_log,
             keeper=event_log.keeper,
@@ -251,9 +255,11 @@ async def serve(
                 quick_preflight,
                 mask_for,
                 event_log.knowledge,
+                nearness,
                 event_log.books,
                 look_up_key,
             ),
+            nearness=nearness,
             knowledge=event_log.knowledge,
             judge=judge,
             extents=extent_of,
@@ -281,6 +287,8 @@ async def serve(
         services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
         nursery.start_soon(reword, event_log.knowledge)
+        if nearness is not None:
+            nursery.start_soon(nearness.serve)
         for state in engine.waiting():
             desktop.remember(state)
         nursery.start_soon(desktop.serve)
@@ -316,6 +324,14 @@ async def look_up_key(source: SecretSource) -> str:
     if not key:
         raise ProviderFailed("the key is empty", cure="see what prints or keeps it")
     return key
+
+
+def nearness_of(config: Config, meanings: Meanings) -> Nearness | None:
+    """Make what puts suggestions in order by a sentence model; None where there is no model."""
+    if config.suggest.semantic_model == "off":
+        return None
+    folder = find_model(config.suggest.semantic_model)
+    return Nearness(folder, meanings) if folder is not None else None
 
 
 def judge_of(policies: PolicyFiles, config: Config) -> PolicedJudge:
@@ -362,6 +378,7 @@ def _reload(
         MachinePreflight(Manuals()),
         services.mask_for,
         services.knowledge,
+        services.nearness,
         services.books,
         look_up_key,
     )

@@ -43,6 +43,11 @@ class Knowledge(Struct, frozen=True):
     index: Index
     familiar: Counter[str]
 
+    def phrases(self) -> list[str]:
+        """Every way of asking for a recipe."""
+        recipes = self.library.recipes.values()
+        return [phrase for recipe in recipes for phrase in (recipe.title, *recipe.phrases)]
+
 
 def load_knowledge() -> Knowledge:
     """Read the recipes and build their index (well under a second; call it in a thread)."""
@@ -118,6 +123,7 @@ def _from_recipes(
                 confidence=min(1.0, confidence),
                 matched=True,
                 recipe=recipe.id,
+                asked_as=match.phrase,
             )
 
 
