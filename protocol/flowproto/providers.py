@@ -27,13 +27,15 @@ class PriceRow(Struct, kw_only=True):
 class ProviderStateRow(Struct, kw_only=True):
     """A provider as it stands. When it is not `usable`, `problem` says why and `cure` what helps.
 
-    `asked` tells whether it is asked when none is named. `breaker` is `open` while it is left
+    `asked` tells whether it is asked when none is named, `configured` those that the settings name,
+    or that need no settings, from kinds that could be set up. `breaker` is `open` while it is left
     alone, for `rests_ms` more. `price` null: nobody knows, or it has no model.
     """
 
     name: str
     kind: str
     asked: bool
+    configured: bool
     usable: bool
     problem: str = ""
     cure: str = ""

@@ -131,6 +131,8 @@ def test_providers_are_listed_with_what_they_lack(start):
     assert (rows["model"]["asked"], rows["ollama"]["asked"]) == (True, False)
     shown = daemon.flowctl("providers").stdout
     assert "OPENAI_API_KEY" in shown
+    assert "GEMINI_API_KEY" not in shown
+    assert "gemini" in shown
 
 
 def test_a_client_is_told_what_there_is_before_the_answer(start, server):

@@ -267,7 +267,11 @@ class ScriptedSuggester:
 
     async def providers(self) -> list[suggestions.ProviderState]:
         await trio.lowlevel.checkpoint()
-        return [suggestions.ProviderState(name="offline", kind="offline", asked=True, usable=True)]
+        return [
+            suggestions.ProviderState(
+                name="offline", kind="offline", asked=True, configured=True, usable=True
+            )
+        ]
 
     async def try_provider(self, name: str, deadline_seconds: float) -> suggestions.ProviderTrial:
         await trio.lowlevel.checkpoint()

@@ -87,12 +87,15 @@ Show = Callable[[SuggestProgress], Awaitable[None]]
 class ProviderState(Struct, frozen=True, kw_only=True):
     """How a provider stands. `asked` when none is named; `problem` is empty when it is usable.
 
+    `configured` tells those that the settings name, or that need no settings, from mere kinds.
+
     `rests_seconds` is how long it is left alone. `price` None: nobody knows, or it has no model.
     """
 
     name: str
     kind: str
     asked: bool
+    configured: bool
     usable: bool
     problem: str = ""
     cure: str = ""

@@ -194,7 +194,7 @@ class PipelineSuggester:
             if progress != shown and (progress.suggestions or progress.writing):
                 await show(progress)
                 shown = progress
-            await trio.sleep(_BETWEEN_SHOWS)
+                await trio.sleep(_BETWEEN_SHOWS)
             await news.wait()
 
     def recall(self, suggestion_id: str) -> Suggestion:

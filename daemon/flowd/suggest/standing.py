@@ -11,6 +11,7 @@ from flowd.errors import Unsupported
 from flowd.suggest.asking import Round
 from flowd.suggest.providers.base import Provider, Question
 from flowd.suggest.providers.model_setup import ModelProvider
+from flowd.suggest.providers.presets import PRESETS
 from flowd.suggest.providers.registry import Registry
 from flowd.suggest.reliability.accounts import Account
 from flowd.suggest.reliability.cache import AnswerCache
@@ -34,16 +35,23 @@ async def _state(
     today = start_of_day(wall_clock_ms())
     spent = Spent() if books is None else await books.spent(name, today)
     setting = config.providers.get(name)
+    configured = setting is not None or name not in PRESETS
     budget = None if setting is None else setting.budget
     try:
         provider = registry.make(name)
     except Unsupported as error:
         return ProviderState(
-            name=name, kind=kind, asked=False, usable=False,
+            name=name, kind=kind, asked=False, configured=configured, usable=False,
             problem=error.message, cure=error.cure, spent_today=spent, budget=budget,
         )  # fmt: skip
     state = ProviderState(
-        name=name, kind=kind, asked=asked, usable=True, spent_today=spent, budget=budget
+        name=name,
+        kind=kind,
+        asked=asked,
+        configured=configured,
+        usable=True,
+        spent_today=spent,
+        budget=budget,
     )
     return _with_model(state, provider) if isinstance(provider, ModelProvider) else state
 

@@ -36,7 +36,7 @@ def run(arguments: Arguments, console: Console) -> int:
         return exits.DONE
     titles = ("PROVIDER", "STATE", "MODEL", "PRICE", "TODAY", "LEFT TODAY")
     rows = [[console.style(title, "dim") for title in titles]]
-    rows += [_cells(row, console) for row in answer["providers"]]
+    rows += [_cells(row, console) for row in answer["providers"] if row["configured"]]
     console.table(rows, elastic=1)
     for line in _below(answer):
         console.print(line)
@@ -62,8 +62,7 @@ def _cells(row: dict[str, Any], console: Console) -> list[str]:
 
 def _state(row: dict[str, Any], console: Console) -> str:
     if not row["usable"]:
-        cure = f"; {row['cure']}" if row["cure"] else ""
-        return console.style(harmless(f"{row['problem']}{cure}"), "dim")
+        return console.style("not usable", "dim")
     if row["rests_ms"]:
         return console.style(f"left alone for {duration(row['rests_ms'])}", "yellow")
     return console.style("asked", "green") if row["asked"] else "ready"
@@ -79,6 +78,13 @@ def _left(budget: dict[str, Any] | None) -> str:
 
 
 def _below(answer: dict[str, Any]) -> Iterator[str]:
+    """Say what the others lack, in which order some are asked, and what is left for all."""
+    for row in answer["providers"]:
+        if row["configured"] and not row["usable"]:
+            yield harmless(f"{row['problem']}: {row['cure']}")
+    others = [row["name"] for row in answer["providers"] if not row["configured"]]
+    if others:
+        yield f"also known, by [providers.NAME] in config.toml: {harmless(', '.join(others))}"
     if answer["fallback"]:
         yield f"one after the other: {harmless(', '.join(answer['fallback']))}"
     left = _left(answer["budget"])

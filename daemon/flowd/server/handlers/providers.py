@@ -63,6 +63,7 @@ def _state_row(state: ProviderState) -> p.ProviderStateRow:
         name=state.name,
         kind=state.kind,
         asked=state.asked,
+        configured=state.configured,
         usable=state.usable,
         problem=state.problem,
         cure=state.cure,

@@ -18,6 +18,7 @@ from flowd.suggest.providers.model_setup import (
     ModelProvider,
     endpoint_of,
     import_slowly,
+    tls_context,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def make_provider(name: str, config: ProviderConfig) -> Provider:
 
 async def complete(endpoint: Endpoint, turns: list[Turn], heard: Heard) -> None:
     """Hear the model's text; ProviderFailed when there is none, or not all of it."""
-    sdk = await import_slowly("anthropic")
+    sdk = await import_slowly("anthropic", "resources.messages")
     import anthropic
 
     with failures.translated(sdk, endpoint.name, endpoint.address, endpoint.key):
@@ -48,7 +49,9 @@ async def complete(endpoint: Endpoint, turns: list[Turn], heard: Heard) -> None:
                 base_url=endpoint.address,
                 max_retries=0,
                 timeout=REQUEST_SECONDS,
-                http_client=anthropic.DefaultAsyncHttpxClient(trust_env=not endpoint.is_local),
+                http_client=anthropic.DefaultAsyncHttpxClient(
+                    trust_env=not endpoint.is_local, verify=tls_context()
+                ),
             ) as client,
             await client.messages.create(
                 model=endpoint.model,

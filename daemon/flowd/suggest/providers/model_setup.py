@@ -2,7 +2,10 @@
 
 import importlib
 import os
+import sys
+from functools import cache
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -14,6 +17,10 @@ from flowd.suggest.providers.model_answer import Turn, ask_for_drafts
 from flowd.suggest.providers.prices import price_of
 from flowd.suggest.reliability.calling import Caller, Complete
 
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+HEAD_START_SECONDS = 0.15
 REQUEST_SECONDS = 60.0  # the pipeline's deadline comes first; this ends what nobody waits for
 
 
@@ -79,6 +86,26 @@ def _key_source(config: ProviderConfig) -> SecretSource | None:
     return None
 
 
-async def import_slowly(module: str) -> ModuleType:
-    """Import an SDK (up to two seconds of processor time) beside the loop, not in it."""
-    return await trio.to_thread.run_sync(importlib.import_module, module)
+async def import_slowly(module: str, *parts: str) -> ModuleType:
+    """Import an SDK and parts of it (seconds of processor time) beside the loop, not in it.
+
+    Beside it is not without it: the first time, what needs no model is given a head start.
+    """
+    if module not in sys.modules:
+        await trio.sleep(HEAD_START_SECONDS)
+    return await trio.to_thread.run_sync(_import, module, parts)
+
+
+def _import(module: str, parts: tuple[str, ...]) -> ModuleType:
+    for part in parts:
+        importlib.import_module(f"{module}.{part}")
+    tls_context()
+    return importlib.import_module(module)
+
+
+@cache
+def tls_context() -> "SSLContext":
+    """Give the certificates that are trusted. Reading them takes 30 ms, so it is done once."""
+    import httpx2
+
+    return httpx2.create_ssl_context()

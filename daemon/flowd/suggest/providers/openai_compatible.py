@@ -27,6 +27,7 @@ from flowd.suggest.providers.model_setup import (
     ModelProvider,
     endpoint_of,
     import_slowly,
+    tls_context,
 )
 from flowd.suggest.providers.presets import PRESETS
 
@@ -71,7 +72,7 @@ class ChatCompletions:
 
     async def complete(self, endpoint: Endpoint, turns: list[Turn], heard: Heard) -> None:
         """Hear the model's text; ProviderFailed when there is none, or not all of it."""
-        sdk = await import_slowly("openai")
+        sdk = await import_slowly("openai", "resources.chat", "resources.models")
         import openai
 
         with failures.translated(sdk, endpoint.name, endpoint.address, endpoint.key):
@@ -80,7 +81,9 @@ class ChatCompletions:
                 base_url=endpoint.address,
                 max_retries=0,
                 timeout=REQUEST_SECONDS,
-                http_client=openai.DefaultAsyncHttpxClient(trust_env=not endpoint.is_local),
+                http_client=openai.DefaultAsyncHttpxClient(
+                    trust_env=not endpoint.is_local, verify=tls_context()
+                ),
             ) as client:
                 model = endpoint.model or await _first_model(client, endpoint)
                 async with self._sent(client, replace(endpoint, model=model), turns) as stream:
