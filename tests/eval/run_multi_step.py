@@ -18,8 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.flow_home import flow_home  # noqa: E402
-from support.multi_step import Row, Step, cannot_confine, carry_out, load_rows  # noqa: E402
+from support.flow_home import flow_home
+from support.multi_step import Row, Step, cannot_confine, carry_out, load_rows
 
 _MOST = 3
 

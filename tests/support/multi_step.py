@@ -1,7 +1,6 @@
 """Tasks of several steps (`tests/eval/multi_step.yaml`), carried out in a bubblewrap sandbox."""
 
 import hashlib
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +21,9 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "PAGER": "cat",
     "GIT_EDITOR": "true",
-    **{f"GIT_{role}_{what}": said for role in ("AUTHOR", "COMMITTER") for what, said in _WHO.items()},
-}  # fmt: skip
+    **{f"GIT_AUTHOR_{what}": said for what, said in _WHO.items()},
+    **{f"GIT_COMMITTER_{what}": said for what, said in _WHO.items()},
+}
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,7 +68,7 @@ def cannot_confine() -> str:
 def lacking(row: Row) -> str:
     """Name a program the row needs and the machine lacks; empty when there is none."""
     needed = {"sqlite": "sqlite3", "node": "npm", "make": "make", "git": "git"}.get(row.kind)
-    return needed if needed and not os.path.exists(f"/usr/bin/{needed}") else ""
+    return needed if needed and not Path("/usr/bin", needed).exists() else ""
 
 
 def carry_out(row: Row, steps: Sequence[Step]) -> str:
@@ -115,7 +115,7 @@ def _bash(
     words += ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     for name, value in {**_ENVIRONMENT, **(variables or {})}.items():
         words += ["--setenv", name, value]
-    words += ["--chdir", os.path.normpath(os.path.join(HOME, cwd)), "bash", "-c", script]
+    words += ["--chdir", str(Path(HOME, cwd)), "bash", "-c", script]
     return subprocess.run(
         words,
         stdin=subprocess.DEVNULL,
