@@ -6,6 +6,7 @@ A comma or an "and" ends a clause only before a verb, so that "src, tests and do
 """
 
 import re
+from collections.abc import Callable
 
 _QUOTED = re.compile(r"\"[^\"\n]*\"|(?<!\w)'[^'\n]*'(?!\w)|`[^`\n]*`|“[^”\n]*”")
 _NUMBERED = re.compile(r"(?:^|[\s;,])\(?\d{1,2}[.)]\s+(?=\S)|^\s*[-*•]\s+", re.MULTILINE)
@@ -41,6 +42,15 @@ _NO_OBJECT = re.compile(
     r"results?|dates?|times?|messages?|ids?)\b)"
 )
 _ALONE = frozenset(["commit", "push", "pull", "stash"])
+
+
+def outside_quotes(text: str, change: Callable[[str], str]) -> str:
+    """Change a text but for what is in quotes."""
+    changed, start = "", 0
+    for quoted in _QUOTED.finditer(text):
+        changed += change(text[start : quoted.start()]) + quoted.group()
+        start = quoted.end()
+    return changed + change(text[start:])
 
 
 def split(task: str) -> list[str]:

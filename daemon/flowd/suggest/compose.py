@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowd.suggest.clauses import split
+from flowd.suggest.clauses import outside_quotes, split
 from flowd.suggest.joining import Placed, plain_workflow, put_together
 from flowd.suggest.parts import Part, Said, plain_clause, said_by
 from flowd.suggest.providers.base import Draft
@@ -151,9 +151,11 @@ def _resolved(clause: str, said: _Context) -> str:
         name = found["noun"].lower()
         return said.named.get(_SAME_NOUN.get(name, name), found.group())
 
-    clause = _NOUN.sub(noun, clause)
+    clause = outside_quotes(clause, lambda part: _NOUN.sub(noun, part))
     it = said.selected or said.named.get("it")
-    return _PRONOUN.sub(lambda _: it, clause) if it else clause
+    if not it:
+        return clause
+    return outside_quotes(clause, lambda part: _PRONOUN.sub(lambda _: it, part))
 
 
 def _inside(clause: str, said: _Context) -> tuple[str, str | None]:

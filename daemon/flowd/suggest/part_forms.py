@@ -28,7 +28,7 @@ _ORDINALS = {
 }  # fmt: skip
 _QUOTED = "\"[^\"]*\"|'[^']*'|`[^`]*`|“[^”]*”"
 _NO_VALUE = (
-    r"(?!(?:it|its|them|there|all|everything|current|and|or|then|this|that|the|a|an|to|in|of|from|"
+    r"(?!(?:it|its|them|there|all|everything|current|and|or|then|this|that|the|to|in|of|from|"
     r"with|into|for|on|by|files?|folders?|director(?:y|ies)|branch|branches|tags?|tables?|lines?|"
     r"duplicates?|empty|called|named) )"
 )
@@ -50,6 +50,7 @@ _KINDS = {
     "script": r"\S+\.sh",
     "python": r"\S+\.py",
     "local": r"\./\S+",
+    "row": r"\([^()]+\)(?:(?:, | and | |,)\([^()]+\))*",
 }
 _KIND_OF = {
     "file": "path", "archive": "path", "database": "path", "output": "path", "mode": "mode",
@@ -137,6 +138,8 @@ def value_of(kind: str, said: str) -> str:
     """Give a value as scripts take it: without quotes, a number in digits, a list as words."""
     if kind == "list":
         return " ".join(bare(each) for each in re.split(r"[ ,]+(?:and |, )?|,", said) if each)
+    if kind == "row":
+        return re.sub(r"\)[ ,]*(?:and )?\(", "), (", said)
     if kind == "columns":
         return ", ".join(each for each in re.split(r"[ ,]+(?:and )?", said) if each != "and")
     if kind == "glob":

@@ -15,10 +15,12 @@ import msgspec
 import yaml
 from msgspec import Struct, field
 
+from flowd.suggest.clauses import outside_quotes
 from flowd.suggest.part_forms import Form, bare, form_of, value_of
 
 _LONGEST = 300  # characters of a clause that are compared with the forms
 _VARIABLE = re.compile(r"\$\{?([a-z][a-z0-9_]*)\b(:-)?")
+_COMMA = re.compile(r"(\([^()]*\))|,(?= )")
 _COURTESY = re.compile(
     r"^(?:(?:please|and|then|also|now|finally|first|next|afterwards|after that|can you|could you|"
     r"i want to|i need to|how (?:do|can) i|how to)[ ,]+)+|[ ,]+(?:please|afterwards|for me)$",
@@ -115,9 +117,9 @@ def said_by(clause: str, parts: list[Part], before: Mapping[str, str]) -> Said |
 
 def plain_clause(clause: str) -> str:
     """Take courtesies, commas and the full stop from a clause."""
-    text = re.sub(r"\s+", " ", clause).strip(" .,;:?!")
+    text = outside_quotes(clause, lambda part: re.sub(r"\s+", " ", part)).strip(" .,;:?!")
     text = _COURTESY.sub("", text)
-    return re.sub(r",(?= )", "", text)
+    return outside_quotes(text, lambda part: _COMMA.sub(lambda found: found[1] or "", part))
 
 
 def _all_said(text: str, parts: list[Part], before: Mapping[str, str]) -> Iterator[Said]:
@@ -136,7 +138,7 @@ def _all_said(text: str, parts: list[Part], before: Mapping[str, str]) -> Iterat
 
 
 def _is_loose(form: Form, found: re.Match[str]) -> bool:
-    open_ended = (found[name] for name, kind in form.kinds.items() if kind == "text")
+    open_ended = (found[name] for name, kind in form.kinds.items() if kind in ("text", "list"))
     return any(value and " " in value and bare(value) == value for value in open_ended)
 
 
