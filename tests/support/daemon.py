@@ -14,6 +14,7 @@ from flowd.domain import events as e
 from flowd.domain import ports, suggestions
 from flowd.domain.consents import Approval, Keep
 from flowd.domain.evolve import replay
+from flowd.domain.knowledge import Example, KnowledgeSource, Worded
 from flowd.domain.retention import Retention
 from flowd.domain.run import RunState
 from flowd.domain.workflow import Workflow
@@ -25,6 +26,7 @@ from flowd.server.session import serve_session
 from flowd.server.transport import serve_socket
 from flowd.server.trust import Trust
 from support.memory_consents import MemoryConsents
+from support.memory_knowledge import MemoryKnowledge
 from support.peers import Peer
 from support.stories import workflow_of
 
@@ -292,6 +294,12 @@ def paths_in(home: Path) -> Paths:
     )
 
 
+def _knowledge() -> MemoryKnowledge:
+    source = KnowledgeSource("absent", "tldr", "/x", 1, "v", 1)
+    worded = Worded(Example("t", "topic", "about", "x"), "t", "about")
+    return MemoryKnowledge({"absent": (source, [worded])})
+
+
 def services_in(home: Path, runs: ScriptedRuns, **more: Any) -> Services:
     """A daemon with scripted organs. `stop` is remembered in `runs.asked`."""
     consents = MemoryConsents(Approval(3, "k", ("r",), "s", "q", "", "run", "step", 1))
@@ -305,6 +313,7 @@ def services_in(home: Path, runs: ScriptedRuns, **more: Any) -> Services:
             "trust": Trust(consents=consents),
             "policies": PolicedJudge(PolicyFiles(home / "policy.yaml", administrator=home / "no")),
             "consents": consents,
+            "knowledge": _knowledge(),
             "config": Config(),
             "paths": paths_in(home),
             "started_at": time.monotonic(),

@@ -184,7 +184,9 @@ class Picker:
         save_workflow(self._console, text, name=self._check().name, cwd=self._cwd)
 
     def explain(self) -> None:
-        """Say why this was suggested and what the judge found."""
+        """Say why this was suggested, what the judge found, and what each part of it does."""
+        from flowctl.explaining import explanation_lines
+
         row = self.suggestion
         columns = self._console.columns - 1
         lines = [f"{row.id}: {harmless(row.provider)} gives it a score of {row.score:.2f}"]
@@ -192,6 +194,8 @@ class Picker:
         for finding in row.findings:
             lines += finding_lines(finding, self._console)
         self._console.print("\n".join(lines))
+        answer = self._daemon.request("flow/explain", {**self._source(), "cwd": self._cwd})
+        self._console.print("\n".join(["", *explanation_lines(answer, self._console)]))
 
     def compare(self) -> None:
         """Show the best answer of each provider side by side."""

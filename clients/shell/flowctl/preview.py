@@ -113,7 +113,7 @@ def _step_lines(
             lines.append(console.style(f"      {label}: {harmless(text)}", "dim"))
     lines += [f"      {line}" for line in script_lines(step["run"], findings, console)]
     if judged is not None:
-        lines += _effect_lines(judged, console)
+        lines += effect_lines(judged, console)
     for key in ("undo", "check"):
         value = step.get(key)
         script = value.get("run", "") if isinstance(value, dict) else value
@@ -124,7 +124,7 @@ def _step_lines(
     return lines
 
 
-def _effect_lines(judged: StepPreview, console: Console) -> list[str]:
+def effect_lines(judged: StepPreview, console: Console) -> list[str]:
     """Say what the step will do, a line for each kind of effect."""
     lines = []
     for kind, label in _EFFECTS.items():

@@ -254,6 +254,22 @@ a workflow, or a diff: git diff | flowctl check -
 Exit code: 0 allow, 5 confirm, 4 block, 3 not valid or cannot work here; 0 for --batch.""",
     ),
     Command(
+        "explain",
+        "say what a command or workflow does, part by part",
+        Argument(
+            "what",
+            "a command in quotes, a *.flow.yaml or *.sh file, or - for standard input",
+            value="COMMAND|FILE",
+            kind=WORDS,
+            complete="file",
+        ),
+        Argument("--suggestion", "why this was suggested, and what it does", value="SUGGESTION"),
+        details="""\
+Nothing is run. What flags mean is read from the manual pages of this machine, or from the --help of
+programs that are known to do nothing else; where neither is there, that is said. Quote the command,
+or write -- before it: flowctl explain 'tar -xzf a.tgz -C d'""",
+    ),
+    Command(
         "policy",
         "show, test and explain the rules that count here",
         actions=(

@@ -4,7 +4,7 @@ The built-in recipes come with Flow and are tried out; these are other people's,
 where they come from.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -48,6 +48,18 @@ class KnowledgeSource(Struct, frozen=True):
     examples: int = 0
 
 
+class Meanings(Protocol):
+    """What texts mean, as a model made it out: key -> vector."""
+
+    async def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Give those that are known."""
+        ...
+
+    async def put(self, made: Mapping[bytes, bytes]) -> None:
+        """Keep some. They can be made out again: nothing is lost with them."""
+        ...
+
+
 class ImportedKnowledge(Protocol):
     """The imported collections. Changes are durable when a call returns."""
 
@@ -74,6 +86,10 @@ class ImportedKnowledge(Protocol):
 
     async def find(self, meanings: Sequence[str], limit: int) -> list[Example]:
         """Give the examples that share most with these meanings, of which the first tell most."""
+        ...
+
+    async def about(self, topic: str) -> str:
+        """Give the sentence on a topic, which is mostly a program; "" when none was imported."""
         ...
 
     async def everything(self, name: str) -> list[Example]:

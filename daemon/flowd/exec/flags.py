@@ -20,7 +20,7 @@ from flowd.exec import help_texts
 LARGEST_PAGE_BYTES = 2_000_000
 LEAST_OPTIONS = 3  # a page with fewer is about something else, or tells them in another way
 
-_SECTIONS = ("1", "8", "1p", "6")
+_SECTIONS = ("1", "8", "1p", "6", "1ssl")
 _FOLDERS = ("/usr/share/man", "/usr/local/share/man", "/usr/local/man")
 _WRAPPERS_TEXT = """
     sudo doas su env nice ionice nohup setsid timeout time stdbuf xargs parallel find fd watch
@@ -107,18 +107,19 @@ def _is_known(option: str, known: frozenset[str]) -> bool:
 def _page_for(name: str, arguments: tuple[str, ...], program: str) -> str | None:
     """The file of the page that tells the options; None where none does for sure."""
     if name not in _WITH_PAGES_OF_PARTS:
-        return _find_page(name, program)
+        return find_page(name, program)
     part = next((word for word in arguments if not word.startswith("-")), "")
     if not re.fullmatch(r"[a-z][a-z-]*", part):
         return None
     if any(word.startswith("-") for word in arguments[: arguments.index(part)]):
         return None  # the program's own options stand before, and some of them take a word
     whole = f"{name}-{part}"
-    return None if whole in _TAKE_OPTIONS_OF_OTHERS else _find_page(whole, program)
+    return None if whole in _TAKE_OPTIONS_OF_OTHERS else find_page(whole, program)
 
 
 @lru_cache(maxsize=256)
-def _find_page(name: str, program: str) -> str | None:
+def find_page(name: str, program: str) -> str | None:
+    """The file of a manual page: beside the program, at a path, or where systems keep them."""
     beside = os.path.join(os.path.dirname(os.path.dirname(program)), "share/man")  # noqa: PTH118, PTH120
     for folder in dict.fromkeys((beside, *_FOLDERS)):
         for section in _SECTIONS:
@@ -143,22 +144,27 @@ async def _options_in(page: str) -> frozenset[str]:
     return _read[key]
 
 
-def read_options(page: str, followed: int = 0) -> frozenset[str]:
+def read_options(page: str) -> frozenset[str]:
     """Read a manual page's file, plain or packed; empty when it cannot be read."""
+    return frozenset(_options_of(source_of(page)))
+
+
+def source_of(page: str, followed: int = 0) -> str:
+    """The text of a manual page's file, or of the page it names instead; "" when unreadable."""
     try:
         opened = gzip.open(page) if page.endswith(".gz") else open(page, "rb")  # noqa: PTH123, SIM115
         with opened as file:
             source = file.read(LARGEST_PAGE_BYTES).decode(errors="replace")
     except (OSError, EOFError):
-        return frozenset()
+        return ""
     other = _REDIRECT.match(source)
     if other is not None and followed < 3:
         root = os.path.dirname(os.path.dirname(page))  # noqa: PTH120
         for ending in ("", ".gz"):
             file_name = os.path.join(root, other[1] + ending)  # noqa: PTH118
             if os.path.isfile(file_name):  # noqa: PTH113
-                return read_options(file_name, followed + 1)
-    return frozenset(_options_of(source))
+                return source_of(file_name, followed + 1)
+    return source
 
 
 def _options_of(source: str) -> Iterator[str]:

@@ -50,7 +50,7 @@ def main() -> int:
     judge = make_judge()
     judged: list[tuple[str, Judgement]] = []
     milliseconds: list[float] = []
-    for command, label in _commands(arguments.file):
+    for command, label in commands_in(arguments.file):
         start = time.perf_counter()
         judged.append((label, judge.judge(command)))
         milliseconds.append((time.perf_counter() - start) * 1000)
@@ -64,7 +64,7 @@ def main() -> int:
     return 0
 
 
-def _commands(file: Path) -> Iterator[tuple[str, str]]:
+def commands_in(file: Path) -> Iterator[tuple[str, str]]:
     """Give every command and its label, "" when nobody labelled it."""
     content = lzma.decompress(file.read_bytes()) if file.suffix == ".xz" else file.read_bytes()
     for raw in content.splitlines():

@@ -30,6 +30,7 @@ from flowd.server.peer import Peer
 from flowd.server.services import Services
 from flowd.server.subscriptions import Attachments
 from flowd.server.trust import Trust
+from flowd.suggest.nearness import Nearness
 
 
 class RunReader(Protocol):
@@ -209,13 +210,14 @@ class KnowledgeContext:
     """To import commands for suggestions, and to look at what was imported."""
 
     knowledge: ImportedKnowledge
+    nearness: Nearness | None
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
         """Take it from the services; Unsupported where a daemon keeps nothing."""
         if services.knowledge is None:
             raise Unsupported("this daemon keeps no imported knowledge")
-        return cls(services.knowledge)
+        return cls(services.knowledge, services.nearness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +282,21 @@ class JudgeContext:
             services.extents,
             services.preflight,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainContext:
+    """To find workflows, and to explain and judge them. `knowledge` None: nothing is imported."""
+
+    judge: Judge
+    suggester: Suggester
+    templates: Path
+    knowledge: ImportedKnowledge | None
+
+    @classmethod
+    def of(cls, services: Services, peer: Peer) -> Self:
+        """Take it from the services."""
+        return cls(services.judge, services.suggester, _templates(services), services.knowledge)
 
 
 @dataclass(frozen=True, slots=True)

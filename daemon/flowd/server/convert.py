@@ -11,7 +11,8 @@ from flowd.domain.problems import Problem
 from flowd.domain.render import to_object
 from flowd.domain.run import AttemptState, Question, RunState
 from flowd.domain.workflow import Workflow, sandbox_of
-from flowproto import artifacts, check, runs, suggest
+from flowd.explain import reading
+from flowproto import artifacts, check, explain, runs, suggest
 
 _LAST_POSITION = 2**63 - 1  # as far as the log can count
 
@@ -232,9 +233,33 @@ def to_step_preview(judged: ports.StepJudgement) -> check.StepPreview:
         verdict=judged.judgement.verdict,
         reversibility=judged.reversibility,
         effects=[
-            check.EffectRow(kind=effect.kind, what=effect.what)
+            to_effect_row(effect)
             for effect in (judged.scripts["run"].effects if "run" in judged.scripts else ())
         ],
+    )
+
+
+def to_effect_row(effect: foresight.Effect) -> check.EffectRow:
+    """One thing that a step will do."""
+    return check.EffectRow(kind=effect.kind, what=effect.what)
+
+
+def to_explained_part(part: reading.Part) -> explain.ExplainedPart:
+    """One piece of a script and what it means."""
+    return explain.ExplainedPart(
+        span=part.span, text=part.text, kind=part.kind, meaning=part.meaning, depth=part.depth
+    )
+
+
+def to_explained_command(command: reading.CommandText) -> explain.ExplainedCommand:
+    """One command of a script in a sentence."""
+    return explain.ExplainedCommand(
+        span=command.span,
+        program=command.program,
+        sentence=command.sentence,
+        about=command.about,
+        source=command.source,
+        depth=command.depth,
     )
 
 

@@ -17,6 +17,7 @@ from flowd.safety.policed import PolicedJudge
 from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
 from flowd.server.trust import Trust
+from flowd.suggest.nearness import Nearness
 
 if TYPE_CHECKING:
     from flowd.server.peer import Peer
@@ -106,6 +107,7 @@ class Services:
     policies: PolicedJudge | None = None
     consents: Consents | None = None
     knowledge: ImportedKnowledge | None = None
+    nearness: Nearness | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

@@ -1,7 +1,7 @@
 """The tables of imported commands: the `ImportedKnowledge` port on SQLite."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import apsw
 import trio
@@ -56,6 +56,10 @@ class StoredKnowledge:
         """Give the nearest examples; see the port."""
         return await self._reader.run(_find, meanings, limit)
 
+    async def about(self, topic: str) -> str:
+        """Give the sentence on a topic; see the port."""
+        return await self._reader.run(_about, topic)
+
     async def everything(self, name: str) -> list[Example]:
         """Give all of a collection; see the port."""
         return await self._reader.run(_everything, name)
@@ -64,6 +68,37 @@ class StoredKnowledge:
         """Remove the rows of collections that do not count, a portion at a time."""
         while await self._writer.run(_remove_some):
             pass
+
+
+class StoredMeanings:
+    """See `flowd.domain.knowledge.Meanings`."""
+
+    def __init__(self, writer: Writer, reader: Database):
+        self._writer = writer
+        self._reader = reader
+
+    async def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Give those that are known; see the port."""
+        return await self._reader.run(_vectors, keys)
+
+    async def put(self, made: Mapping[bytes, bytes]) -> None:
+        """Keep some; see the port."""
+        await self._writer.run(_keep_vectors, made)
+
+
+def _vectors(connection: apsw.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for key in keys:
+        for (vector,) in connection.execute(
+            "SELECT vector FROM text_vectors WHERE key = ?", (key,)
+        ):
+            found[key] = vector
+    return found
+
+
+def _keep_vectors(connection: apsw.Connection, made: Mapping[bytes, bytes]) -> None:
+    with connection:
+        connection.executemany("INSERT OR IGNORE INTO text_vectors VALUES (?, ?)", made.items())
 
 
 def _sources(connection: apsw.Connection) -> list[KnowledgeSource]:
@@ -163,6 +198,16 @@ def _find(connection: apsw.Connection, meanings: Sequence[str], limit: int) -> l
         (_TITLE, _ABOUT, words, limit),
     )
     return [_example(row) for row in rows]
+
+
+def _about(connection: apsw.Connection, topic: str) -> str:
+    """Look through all rows, which takes milliseconds: seldom asked, so it has no index."""
+    rows = connection.execute(
+        "SELECT known.about FROM knowledge AS known JOIN knowledge_sources USING (source)"
+        " WHERE topic = ? AND known.about != '' AND complete LIMIT 1",
+        (topic,),
+    )
+    return str(next(iter(rows), ("",))[0])
 
 
 def _everything(connection: apsw.Connection, name: str) -> list[Example]:

@@ -27,7 +27,7 @@ from flowd.store.commit import Append, Outcome, Rows, commit
 from flowd.store.connection import Database, Writer, open_reader, open_writer, too_late
 from flowd.store.consents import StoredConsents
 from flowd.store.keeper import Keeper
-from flowd.store.knowledge import StoredKnowledge
+from flowd.store.knowledge import StoredKnowledge, StoredMeanings
 from flowd.store.maintenance import rebuild_runs
 from flowd.store.migrate import migrate
 
@@ -59,6 +59,7 @@ class Log:
         self.keeper = Keeper(path, writer, rows, now_ms)
         self.consents = StoredConsents(writer, reader)
         self.knowledge = StoredKnowledge(writer, reader)
+        self.meanings = StoredMeanings(writer, reader)
         self._writer = writer
         self._rows = rows
         self._reader = reader

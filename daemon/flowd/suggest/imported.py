@@ -149,7 +149,13 @@ def _draft(example: Example, slots: Slots, library: Library, sure: float) -> Dra
         explanation=f"from {example.topic}: {example.about}" if example.about else example.topic,
         confidence=min(1.0, sure),
         matched=True,
+        asked_as=asked_as(example),
     )
+
+
+def asked_as(example: Example) -> str:
+    """Give the words an example is found by: many titles make sense below their topic only."""
+    return f"{example.topic}: {example.title}"
 
 
 def _default(value: str | None) -> dict[str, str]:

@@ -26,6 +26,7 @@ from flowd.errors import FlowError, InvalidInput, InvalidWorkflow, NotFound
 from flowd.suggest.binding import fill
 from flowd.suggest.context import Context, gather_context
 from flowd.suggest.memory import Memory
+from flowd.suggest.nearness import LOOKED_AT, Nearness
 from flowd.suggest.providers.base import Draft, Provider, Question
 from flowd.suggest.providers.registry import Registry
 from flowd.suggest.rank import Candidate, merge, order, plausibility, score
@@ -74,8 +75,10 @@ class PipelineSuggester:
         preflight: Preflight | None = None,
         mask_for: MaskFor = _no_mask,
         imported: ImportedKnowledge | None = None,
+        nearness: Nearness | None = None,
     ):
         self._imported = imported
+        self._nearness = nearness
         self._mask_for = mask_for
         self._registry = registry
         self._preflight = preflight
@@ -143,17 +146,20 @@ class PipelineSuggester:
     async def _retrieved(
         self, task: str, context: Context, knowledge: Knowledge, limit: int
     ) -> list[Draft]:
-        own = retrieve(task, context, knowledge, limit)
-        if self._imported is None:
-            return own
-        return best_of(
-            [*own, *await retrieve_imported(task, knowledge, self._imported, limit)], limit
-        )
+        looked_at = max(limit, LOOKED_AT)
+        drafts = retrieve(task, context, knowledge, looked_at)
+        if self._imported is not None:
+            drafts += await retrieve_imported(task, knowledge, self._imported, looked_at)
+        if self._nearness is not None:
+            drafts = await self._nearness.put_in_order(task, best_of(drafts, 2 * looked_at))
+        return best_of(drafts, limit)
 
     async def _know(self) -> Knowledge:
         async with self._loading:
             if self._knowledge is None:
                 self._knowledge = await trio.to_thread.run_sync(load_knowledge)
+                if self._nearness is not None:
+                    self._nearness.learn_soon(self._knowledge.phrases())
             return self._knowledge
 
     async def _rank(self, asked: Sequence[Asked], question: Question) -> list[Suggestion]:
@@ -302,6 +308,9 @@ def make_suggester(
     preflight: Preflight | None = None,
     mask_for: MaskFor = _no_mask,
     imported: ImportedKnowledge | None = None,
+    nearness: Nearness | None = None,
 ) -> Suggester:
     """Make the suggester; nothing is read or imported before the first task."""
-    return PipelineSuggester(Registry(config), judge, Memory(), preflight, mask_for, imported)
+    return PipelineSuggester(
+        Registry(config), judge, Memory(), preflight, mask_for, imported, nearness
+    )

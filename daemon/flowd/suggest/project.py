@@ -79,6 +79,7 @@ def answers(
                 explanation=_explain(known),
                 confidence=min(1.0, score * _BOOST),
                 matched=True,
+                asked_as=match.phrase,
             )
 
 

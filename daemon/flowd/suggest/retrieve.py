@@ -46,6 +46,11 @@ class Knowledge(Struct, frozen=True):
     familiar: Counter[str]
     parts: list[Part]
 
+    def phrases(self) -> list[str]:
+        """Every way of asking for a recipe."""
+        recipes = self.library.recipes.values()
+        return [phrase for recipe in recipes for phrase in (recipe.title, *recipe.phrases)]
+
 
 def load_knowledge() -> Knowledge:
     """Read the recipes and build their index (well under a second; call it in a thread)."""
@@ -132,6 +137,7 @@ def _from_recipes(
                 confidence=min(1.0, confidence),
                 matched=True,
                 recipe=recipe.id,
+                asked_as=match.phrase,
             )
 
 

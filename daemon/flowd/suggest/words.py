@@ -47,6 +47,8 @@ REWRITES: tuple[tuple[str, str, str], ...] = (
     ),
     ("line carriage crlf", r"\bline endings?\b|\bcarriage returns?\b|\bcrlf\b", "crlf"),
     ("dos windows \\r", r"\\r\b|\b(?:dos|windows) format\b", "crlf"),
+    ("upper capital", r"\bupper[- ]?case to lower[- ]?case\b", "lowercase"),
+    ("upper capital", r"\blower[- ]?case to upper[- ]?case\b", "uppercase"),
     ("upper capital", r"\bupper[- ]?case\b|\bcapital letters?\b", "uppercase"),
     ("lower small", r"\blower[- ]?case\b|\bsmall letters?\b", "lowercase"),
     ("white", r"\bwhite ?spaces?\b", "whitespace"),
@@ -76,6 +78,13 @@ REWRITES: tuple[tuple[str, str, str], ...] = (
         "ignorecase",
     ),
     ("pod deployment kube", r"\b(?:pods?|deployments?|kube\w*|k8s)\b", r"\g<0> kubernetes"),
+    (
+        "boot startup start-up",
+        r"\b(?:at|on|during|every|each|after) (?:system )?(?:boot|start-?up)\b",
+        "atboot",
+    ),
+    ("with", r"\b(?:start|begin)(?:s|ning|ing)? with\b", "startwith"),
+    ("with in", r"\bend(?:s|ing)? (?:with|in)\b", "endwith"),
     ("crate", r"\bcrates?\b", "rust package"),
     ("js", r"\bnode\.?js\b", "node"),
     ("postgre psql", r"\bpostgre(?:s|sql)\b|\bpsql\b", "postgres"),
@@ -285,6 +294,8 @@ _RELATED = """
     website: server .5 url .6
     url: website .5
     ignorecase: case .5
+    atboot: enable .7 start .3
+    enable: atboot .4
     usage: size .4 info .2
     size: usage .4 large .3
     large: size .4

@@ -34,9 +34,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "share/man/man1").mkdir(parents=True)
     (tmp_path / "bin").mkdir()
     monkeypatch.setattr(flags, "_FOLDERS", ())
-    flags._find_page.cache_clear()
+    flags.find_page.cache_clear()
     yield tmp_path
-    flags._find_page.cache_clear()
+    flags.find_page.cache_clear()
 
 
 def page(machine: Path, name: str, source: str = MAN) -> None:

@@ -1,16 +1,22 @@
 """Imported commands: found by what they mean, replaced whole or not at all."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import apsw
 import pytest
 
 from flowd.domain.knowledge import Example, KnowledgeSource, Worded
 from flowd.store import open_log
+from support.memory_knowledge import MemoryKnowledge
 
 
-@pytest.fixture
-async def log(tmp_path):
+@pytest.fixture(params=["SQLite", "memory"])
+async def log(request, tmp_path):
+    """The real thing, and the one that tests of other rooms use: they must do the same."""
+    if request.param == "memory":
+        yield SimpleNamespace(knowledge=MemoryKnowledge())
+        return
     async with open_log(tmp_path / "flow.db") as opened:
         yield opened
 
@@ -28,6 +34,15 @@ def example(title, script="x"):
 async def put(log, *titles, name="mine"):
     portions = [[example(title)] for title in titles]
     return await log.knowledge.put(source(name), portions, lambda: "tldr")
+
+
+async def test_the_sentence_on_a_topic(log):
+    assert await log.knowledge.about("topic") == ""
+    await put(log, "open box")
+    assert await log.knowledge.about("topic") == "about"
+    assert await log.knowledge.about("other") == ""
+    await log.knowledge.remove("mine")
+    assert await log.knowledge.about("topic") == ""
 
 
 async def titles(log, *meanings):
@@ -58,7 +73,7 @@ async def test_one_of_the_same_name_is_replaced(log):
     await put(log, "old")
     await put(log, "other", name="second")
     await put(log, "new")
-    assert await titles(log, "old", "new", "other") == ["other", "new"]
+    assert sorted(await titles(log, "old", "new", "other")) == ["new", "other"]
     assert [(each.name, each.examples) for each in await log.knowledge.sources()] == [
         ("mine", 1),
         ("second", 1),
@@ -66,7 +81,7 @@ async def test_one_of_the_same_name_is_replaced(log):
     assert [each.title for each in await log.knowledge.everything("mine")] == ["new"]
 
 
-async def test_a_broken_import_leaves_what_was_there(log, tmp_path):
+async def test_a_broken_import_leaves_what_was_there(log):
     await put(log, "old")
 
     def breaks() -> Iterator[list[Worded]]:
@@ -76,9 +91,15 @@ async def test_a_broken_import_leaves_what_was_there(log, tmp_path):
     with pytest.raises(ValueError, match="cut off"):
         await log.knowledge.put(source(), breaks(), lambda: "tldr")
     assert await titles(log, "old", "new") == ["old"]
+    assert [each.examples for each in await log.knowledge.sources()] == [1]
+
+
+async def test_a_broken_import_leaves_nothing_of_itself(tmp_path):
+    async with open_log(tmp_path / "flow.db") as log:
+        with pytest.raises(ZeroDivisionError):
+            await log.knowledge.put(source(), ([1 // 0] for _ in range(1)), lambda: "tldr")
     with apsw.Connection(str(tmp_path / "flow.db")) as connection:
-        assert connection.execute("SELECT count(*) FROM knowledge").get == 1
-        assert connection.execute("SELECT count(*) FROM knowledge_sources").get == 1
+        assert connection.execute("SELECT count(*) FROM knowledge_sources").get == 0
 
 
 async def test_what_a_kill_left_behind_is_swept(tmp_path):

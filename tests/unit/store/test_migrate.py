@@ -18,7 +18,7 @@ RELEASED = {
     2: "26212edf558b77ce",
     3: "51a853efc0be66e6",
     4: "3dcd4ce7bb6716ea",
-    5: "8d8f0eee3b20cd0e",
+    5: "aae9260a9f19fa0f",
 }
 
 

@@ -150,3 +150,7 @@ def test_a_form_that_is_wrong_says_so() -> None:
         form_of("create [folder {folder}", {})
     with pytest.raises(ValueError, match="no word"):
         form_of("<nothing> {folder}", {})
+
+
+def test_a_text_is_replaced_as_it_is_written() -> None:
+    assert "s/\\Q$ENV{text}\\E/$ENV{replacement}/g" in told('replace "foo" with "bar" in a.ini')[0]

@@ -6,11 +6,11 @@ from pathlib import Path
 import trio
 
 from flowd.clocks import wall_clock_ms
-from flowd.domain.knowledge import ImportedKnowledge, KnowledgeSource
+from flowd.domain.knowledge import KnowledgeSource
 from flowd.errors import InvalidInput, NotFound
 from flowd.server.contexts import KnowledgeContext
 from flowd.server.sources import folder_of, path_in
-from flowd.suggest.imported import vocabulary, worded
+from flowd.suggest.imported import asked_as, vocabulary, worded
 from flowd.suggest.imports.reading import (
     KNOWN_PLACES,
     Reading,
@@ -48,12 +48,12 @@ async def handle_import(
     if params.path is not None:
         given = path_in(folder_of(params.cwd), params.path)
         name = params.name if params.name is not None else name_of(given)
-        rows = [await _import(context.knowledge, given, _checked(name))]
+        rows = [await _import(context, given, _checked(name))]
     elif params.name is not None:
         raise InvalidInput("a name, but no path", cure="say what is to be imported")
     else:
         places = await trio.to_thread.run_sync(known_places, Path.home())
-        rows = [await _import(context.knowledge, place, name_of(place)) for place in places]
+        rows = [await _import(context, place, name_of(place)) for place in places]
     return KnowledgeImportResult(
         imported=rows,
         looked_in=[] if params.path is not None else [f"~/{place}" for place in KNOWN_PLACES],
@@ -61,11 +61,14 @@ async def handle_import(
     )
 
 
-async def _import(knowledge: ImportedKnowledge, path: Path, name: str) -> ImportedRow:
+async def _import(context: KnowledgeContext, path: Path, name: str) -> ImportedRow:
     reading = Reading()
     source = KnowledgeSource(name, "", str(path), wall_clock_ms(), vocabulary())
     examples = read_collection(path, reading)
-    done = await knowledge.put(source, worded(examples), lambda: reading.kind)
+    done = await context.knowledge.put(source, worded(examples), lambda: reading.kind)
+    if context.nearness is not None:
+        taken = await context.knowledge.everything(done.name)
+        context.nearness.learn_soon(asked_as(example) for example in taken)
     return ImportedRow(
         name=done.name,
         kind=done.kind,

@@ -59,11 +59,11 @@ async def analyse(
             continue  # reported as missing
         shell = shell_of(reading.draft, step)
         analysis.judged[step.id] = judge_step(step, shell, judge, cwd)
-        for keys, script in _scripts(step):
+        for keys, script in scripts_of(step):
             judgement = judge.judge(script, shell=shell, cwd=cwd)
             path: tuple[str | int, ...] = ("steps", index, *keys)
             for finding in judgement.findings:
-                span = _place(reading, text, path, finding.span)
+                span = place_of(reading, text, path, finding.span)
                 analysis.findings.append(PlacedFinding(finding, span))
     if preflight is not None and reading.valid:
         judged = list(analysis.judged.values())
@@ -76,12 +76,13 @@ async def analyse(
 def _placed(reading: Reading, text: str, obstacle: Obstacle) -> PlacedObstacle:
     assert reading.draft is not None
     index = [step.id for step in reading.draft.steps].index(obstacle.step)
-    scripts = _scripts(reading.draft.steps[index])
+    scripts = scripts_of(reading.draft.steps[index])
     keys = next(keys for keys, _ in scripts if keys[0] == obstacle.script)
-    return PlacedObstacle(obstacle, _place(reading, text, ("steps", index, *keys), obstacle.span))
+    return PlacedObstacle(obstacle, place_of(reading, text, ("steps", index, *keys), obstacle.span))
 
 
-def _scripts(step: Step) -> list[tuple[tuple[str, ...], str]]:
+def scripts_of(step: Step) -> list[tuple[tuple[str, ...], str]]:
+    """The scripts of a step, each with the keys that lead to it."""
     scripts: list[tuple[tuple[str, ...], str]] = [(("run",), step.run)]
     if step.check:
         scripts.append((("check",), step.check))
@@ -92,7 +93,7 @@ def _scripts(step: Step) -> list[tuple[tuple[str, ...], str]]:
     return scripts
 
 
-def _place(
+def place_of(
     reading: Reading, text: str, path: tuple[str | int, ...], span: tuple[int, int]
 ) -> tuple[int, int]:
     """Give the characters that a span of a script is about, else those of the whole script."""

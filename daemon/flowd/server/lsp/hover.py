@@ -7,6 +7,7 @@ from flowd.domain.nodes import Mapping, Node, Sequence
 from flowd.domain.ports import StepJudgement
 from flowd.domain.workflow import Step
 from flowd.server.lsp.editor import Editor
+from flowd.server.lsp.explaining import explain_at
 from flowd.server.lsp.parts import Path, part_of
 
 _TOP: Path = ()
@@ -45,6 +46,9 @@ async def hover(editor: Editor, params: types.HoverParams) -> types.Hover | None
         judged = analysis.judged.get(step.id)
         if judged is not None:
             lines.append(_describe(step, judged))
+    if path[0] == "steps" and isinstance(path[1], int):
+        offset = document.offset(params.position)
+        lines += await explain_at(editor, document, analysis, path, offset)
     text = types.MarkupContent(types.MarkupKind.Markdown, "\n\n".join(lines))
     return types.Hover(contents=text, range=document.range(*span)) if lines else None
 

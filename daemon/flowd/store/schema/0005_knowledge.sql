@@ -21,6 +21,12 @@ CREATE TABLE knowledge (
 ) STRICT;
 CREATE INDEX knowledge_by_source ON knowledge (source);
 
+-- What a sentence model makes of texts; made again when it is missing.
+CREATE TABLE text_vectors (
+    key BLOB PRIMARY KEY,
+    vector BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Meanings of words, not words: what is looked for comes as meanings, too.
 CREATE VIRTUAL TABLE knowledge_meanings USING fts5(
     title, about, content='', contentless_delete=1, tokenize="unicode61"

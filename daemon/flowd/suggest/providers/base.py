@@ -19,7 +19,8 @@ class Draft(Struct, frozen=True, kw_only=True):
 
     `confidence` (0 to 1) is how sure the provider is that this is what was asked for; `matched`
     that it was measured against the words of the task, so that they need not be compared again.
-    `recipe` is the id of the built-in recipe it comes from, if any.
+    `recipe` is the id of the built-in recipe it comes from, if any, and `asked_as` the words it was
+    found by.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     confidence: float = 0.5
     matched: bool = False
     recipe: str = ""
+    asked_as: str = ""
 
 
 class Question(Struct, frozen=True, kw_only=True):

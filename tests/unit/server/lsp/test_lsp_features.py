@@ -207,6 +207,48 @@ async def test_hover_explains(
         assert words in shown["contents"]["value"]
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "said", "unsaid"),
+    [
+        (STEPS.replace("echo", "cp a b && rm b"), (4, 22), "Deletes b.", "Copies"),
+        (STEPS.replace("echo", "cp a b && rm b"), (4, 10), "Copies a to b.", "Deletes"),
+        (
+            STEPS.replace("echo", "|\n      cp a b\n      sudo rm b"),
+            (6, 12),
+            "Deletes b.",
+            "Copies",
+        ),
+        (
+            STEPS.replace("echo", "|\n      cp a b\n      sudo rm b"),
+            (6, 7),
+            "As root: deletes",
+            "Copies",
+        ),
+        (STEPS + "    undo: {run: rm c}\n", (5, 17), "Deletes c.", "Prints"),
+        (STEPS.replace("echo", "rm b"), (4, 4), "the script", "Deletes"),
+        (STEPS + "    shell: python\n", (4, 10), "Runs a Python script", "Prints"),
+    ],
+)
+async def test_hover_explains_the_command_under_the_pointer(
+    tmp_path: Path, text: str, place: tuple[int, int], said: str, unsaid: str
+) -> None:
+    async with editing(services_in(tmp_path, ScriptedRuns())) as editor:
+        await editor.open(URI, text)
+        position = {"line": place[0], "character": place[1]}
+        params = {"textDocument": {"uri": URI}, "position": position}
+        shown = (await editor.request("textDocument/hover", params))["contents"]["value"]
+    assert said in shown
+    assert unsaid not in shown
+
+
+async def test_hover_names_parts_in_code_whatever_they_hold(tmp_path: Path) -> None:
+    async with editing(services_in(tmp_path, ScriptedRuns())) as editor:
+        await editor.open(URI, STEPS.replace("echo", "rm 'a`b' c"))
+        params = {"textDocument": {"uri": URI}, "position": {"line": 4, "character": 10}}
+        shown = (await editor.request("textDocument/hover", params))["contents"]["value"]
+    assert "- `` 'a`b' `` a file or folder to delete\n- `c` a file or folder to delete" in shown
+
+
 @pytest.mark.parametrize("text", ["", "flow: [", "a: b\n"])
 async def test_hover_over_nothing_known_is_nothing(tmp_path: Path, text: str) -> None:
     async with editing(services_in(tmp_path, ScriptedRuns())) as editor:
