@@ -154,3 +154,14 @@ def test_a_form_that_is_wrong_says_so() -> None:
 
 def test_a_text_is_replaced_as_it_is_written() -> None:
     assert "s/\\Q$ENV{text}\\E/$ENV{replacement}/g" in told('replace "foo" with "bar" in a.ini')[0]
+
+
+@pytest.mark.parametrize(
+    "task", ["find all txt files and delete them", "list the users of a group and print the result"]
+)
+def test_what_is_one_command_is_left_to_the_whole_even_if_each_clause_has_an_answer(
+    task: str,
+) -> None:
+    step = {"id": "run", "run": "true"}
+    sure = Draft(title="sure", workflow={"flow": 1, "name": "sure", "steps": [step]}, confidence=1)
+    assert compose(task, PARTS, [], lambda _: sure) is None
