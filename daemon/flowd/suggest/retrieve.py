@@ -8,6 +8,7 @@ from msgspec import Struct
 from flowd.domain.knowledge import ImportedKnowledge
 from flowd.suggest import project
 from flowd.suggest.binding import fill
+from flowd.suggest.compose import compose
 from flowd.suggest.context import Context
 from flowd.suggest.find_task import understand
 from flowd.suggest.find_words import UNDERSTOOD
@@ -15,6 +16,7 @@ from flowd.suggest.find_workflow import title_of, workflow_of
 from flowd.suggest.imported import familiarity, recall
 from flowd.suggest.library import Library, Recipe, load_library
 from flowd.suggest.match import Entry, Index
+from flowd.suggest.parts import Part, load_parts
 from flowd.suggest.providers.base import Draft
 from flowd.suggest.slots import Slots, extract
 from flowd.suggest.tools import are_used, tools_named
@@ -42,6 +44,7 @@ class Knowledge(Struct, frozen=True):
     library: Library
     index: Index
     familiar: Counter[str]
+    parts: list[Part]
 
     def phrases(self) -> list[str]:
         """Every way of asking for a recipe."""
@@ -53,7 +56,7 @@ def load_knowledge() -> Knowledge:
     """Read the recipes and build their index (well under a second; call it in a thread)."""
     library = load_library()
     index = Index(_entry(recipe) for recipe in library.recipes.values())
-    return Knowledge(library, index, familiarity(library))
+    return Knowledge(library, index, familiarity(library), load_parts())
 
 
 def _entry(recipe: Recipe) -> Entry:
@@ -63,13 +66,24 @@ def _entry(recipe: Recipe) -> Entry:
 
 def retrieve(task: str, context: Context, knowledge: Knowledge, limit: int) -> list[Draft]:
     """Give the best answers, best first; `confidence` is how well each matches the task."""
+    drafts = _to_whole(task, context, knowledge, limit)
+    composed = compose(
+        task,
+        knowledge.parts,
+        drafts,
+        lambda clause: next(iter(best_of(_to_whole(clause, context, knowledge, 1), 1)), None),
+    )
+    return best_of([composed, *drafts] if composed else drafts, limit)
+
+
+def _to_whole(task: str, context: Context, knowledge: Knowledge, limit: int) -> list[Draft]:
+    """Give what answers a task as one."""
     slots = extract(task, knowledge.index)
-    drafts = [
+    return [
         *project.answers(task, context.tasks, context.cwd, limit, knowledge.index),
         *_over_files(slots, knowledge),
         *_from_recipes(slots, context, knowledge, limit),
     ]
-    return best_of(drafts, limit)
 
 
 async def retrieve_imported(

@@ -38,7 +38,7 @@ def found(task: str, context: Context = NOWHERE) -> list[str]:
         ("show memory usage", "free"),
         ("follow a log file", "tail-follow"),
         ("count lines in notes.txt", "wc-lines"),
-        ('replace "foo" with "bar" in config.ini', "sed-replace-in-place"),
+        ("replace a text in a file in place", "sed-replace-in-place"),
         ("print the second column of data.txt", "awk-column"),
         ("sort a file and remove duplicate lines", "sort-unique"),
         ("unpack archive.tar.gz", "tar-extract"),
