@@ -67,13 +67,14 @@ class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """`[suggest]`. `providers` is the order of preference; empty means every one that can work.
 
     `semantic_model` is the folder of a sentence model; empty means that of the installed extra
-    `semantic`, "off" none.
+    `semantic`, "off" none. `context_bytes` bounds what a model is told about the folder.
     """
 
     providers: list[str] = field(default_factory=list)
     limit: Annotated[int, Meta(ge=1, le=50)] = 5
     deadline_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
     semantic_model: str = ""
+    context_bytes: Annotated[int, Meta(ge=0, le=100_000)] = 4000
 
 
 class NotificationsConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -65,6 +65,7 @@ from flowd.suggest.imported import reword
 from flowd.suggest.minilm import find_model
 from flowd.suggest.nearness import Nearness
 from flowd.suggest.pipeline import make_suggester
+from flowd.suggest.surroundings import Surroundings
 from flowd.upkeep import Upkeep
 from flowproto.environment import looks_secret, shareable
 from flowproto.starting import StartFailed, answers, start_and_wait
@@ -244,13 +245,21 @@ async def serve(
         trio.open_nursery() as nursery,
     ):
         nearness = nearness_of(config, event_log.meanings)
+        surroundings = Surroundings(event_log, paths.config.parent / "context.md")
         services = Services(
             log=event_log,
             keeper=event_log.keeper,
             engine=engine,
             suggester=make_suggester(
-                config, judge, quick_preflight, mask_for, event_log.knowledge, nearness
+                config,
+                judge,
+                quick_preflight,
+                mask_for,
+                event_log.knowledge,
+                nearness,
+                surroundings,
             ),
+            surroundings=surroundings,
             nearness=nearness,
             knowledge=event_log.knowledge,
             judge=judge,
@@ -278,6 +287,7 @@ async def serve(
         services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
         nursery.start_soon(reword, event_log.knowledge)
+        nursery.start_soon(surroundings.serve)
         if nearness is not None:
             nursery.start_soon(nearness.serve)
         for state in engine.waiting():
@@ -356,6 +366,7 @@ def _reload(
         services.mask_for,
         services.knowledge,
         services.nearness,
+        services.surroundings,
     )
     services.config = config
     log.info("settings are read again from %s", services.paths.config)

@@ -257,6 +257,11 @@ class ScriptedSuggester:
         report = suggestions.ProviderReport("offline", 1.5, 1)
         return suggestions.SuggestAnswer([self.recipe], [report], 1.5)
 
+    async def tell(self, request: suggestions.SuggestRequest) -> list[suggestions.Told]:
+        await trio.lowlevel.checkpoint()
+        self.requests.append(request)
+        return [suggestions.Told("offline", "nothing")]
+
     def recall(self, suggestion_id: str) -> suggestions.Suggestion:
         if suggestion_id != self.recipe.id:
             raise NotFound(f"no suggestion {suggestion_id!r}", cure="flowctl suggest makes some")

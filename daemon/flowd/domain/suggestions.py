@@ -25,8 +25,18 @@ class Suggestion(Struct, frozen=True):
     obstacles: list[Obstacle] = field(default_factory=list)
 
 
+class Failure(Struct, frozen=True):
+    """A command that failed, and the end of what it wrote."""
+
+    command: str
+    output: str = ""
+
+
 class SuggestRequest(Struct, frozen=True):
-    """A task in plain words, asked in a folder. `selection` is text an editor had selected."""
+    """A task in plain words, asked in a folder. `selection` is text an editor had selected.
+
+    `diagnostics` are what it complains about there; `failure` is what the client saw failing.
+    """
 
     task: str
     cwd: str
@@ -34,6 +44,8 @@ class SuggestRequest(Struct, frozen=True):
     limit: int = 5
     selection: str = ""
     language: str = ""
+    diagnostics: str = ""
+    failure: Failure | None = None
     deadline_seconds: float = 5.0
 
 
@@ -55,11 +67,27 @@ class SuggestAnswer(Struct, frozen=True):
     elapsed_ms: float
 
 
+class Told(Struct, frozen=True):
+    """What a provider would be sent: `instructions` and `text` as they are, empty for nothing.
+
+    `note` says in a sentence where it goes, or why nothing would be sent.
+    """
+
+    provider: str
+    note: str
+    instructions: str = ""
+    text: str = ""
+
+
 class Suggester(Protocol):
     """Turns tasks into ranked suggestions."""
 
     async def suggest(self, request: SuggestRequest) -> SuggestAnswer:
         """Answer within the request's deadline, with what there is. InvalidInput for no task."""
+        ...
+
+    async def tell(self, request: SuggestRequest) -> list[Told]:
+        """Give what each provider would be sent for this request, sending nothing."""
         ...
 
     def recall(self, suggestion_id: str) -> Suggestion:

@@ -18,6 +18,7 @@ from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
 from flowd.server.trust import Trust
 from flowd.suggest.nearness import Nearness
+from flowd.suggest.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from flowd.server.peer import Peer
@@ -108,6 +109,7 @@ class Services:
     consents: Consents | None = None
     knowledge: ImportedKnowledge | None = None
     nearness: Nearness | None = None
+    surroundings: Surroundings | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

@@ -20,15 +20,17 @@ from flowd.domain.suggestions import (
     Suggester,
     Suggestion,
     SuggestRequest,
+    Told,
 )
 from flowd.domain.workflow import Workflow
 from flowd.errors import FlowError, InvalidInput, InvalidWorkflow, NotFound
 from flowd.suggest.binding import fill
-from flowd.suggest.context import Context, gather_context
+from flowd.suggest.context import Context
 from flowd.suggest.memory import Memory
 from flowd.suggest.nearness import LOOKED_AT, Nearness
-from flowd.suggest.providers.base import Draft, Provider, Question
+from flowd.suggest.providers.base import DEFAULT_BUDGET_BYTES, Draft, Provider, Question
 from flowd.suggest.providers.registry import Registry
+from flowd.suggest.providers.told import told
 from flowd.suggest.rank import Candidate, merge, order, plausibility, score
 from flowd.suggest.retrieve import (
     Knowledge,
@@ -37,6 +39,7 @@ from flowd.suggest.retrieve import (
     retrieve,
     retrieve_imported,
 )
+from flowd.suggest.surroundings import Surroundings
 
 _logger = logging.getLogger(__name__)
 _MORE_LOOKED_AT = 3  # than are wanted: one of them may lose its place
@@ -76,7 +79,11 @@ class PipelineSuggester:
         mask_for: MaskFor = _no_mask,
         imported: ImportedKnowledge | None = None,
         nearness: Nearness | None = None,
+        surroundings: Surroundings | None = None,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
     ):
+        self._surroundings = surroundings or Surroundings()
+        self._budget_bytes = budget_bytes
         self._imported = imported
         self._nearness = nearness
         self._mask_for = mask_for
@@ -93,18 +100,7 @@ class PipelineSuggester:
         providers, unusable = self._registry.choose(request.providers)
         start = trio.current_time()
         deadline = start + request.deadline_seconds
-        knowledge = await self._know()
-        context = await gather_context(request.cwd)
-        question = Question(
-            task=task,
-            context=context,
-            deadline=deadline,
-            retrieved=await self._retrieved(task, context, knowledge, max(10, request.limit)),
-            limit=request.limit,
-            selection=request.selection,
-            language=request.language,
-            mask=self._mask_for(request.cwd),
-        )
+        question = await self._question(request, task, deadline)
         asked = [Asked(provider.name) for provider in providers]
         async with trio.open_nursery() as nursery:
             for provider, outcome in zip(providers, asked, strict=True):
@@ -117,6 +113,34 @@ class PipelineSuggester:
                 *(ProviderReport(bad.name, 0.0, 0, bad.error, bad.cure) for bad in unusable),
             ],
             elapsed_ms=(trio.current_time() - start) * 1000,
+        )
+
+    async def tell(self, request: SuggestRequest) -> list[Told]:
+        """Give what each provider would be sent for this request, sending nothing."""
+        task = _checked_task(request.task)
+        providers, unusable = self._registry.choose(request.providers)
+        question = await self._question(request, task, trio.current_time())
+        return [
+            *(told(provider, question) for provider in providers),
+            *(Told(bad.name, f"it cannot work, so nothing: {bad.error}") for bad in unusable),
+        ]
+
+    async def _question(self, request: SuggestRequest, task: str, deadline: float) -> Question:
+        knowledge = await self._know()
+        found = await self._surroundings.gather(request.cwd)
+        limit = max(10, request.limit)
+        return Question(
+            task=task,
+            context=found.context,
+            deadline=deadline,
+            retrieved=await self._retrieved(task, found.context, knowledge, limit),
+            limit=request.limit,
+            selection=request.selection,
+            language=request.language,
+            diagnostics=request.diagnostics,
+            failure=request.failure or found.failure,
+            budget_bytes=self._budget_bytes,
+            mask=self._mask_for(request.cwd),
         )
 
     def recall(self, suggestion_id: str) -> Suggestion:
@@ -309,8 +333,17 @@ def make_suggester(
     mask_for: MaskFor = _no_mask,
     imported: ImportedKnowledge | None = None,
     nearness: Nearness | None = None,
+    surroundings: Surroundings | None = None,
 ) -> Suggester:
     """Make the suggester; nothing is read or imported before the first task."""
     return PipelineSuggester(
-        Registry(config), judge, Memory(), preflight, mask_for, imported, nearness
+        Registry(config),
+        judge,
+        Memory(),
+        preflight,
+        mask_for,
+        imported,
+        nearness,
+        surroundings,
+        config.suggest.context_bytes,
     )

@@ -40,6 +40,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/scan": {"path": "x.sh", "text": "true"},
     "flow/explain": {"command": "true"},
     "flow/suggest": {"task": "tag a release"},
+    "flow/context": {"task": "tag a release"},
     "flow/knowledge": {},
     "flow/knowledge/import": {"path": "/nowhere"},
     "flow/knowledge/remove": {"name": "absent"},

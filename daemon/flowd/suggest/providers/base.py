@@ -10,8 +10,11 @@ from typing import Any, Protocol
 from msgspec import Struct, field
 
 from flowd.config import ProviderConfig
+from flowd.domain.suggestions import Failure
 from flowd.domain.workflow import Workflow
 from flowd.suggest.context import Context
+
+DEFAULT_BUDGET_BYTES = 4000
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -38,7 +41,9 @@ class Question(Struct, frozen=True, kw_only=True):
     `retrieved` are built-in recipes and the project's own tasks, best first, their `confidence`
     being how well they match; a provider may use them as examples. `deadline` is on trio's clock:
     what is not answered by then is lost (the pipeline cancels). `limit` is how many drafts are
-    useful. Whatever leaves this machine goes through `mask` first, which takes secrets out.
+    useful. `selection`, `language` and `diagnostics` come from an editor, `failure` is the command
+    that failed last; `budget_bytes` bounds what a model is told of all that. Whatever leaves this
+    machine goes through `mask` first, which takes secrets out.
     """
 
     task: str
@@ -48,6 +53,9 @@ class Question(Struct, frozen=True, kw_only=True):
     limit: int = 5
     selection: str = ""
     language: str = ""
+    diagnostics: str = ""
+    failure: Failure | None = None
+    budget_bytes: int = DEFAULT_BUDGET_BYTES
     mask: Callable[[str], str] = str
 
 

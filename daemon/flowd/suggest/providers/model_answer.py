@@ -16,6 +16,8 @@ MOST_STEPS = 30
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 _SENTENCE_CHARACTERS = 200
+_OF_AN_ANSWER = {"t": "title", "s": "steps", "i": "inputs"}
+_OF_A_STEP = {"r": "run", "u": "undo", "c": "confirm"}
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -34,7 +36,7 @@ async def ask_for_drafts(ask: Ask, question: Question, provider: str) -> list[Dr
 
     ProviderFailed when the second answer is no better.
     """
-    turns = [Turn("user", question.mask(question_text(question)))]
+    turns = [Turn("user", question_text(question))]
     text = await ask(turns)
     drafts, complaint = read_answer(text)
     if drafts:
@@ -60,9 +62,11 @@ def read_answer(text: str) -> tuple[list[Draft], str]:
     found = find_object(text)
     if found is None:
         return [], "there is no JSON object in it"
-    listed = found.get("suggestions", [found] if "steps" in found else None)
+    listed = found.get("a", found.get("suggestions"))
+    if listed is None and ("s" in found or "steps" in found):
+        listed = [found]
     if not isinstance(listed, list):
-        return [], '"suggestions" is not a list'
+        return [], '"a" is not a list of answers'
     drafts, complaint = [], "it has no suggestions"
     for item in listed[:MOST_SUGGESTIONS]:
         try:
@@ -92,6 +96,7 @@ def find_object(text: str) -> dict[str, Any] | None:
 def _draft(item: object) -> Draft:
     if not isinstance(item, Mapping):
         raise ValueError("a suggestion is not an object")
+    item = _spelled_out(item, _OF_AN_ANSWER)
     steps = item.get("steps")
     if not isinstance(steps, list) or not steps:
         raise ValueError("a suggestion has no steps")
@@ -116,11 +121,17 @@ def _draft(item: object) -> Draft:
     )
 
 
+def _spelled_out(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Give short keys their long names: a model may use either."""
+    return {names.get(key, key): value for key, value in given.items()}
+
+
 def _step(step: object, number: int) -> dict[str, Any]:
     if isinstance(step, str):
         step = {"run": step}
-    if not isinstance(step, Mapping) or not isinstance(step.get("run"), str):
-        raise ValueError(f'step {number} has no "run"')
+    step = _spelled_out(step, _OF_A_STEP) if isinstance(step, Mapping) else {}
+    if not isinstance(step.get("run"), str):
+        raise ValueError(f'step {number} has no command in "r"')
     wanted = _NOT_IN_AN_ID.sub("-", str(step.get("id") or "")).strip("-")[:60]
     plain: dict[str, Any] = {
         "id": wanted if wanted[:1].isalpha() else f"step{number}",
