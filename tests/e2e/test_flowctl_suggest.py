@@ -255,3 +255,6 @@ def test_what_a_model_would_be_sent_is_shown_to_the_letter(tmp_path: Path) -> No
         end = row["text"].partition("Failed last:")[2]  # versions of tools may be known since
         assert end.endswith("Task: make it pass")
         assert home.out(*words).endswith(f"{end}\n")
+        home.out("run", home.workflow("- {id: a, run: 'true'}"))
+        (mended,) = home.json(*words)["providers"]
+        assert "Failed last" not in mended["text"]

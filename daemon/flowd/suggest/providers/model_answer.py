@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from flowd.domain.parse import workflow_from_object
 from flowd.errors import InvalidWorkflow, ProviderFailed
@@ -16,6 +17,7 @@ MOST_STEPS = 30
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 _SENTENCE_CHARACTERS = 200
+_NEXT = 0.9  # of the confidence in the answer before
 _OF_AN_ANSWER = {"t": "title", "s": "steps", "i": "inputs"}
 _OF_A_STEP = {"r": "run", "u": "undo", "c": "confirm"}
 
@@ -31,16 +33,19 @@ Ask = Callable[[list[Turn]], Awaitable[str]]
 """Sends a conversation to the model and gives its whole text. ProviderFailed when it cannot."""
 
 
-async def ask_for_drafts(ask: Ask, question: Question, provider: str) -> list[Draft]:
+async def ask_for_drafts(
+    ask: Ask, question: Question, provider: str, confidence: float = 0.5
+) -> list[Draft]:
     """Ask, read the answer, and ask once more when nothing in it is usable.
 
+    `confidence` is that of a first answer; what a model claims itself means nothing.
     ProviderFailed when the second answer is no better.
     """
     turns = [Turn("user", question_text(question))]
     text = await ask(turns)
     drafts, complaint = read_answer(text)
     if drafts:
-        return drafts
+        return _weighed(drafts, confidence)
     turns += [
         Turn("assistant", text[:8000] or "(nothing)"),
         Turn("user", f"That cannot be used: {complaint}. Answer again, with the JSON object only."),
@@ -51,7 +56,13 @@ async def ask_for_drafts(ask: Ask, question: Question, provider: str) -> list[Dr
             f"{provider} answered twice with nothing usable: {complaint}",
             cure="try again, or another model",
         )
-    return drafts
+    return _weighed(drafts, confidence)
+
+
+def _weighed(drafts: list[Draft], confidence: float) -> list[Draft]:
+    return [
+        replace(draft, confidence=confidence * _NEXT**place) for place, draft in enumerate(drafts)
+    ]
 
 
 def read_answer(text: str) -> tuple[list[Draft], str]:
@@ -111,13 +122,10 @@ def _draft(item: object) -> Draft:
     inputs = item.get("inputs")
     if isinstance(inputs, Mapping) and inputs:
         workflow["inputs"] = {str(name): _input(given) for name, given in inputs.items()}
-    confidence = item.get("confidence")
-    sure = float(confidence) if isinstance(confidence, int | float) else 0.5
     return Draft(
         title=title,
         workflow=workflow_from_object(workflow),
         explanation=_sentence(item.get("why")),
-        confidence=min(1.0, max(0.0, sure if sure == sure else 0.5)),
     )
 
 
