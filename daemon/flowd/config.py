@@ -88,7 +88,8 @@ class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
     used again for `cache_seconds`. `budget` is for all providers together.
     `semantic_model` is the folder of a sentence model; empty means that of the installed extra
     `semantic`, "off" none. `learn` notes what becomes of suggestions and goes by it;
-    `shell_history` reads the histories of bash, zsh and fish as answers.
+    `shell_history` reads the histories of bash, zsh and fish as answers. `context_bytes` bounds
+    what a model is told about the folder.
     """
 
     providers: list[str] = field(default_factory=list)
@@ -101,6 +102,7 @@ class SuggestConfig(Struct, frozen=True, forbid_unknown_fields=True):
     budget: Budget = field(default_factory=Budget)
     learn: bool = True
     shell_history: bool = False
+    context_bytes: Annotated[int, Meta(ge=0, le=100_000)] = 4000
 
 
 class NotificationsConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -70,6 +70,7 @@ from flowd.suggest.minilm import find_model
 from flowd.suggest.nearness import Nearness
 from flowd.suggest.own import own_answers
 from flowd.suggest.pipeline import make_suggester
+from flowd.suggest.surroundings import Surroundings
 from flowd.upkeep import Upkeep
 from flowproto.environment import looks_secret, shareable
 from flowproto.starting import StartFailed, answers, start_and_wait
@@ -251,6 +252,7 @@ async def serve(
         trio.open_nursery() as nursery,
     ):
         nearness = nearness_of(config, event_log.meanings)
+        surroundings = Surroundings(event_log, paths.config.parent / "context.md")
 
         def suggester_of(settings: Config, judge: PolicedJudge) -> Suggester:
             return make_suggester(
@@ -266,6 +268,7 @@ async def serve(
                 ),
                 event_log.books,
                 look_up_key,
+                surroundings,
             )
 
         services = Services(
@@ -273,6 +276,7 @@ async def serve(
             keeper=event_log.keeper,
             engine=engine,
             suggester=suggester_of(config, judge),
+            surroundings=surroundings,
             nearness=nearness,
             knowledge=event_log.knowledge,
             learning=learner,
@@ -302,6 +306,7 @@ async def serve(
         services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
         nursery.start_soon(reword, event_log.knowledge)
+        nursery.start_soon(surroundings.serve)
         if nearness is not None:
             nursery.start_soon(nearness.serve)
         for state in engine.waiting():

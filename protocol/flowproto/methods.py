@@ -71,6 +71,9 @@ EXPLAIN = Method(
     "what a command or workflow does, part by part",
 )
 SUGGEST = Method("flow/suggest", suggest.SuggestParams, suggest.SuggestResult, "task to workflows")
+CONTEXT = Method(
+    "flow/context", suggest.SuggestParams, suggest.ContextResult, "what providers would be sent"
+)
 KNOWLEDGE = Method(
     "flow/knowledge", daemon.Empty, knowledge.KnowledgeResult, "what suggestions look through"
 )
@@ -163,6 +166,7 @@ METHODS: tuple[Method[Struct, Struct], ...] = (
     SCAN,
     EXPLAIN,
     SUGGEST,
+    CONTEXT,
     KNOWLEDGE,
     KNOWLEDGE_IMPORT,
     KNOWLEDGE_REMOVE,

@@ -8,11 +8,12 @@ from flowproto.check import FindingRow, ObstacleRow, Reversibility, Verdict
 
 
 class SuggestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`context` is what an editor knows (selection, language).
+    """`context` is what a client knows, all of it text.
 
-    `deadline_ms` bounds the wait; it and `limit` are the daemon's settings when left out. `fresh`
-    asks models anew, although they answered the same not long ago. With `partialResultToken`, what
-    there is comes before the answer, as `$/progress`.
+    `selection`, `language` and `diagnostics` of an editor, `last_command` and `last_output` of
+    what failed last. `deadline_ms` bounds the wait; it and `limit` are the daemon's settings when
+    left out. `fresh` asks models anew, although they answered the same not long ago. With
+    `partialResultToken`, what there is comes before the answer, as `$/progress`.
     """
 
     task: str
@@ -86,4 +87,25 @@ class SuggestResult(Struct, kw_only=True):
     task: str
     suggestions: list[SuggestionRow]
     providers: list[ProviderRow]
+    elapsed_ms: float
+
+
+class ContextRow(Struct, kw_only=True):
+    """What one provider would be sent: `instructions` and `text` to the letter, empty for nothing.
+
+    `note` says where it goes, or why there is nothing. Secrets are masked.
+    """
+
+    provider: str
+    note: str
+    instructions: str = ""
+    text: str = ""
+    bytes: int = 0
+
+
+class ContextResult(Struct, kw_only=True):
+    """A row for each provider that would be asked."""
+
+    task: str
+    providers: list[ContextRow]
     elapsed_ms: float

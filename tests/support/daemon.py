@@ -279,6 +279,11 @@ class ScriptedSuggester:
             provider=name, elapsed_ms=1.5, title="A recipe", error="", cure="", calls=[]
         )
 
+    async def tell(self, request: suggestions.SuggestRequest) -> list[suggestions.Told]:
+        await trio.lowlevel.checkpoint()
+        self.requests.append(request)
+        return [suggestions.Told("offline", "nothing")]
+
     def recall(self, suggestion_id: str) -> suggestions.Suggestion:
         if suggestion_id != self.recipe.id:
             raise NotFound(f"no suggestion {suggestion_id!r}", cure="flowctl suggest makes some")

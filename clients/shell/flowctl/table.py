@@ -112,6 +112,7 @@ COMMANDS = (
         "turn a task in plain words into workflows",
         Argument("task", "what you want done", kind=WORDS),
         Argument("--provider", "ask only this provider", kind=MANY, short="-p", value="NAME"),
+        Argument("--show-context", "print what providers would be sent", kind=FLAG),
         Argument("--compare", "show the providers' answers side by side", kind=FLAG),
         Argument("--limit", "at most this many", kind=NUMBER, short="-n", value="N"),
         Argument("--fresh", "ask anew what models answered not long ago", kind=FLAG),

@@ -31,9 +31,17 @@ class Suggestion(Struct, frozen=True):
     reasons: list[str] = field(default_factory=list)
 
 
+class Failure(Struct, frozen=True):
+    """A command that failed, and the end of what it wrote."""
+
+    command: str
+    output: str = ""
+
+
 class SuggestRequest(Struct, frozen=True):
     """A task in plain words, asked in a folder. `selection` is text an editor had selected.
 
+    `diagnostics` are what it complains about there; `failure` is what the client saw failing.
     `fresh` asks models anew, although they answered the same not long ago.
     """
 
@@ -43,6 +51,8 @@ class SuggestRequest(Struct, frozen=True):
     limit: int = 5
     selection: str = ""
     language: str = ""
+    diagnostics: str = ""
+    failure: Failure | None = None
     deadline_seconds: float = 5.0
     fresh: bool = False
 
@@ -119,6 +129,18 @@ class ProviderTrial(Struct, frozen=True, kw_only=True):
     calls: list[CallRecord]
 
 
+class Told(Struct, frozen=True):
+    """What a provider would be sent: `instructions` and `text` as they are, empty for nothing.
+
+    `note` says in a sentence where it goes, or why nothing would be sent.
+    """
+
+    provider: str
+    note: str
+    instructions: str = ""
+    text: str = ""
+
+
 class Suggester(Protocol):
     """Turns tasks into ranked suggestions."""
 
@@ -138,6 +160,10 @@ class Suggester(Protocol):
 
         Unsupported when it cannot work as things are set up.
         """
+        ...
+
+    async def tell(self, request: SuggestRequest) -> list[Told]:
+        """Give what each provider would be sent for this request, sending nothing."""
         ...
 
     def recall(self, suggestion_id: str) -> Suggestion:

@@ -40,6 +40,7 @@ _ROUTES = (
     route(m.SCAN, scan.handle_scan, c.JudgeContext.of),
     route(m.EXPLAIN, explain.handle_explain, c.ExplainContext.of),
     route(m.SUGGEST, suggest.handle_suggest, c.SuggestContext.of),
+    route(m.CONTEXT, suggest.handle_context, c.SuggestContext.of),
     route(m.KNOWLEDGE, knowledge.handle_list, c.KnowledgeContext.of),
     route(m.KNOWLEDGE_IMPORT, knowledge.handle_import, c.KnowledgeContext.of),
     route(m.KNOWLEDGE_REMOVE, knowledge.handle_remove, c.KnowledgeContext.of),

@@ -20,6 +20,7 @@ from flowd.server.keyboards import Keyboards
 from flowd.server.limits import Limits
 from flowd.server.trust import Trust
 from flowd.suggest.nearness import Nearness
+from flowd.suggest.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from flowd.server.peer import Peer
@@ -113,6 +114,7 @@ class Services:
     knowledge: ImportedKnowledge | None = None
     nearness: Nearness | None = None
     learning: Learning | None = None
+    surroundings: Surroundings | None = None
     limits: Limits = field(default_factory=Limits)
     version: str = flowd.__version__
     peers: int = 0

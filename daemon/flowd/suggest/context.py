@@ -1,13 +1,16 @@
 """What is known about the folder a task is asked in, gathered quickly and read-only."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import trio
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowd.suggest.git_state import GitState, find_repository, is_dirty, read_state
-from flowd.suggest.tasks import ProjectTask, read_tasks
+from flowd.suggest.tasks import TASK_FILES, ProjectTask, read_tasks
+from flowd.suggest.written import notes, readme_commands, system
 
 __all__ = ["Context", "GitState", "ProjectTask", "gather_context"]
 
@@ -41,8 +44,9 @@ class Context(Struct, frozen=True):
     """Facts, not text: a provider decides what to tell its model.
 
     `kinds` are of python, node, rust, go, docker, …; `files` are names in the folder (not deeper),
-    capped; `programs` are those of KNOWN_PROGRAMS found on PATH. `git` is None outside a
-    repository.
+    capped; `programs` are those of KNOWN_PROGRAMS found on PATH, `versions` of those as far as they
+    are known. `git` is None outside a repository. `system` names system and shell, `readme` has
+    the commands of the project's README, `notes` what the user wants to be known.
     """
 
     cwd: str
@@ -51,32 +55,29 @@ class Context(Struct, frozen=True):
     tasks: list[ProjectTask] = field(default_factory=list)
     programs: frozenset[str] = frozenset()
     git: GitState | None = None
+    system: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    readme: str = ""
+    notes: str = ""
 
 
-async def gather_context(cwd: str, *, timeout: float = 0.15) -> Context:
+async def gather_context(cwd: str, *, timeout: float = 0.15, own: Path | None = None) -> Context:
     """Look at the folder for at most `timeout` seconds; what is not known by then is left out.
 
-    A folder that cannot be read gives an empty context: a task can be asked anywhere.
+    `own` is the user's file of notes for all folders. A folder that cannot be read gives an empty
+    context: a task can be asked anywhere.
     """
     context = Context(cwd)
-    git = None
     with trio.move_on_after(timeout):
-        context = await trio.to_thread.run_sync(_look, cwd)
-        git = context.git
-        if git is not None:
-            git = GitState(
-                root=git.root,
-                branch=git.branch,
-                remotes=git.remotes,
-                tags=git.tags,
-                dirty=await is_dirty(git.root),
-            )
-    return Context(
-        cwd, context.kinds, context.files, context.tasks, context.programs, git or context.git
-    )
+        # A thread cannot be stopped; one that hangs on a dead mount is left to itself.
+        context = await trio.to_thread.run_sync(_look, cwd, own, abandon_on_cancel=True)
+        if context.git is not None:
+            dirty = await is_dirty(context.git.root)
+            context = replace(context, git=replace(context.git, dirty=dirty))
+    return context
 
 
-def _look(cwd: str) -> Context:
+def _look(cwd: str, own: Path | None) -> Context:
     folder = Path(cwd)
     repository = find_repository(folder)
     git = read_state(repository) if repository else None
@@ -86,9 +87,37 @@ def _look(cwd: str) -> Context:
     for level in levels:
         names = _names(level)
         kinds += [kind for name, kind in _KINDS.items() if name in names]
-        tasks += read_tasks(level, names)
-    files = sorted(_names(folder))[:_MOST_FILES]
-    return Context(cwd, list(dict.fromkeys(kinds)), files, tasks, _programs_on_path(), git)
+        tasks += _tasks(level, names, _stamps(level, names))
+    return Context(
+        cwd,
+        list(dict.fromkeys(kinds)),
+        sorted(_names(folder))[:_MOST_FILES],
+        tasks,
+        _programs_on_path(),
+        git,
+        system=system(),
+        readme=readme_commands(levels[-1]),
+        notes=notes(levels[-1], own),
+    )
+
+
+@lru_cache(maxsize=64)
+def _tasks(folder: Path, names: frozenset[str], _stamps: frozenset[object]) -> list[ProjectTask]:
+    """Read the tasks once, and again only when the files or their stamps are others."""
+    return read_tasks(folder, names)
+
+
+def _stamps(folder: Path, names: frozenset[str]) -> frozenset[object]:
+    return frozenset((name, _stamp(folder / name)) for name in TASK_FILES & names)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Say when it was changed, in nanoseconds, and its size in bytes; zeros when it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
 
 
 def _levels(folder: Path, root: Path | None) -> list[Path]:
@@ -110,5 +139,11 @@ def _programs_on_path() -> frozenset[str]:
     folders = dict.fromkeys(os.environ.get("PATH", os.defpath).split(os.pathsep))
     found: set[str] = set()
     for folder in folders:
-        found |= _names(Path(folder or ".")) & KNOWN_PROGRAMS
+        path = Path(folder or ".").absolute()
+        found |= _programs_in(path, _stamp(path))
     return frozenset(found)
+
+
+@lru_cache(maxsize=64)
+def _programs_in(folder: Path, _stamp: tuple[int, int]) -> frozenset[str]:
+    return _names(folder) & KNOWN_PROGRAMS

@@ -27,6 +27,7 @@ from flowd.domain.suggestions import (
     Suggestion,
     SuggestProgress,
     SuggestRequest,
+    Told,
     Writing,
 )
 from flowd.domain.usage import Books
@@ -34,7 +35,7 @@ from flowd.domain.workflow import Workflow
 from flowd.errors import InvalidInput, InvalidWorkflow, NotFound, Unsupported
 from flowd.suggest.asking import Asked, Round, lanes_of
 from flowd.suggest.binding import fill
-from flowd.suggest.context import Context, gather_context
+from flowd.suggest.context import Context
 from flowd.suggest.learning.learner import Learner
 from flowd.suggest.memory import Memory, shown_among
 from flowd.suggest.nearness import LOOKED_AT, Nearness
@@ -42,6 +43,7 @@ from flowd.suggest.own import OwnAnswers
 from flowd.suggest.personal import Personal
 from flowd.suggest.providers.base import Draft, LookUp, Question, no_keys
 from flowd.suggest.providers.registry import Registry
+from flowd.suggest.providers.told import told
 from flowd.suggest.rank import Candidate, factors, merge, order, plausibility, score
 from flowd.suggest.reliability.accounts import Account
 from flowd.suggest.reliability.cache import AnswerCache
@@ -53,6 +55,7 @@ from flowd.suggest.retrieve import (
     retrieve_imported,
 )
 from flowd.suggest.standing import TEST_TASK, provider_states, try_provider
+from flowd.suggest.surroundings import Surroundings
 
 _logger = logging.getLogger(__name__)
 _MORE_LOOKED_AT = 3  # than are wanted: one of them may lose its place
@@ -88,6 +91,7 @@ class PipelineSuggester:
         config: Config | None = None,
         books: Books | None = None,
         look_up: LookUp = no_keys,
+        surroundings: Surroundings | None = None,
     ):
         """Without a `learner` nothing is learned; without `own`, no files of the user are read."""
         self._config = config or Config()
@@ -95,6 +99,7 @@ class PipelineSuggester:
         self._cache = AnswerCache(self._settings.cache_seconds)
         self._books = books
         self._look_up = look_up
+        self._surroundings = surroundings or Surroundings()
         self._imported = imported
         self._nearness = nearness
         self._learner = learner
@@ -116,23 +121,7 @@ class PipelineSuggester:
         providers, unusable = self._registry.choose(request.providers)
         start = trio.current_time()
         deadline = start + request.deadline_seconds
-        knowledge = await self._know()
-        context = await gather_context(request.cwd)
-        personal = await self._personal(task, request.cwd, knowledge)
-        count = max(10, request.limit)
-        question = Question(
-            task=task,
-            context=context,
-            deadline=deadline,
-            retrieved=await self._retrieved(task, context, knowledge, personal, count),
-            limit=request.limit,
-            selection=request.selection,
-            language=request.language,
-            mask=self._mask_for(request.cwd),
-            account=self._account(),
-            look_up=self._look_up,
-            habits=personal.habits,
-        )
+        question, personal = await self._question(request, task, deadline)
         settings = self._settings
         lanes = lanes_of(providers, () if request.providers else settings.fallback)
         asking = Round(self._cache, hedge_seconds=settings.hedge_seconds, fresh=request.fresh)
@@ -151,6 +140,42 @@ class PipelineSuggester:
             ],
             elapsed_ms=(trio.current_time() - start) * 1000,
         )
+
+    async def tell(self, request: SuggestRequest) -> list[Told]:
+        """Give what each provider would be sent for this request, sending nothing."""
+        task = _checked_task(request.task)
+        providers, unusable = self._registry.choose(request.providers)
+        question, _ = await self._question(request, task, trio.current_time())
+        return [
+            *(told(provider, question) for provider in providers),
+            *(Told(bad.name, f"it cannot work, so nothing: {bad.error}") for bad in unusable),
+        ]
+
+    async def _question(
+        self, request: SuggestRequest, task: str, deadline: float
+    ) -> tuple[Question, Personal]:
+        knowledge = await self._know()
+        found = await self._surroundings.gather(request.cwd)
+        context = found.context
+        personal = await self._personal(task, request.cwd, knowledge)
+        count = max(10, request.limit)
+        question = Question(
+            task=task,
+            context=context,
+            deadline=deadline,
+            retrieved=await self._retrieved(task, context, knowledge, personal, count),
+            limit=request.limit,
+            selection=request.selection,
+            language=request.language,
+            diagnostics=request.diagnostics,
+            failure=request.failure or found.failure,
+            budget_bytes=self._settings.context_bytes,
+            mask=self._mask_for(request.cwd),
+            account=self._account(),
+            look_up=self._look_up,
+            habits=personal.habits,
+        )
+        return question, personal
 
     async def providers(self) -> list[ProviderState]:
         """Tell how the providers stand; see the port."""
@@ -455,6 +480,7 @@ def make_suggester(
     own: OwnAnswers | None = None,
     books: Books | None = None,
     look_up: LookUp = no_keys,
+    surroundings: Surroundings | None = None,
 ) -> Suggester:
     """Make the suggester; nothing is read or imported before the first task."""
     return PipelineSuggester(
@@ -470,4 +496,5 @@ def make_suggester(
         config=config,
         books=books,
         look_up=look_up,
+        surroundings=surroundings,
     )

@@ -244,3 +244,7 @@ _READERS: dict[str, _Reader] = {
     "docker-compose.yml": _compose, "docker-compose.yaml": _compose,
 }  # fmt: skip
 """Task files in the order of preference: what people wrote for people comes first."""
+TASK_FILES = frozenset(_READERS) | {
+    *("pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock", "uv.lock", "poetry.lock", "pdm.lock"),
+}
+"""Every file whose content or presence decides what tasks there are."""

@@ -48,6 +48,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "flow/scan": {"path": "x.sh", "text": "true"},
     "flow/explain": {"command": "true"},
     "flow/suggest": {"task": "tag a release"},
+    "flow/context": {"task": "tag a release"},
     "flow/knowledge": {},
     "flow/knowledge/import": {},
     "flow/knowledge/remove": {"name": "absent"},
@@ -401,6 +402,16 @@ async def test_suggest_passes_on_what_an_editor_knows(tmp_path, runs):
     assert (asked.limit, asked.deadline_seconds) == (3, 1.5)
     assert answer["task"] == "tag it"
     assert answer["suggestions"][0]["workflow"]["name"] == "story"
+
+
+async def test_what_a_client_saw_failing_is_passed_on(tmp_path, runs):
+    services = services_in(tmp_path, runs)
+    async with serving(services) as path, connected(path) as peer:
+        known = {"last_command": "make", "last_output": "no rule", "diagnostics": "1: unused"}
+        await peer.result("flow/context", {"task": "mend it", "context": known})
+        [asked] = services.suggester.requests
+    assert (asked.failure.command, asked.failure.output) == ("make", "no rule")
+    assert asked.diagnostics == "1: unused"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from flowctl.picker import Picker, print_list, print_provider_errors
 from flowctl.prompt import ask
 from flowctl.sources import folder
 from flowctl.waiting import shown_while_waiting
-from flowproto.suggest import SuggestResult
+from flowproto.suggest import ContextResult, SuggestResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def run(arguments: Arguments, console: Console) -> int:
     if arguments.given("batch"):
         return _batch(daemon, console, arguments.text("batch"), request, patience)
     request["task"] = _task(arguments, console)
+    if arguments.flag("show-context"):
+        return _show_context(daemon, console, request)
     with shown_while_waiting(console) as progress:
         raw = daemon.request("flow/suggest", request, timeout=patience, progress=progress)
     if console.json:
@@ -46,6 +48,21 @@ def run(arguments: Arguments, console: Console) -> int:
     print_provider_errors(answer, console)
     picker = Picker(daemon, console, answer, cwd=request["cwd"], approve=arguments.flag("yes"))
     return _act(arguments, console, picker)
+
+
+def _show_context(daemon: Daemon, console: Console, request: dict[str, Any]) -> int:
+    """Print what each provider would be sent, to the letter."""
+    raw = daemon.request("flow/context", request)
+    if console.json:
+        console.print_json(raw)
+        return exits.DONE
+    for row in msgspec.convert(raw, ContextResult).providers:
+        size = f" ({row.bytes} bytes):" if row.text else ""
+        console.print(f"{row.provider} is sent {row.note}{size}")
+        if row.text:
+            console.print(row.instructions.rstrip("\n"))
+            console.print(row.text)
+    return exits.DONE
 
 
 def _act(arguments: Arguments, console: Console, picker: Picker) -> int:

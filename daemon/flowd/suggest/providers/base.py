@@ -10,10 +10,13 @@ from typing import Any, Protocol
 from msgspec import Struct, field
 
 from flowd.config import ProviderConfig, SecretSource
+from flowd.domain.suggestions import Failure
 from flowd.domain.workflow import Workflow
 from flowd.errors import ProviderFailed
 from flowd.suggest.context import Context
 from flowd.suggest.reliability.accounts import Account
+
+DEFAULT_BUDGET_BYTES = 4000
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -87,11 +90,13 @@ class Question(Struct, frozen=True, kw_only=True):
     `retrieved` are built-in recipes and the project's own tasks, best first, their `confidence`
     being how well they match; a provider may use them as examples. `deadline` is on trio's clock:
     what is not answered by then is lost (the pipeline cancels). `limit` is how many drafts are
-    useful. `habits` are what the user is known to prefer, a few words each. Whatever leaves this
-    machine goes through `mask` first, which takes secrets out. What is complete before the answer
-    is can be told to `listener`, and is kept if the rest is late.
-    `account` is where calls are written down (None: nowhere), `look_up` gives keys that are
-    neither in the settings nor in the environment, or raises ProviderFailed.
+    useful. `selection`, `language` and `diagnostics` come from an editor, `failure` is the command
+    that failed last; `budget_bytes` bounds what a model is told of all that. `habits` are what the
+    user is known to prefer, a few words each. Whatever leaves this machine goes through `mask`
+    first, which takes secrets out. What is complete before the answer is can be told to
+    `listener`, and is kept if the rest is late. `account` is where calls are written down (None:
+    nowhere), `look_up` gives keys that are neither in the settings nor in the environment, or
+    raises ProviderFailed.
     """
 
     task: str
@@ -101,6 +106,9 @@ class Question(Struct, frozen=True, kw_only=True):
     limit: int = 5
     selection: str = ""
     language: str = ""
+    diagnostics: str = ""
+    failure: Failure | None = None
+    budget_bytes: int = DEFAULT_BUDGET_BYTES
     mask: Callable[[str], str] = str
     listener: Listener = field(default_factory=Silence)
     account: Account | None = None

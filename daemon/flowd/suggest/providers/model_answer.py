@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from flowd.domain.parse import workflow_from_object
 from flowd.errors import InvalidWorkflow, ProviderFailed
@@ -16,6 +17,9 @@ MOST_STEPS = 30
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 _SENTENCE_CHARACTERS = 200
+_NEXT = 0.9  # of the confidence in the answer before
+_OF_AN_ANSWER = {"t": "title", "s": "steps", "i": "inputs"}
+_OF_A_STEP = {"r": "run", "u": "undo", "c": "confirm"}
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -29,16 +33,19 @@ Ask = Callable[[list[Turn]], Awaitable[str]]
 """Sends a conversation to the model and gives its whole text. ProviderFailed when it cannot."""
 
 
-async def ask_for_drafts(ask: Ask, question: Question, provider: str) -> list[Draft]:
+async def ask_for_drafts(
+    ask: Ask, question: Question, provider: str, confidence: float = 0.5
+) -> list[Draft]:
     """Ask, read the answer, and ask once more when nothing in it is usable.
 
+    `confidence` is that of a first answer; what a model claims itself means nothing.
     ProviderFailed when the second answer is no better.
     """
-    turns = [Turn("user", question.mask(question_text(question)))]
+    turns = [Turn("user", question_text(question))]
     text = await ask(turns)
     drafts, complaint = read_answer(text)
     if drafts:
-        return drafts
+        return weighed(drafts, confidence)
     turns += [
         Turn("assistant", text[:8000] or "(nothing)"),
         Turn("user", f"That cannot be used: {complaint}. Answer again, with the JSON object only."),
@@ -49,7 +56,14 @@ async def ask_for_drafts(ask: Ask, question: Question, provider: str) -> list[Dr
             f"{provider} answered twice with nothing usable: {complaint}",
             cure="try again, or another model",
         )
-    return drafts
+    return weighed(drafts, confidence)
+
+
+def weighed(drafts: list[Draft], confidence: float) -> list[Draft]:
+    """Give drafts the confidence of their place: `confidence` is that of the first."""
+    return [
+        replace(draft, confidence=confidence * _NEXT**place) for place, draft in enumerate(drafts)
+    ]
 
 
 def read_answer(text: str) -> tuple[list[Draft], str]:
@@ -60,9 +74,11 @@ def read_answer(text: str) -> tuple[list[Draft], str]:
     found = find_object(text)
     if found is None:
         return [], "there is no JSON object in it"
-    listed = found.get("suggestions", [found] if "steps" in found else None)
+    listed = found.get("a", found.get("suggestions"))
+    if listed is None and ("s" in found or "steps" in found):
+        listed = [found]
     if not isinstance(listed, list):
-        return [], '"suggestions" is not a list'
+        return [], '"a" is not a list of answers'
     drafts, complaint = [], "it has no suggestions"
     for item in listed[:MOST_SUGGESTIONS]:
         try:
@@ -92,6 +108,7 @@ def find_object(text: str) -> dict[str, Any] | None:
 def _draft(item: object) -> Draft:
     if not isinstance(item, Mapping):
         raise ValueError("a suggestion is not an object")
+    item = _spelled_out(item, _OF_AN_ANSWER)
     steps = item.get("steps")
     if not isinstance(steps, list) or not steps:
         raise ValueError("a suggestion has no steps")
@@ -106,21 +123,24 @@ def _draft(item: object) -> Draft:
     inputs = item.get("inputs")
     if isinstance(inputs, Mapping) and inputs:
         workflow["inputs"] = {str(name): _input(given) for name, given in inputs.items()}
-    confidence = item.get("confidence")
-    sure = float(confidence) if isinstance(confidence, int | float) else 0.5
     return Draft(
         title=title,
         workflow=workflow_from_object(workflow),
         explanation=_sentence(item.get("why")),
-        confidence=min(1.0, max(0.0, sure if sure == sure else 0.5)),
     )
+
+
+def _spelled_out(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Give short keys their long names: a model may use either."""
+    return {names.get(key, key): value for key, value in given.items()}
 
 
 def _step(step: object, number: int) -> dict[str, Any]:
     if isinstance(step, str):
         step = {"run": step}
-    if not isinstance(step, Mapping) or not isinstance(step.get("run"), str):
-        raise ValueError(f'step {number} has no "run"')
+    step = _spelled_out(step, _OF_A_STEP) if isinstance(step, Mapping) else {}
+    if not isinstance(step.get("run"), str):
+        raise ValueError(f'step {number} has no command in "r"')
     wanted = _NOT_IN_AN_ID.sub("-", str(step.get("id") or "")).strip("-")[:60]
     plain: dict[str, Any] = {
         "id": wanted if wanted[:1].isalpha() else f"step{number}",

@@ -42,7 +42,7 @@ class ModelProvider:
         async def ask(turns: list[Turn]) -> str:
             return await self.caller.ask(turns, question)
 
-        return await ask_for_drafts(ask, question, self.name)
+        return await ask_for_drafts(ask, question, self.name, self.endpoint.confidence)
 
 
 def endpoint_of(

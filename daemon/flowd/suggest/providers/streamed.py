@@ -1,12 +1,13 @@
 """What can be shown of an answer while a model writes it."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from flowd.suggest.providers.base import Unfinished
 
-_LIST = '"suggestions"'
+_LIST = re.compile(r'"(?:a|suggestions)"\s*:\s*\[')
 _PREVIEWED_CHARACTERS = 300  # of a script that is being written
 
 
@@ -15,12 +16,12 @@ def complete_part(text: str) -> tuple[str, Unfinished | None]:
 
     The JSON is "" while nothing is finished.
     """
-    at = text.find("[", text.find(_LIST) + len(_LIST)) if _LIST in text else -1
-    if at < 0:
+    begun = _LIST.search(text)
+    if begun is None:
         return "", None
     finished: list[Any] = []
     decoder = json.JSONDecoder()
-    at = _next_item(text, at + 1)
+    at = _next_item(text, begun.end())
     while at < len(text) and text[at] == "{":
         try:
             item, at = decoder.raw_decode(text, at)
@@ -29,7 +30,7 @@ def complete_part(text: str) -> tuple[str, Unfinished | None]:
         finished.append(item)
         at = _next_item(text, at)
     written = _unfinished(text[at:]) if text[at : at + 1] == "{" else None
-    return json.dumps({"suggestions": finished}) if finished else "", written
+    return json.dumps({"a": finished}) if finished else "", written
 
 
 def _next_item(text: str, at: int) -> int:
@@ -48,13 +49,14 @@ def _unfinished(text: str) -> Unfinished | None:
         return None
     if not isinstance(found, Mapping):
         return None
-    steps = found.get("steps")
-    scripts = [
-        step["run"][:_PREVIEWED_CHARACTERS]
+    steps = found.get("s", found.get("steps"))
+    begun = [
+        step.get("r", step.get("run"))
         for step in (steps if isinstance(steps, list) else [])
-        if isinstance(step, Mapping) and isinstance(step.get("run"), str)
+        if isinstance(step, Mapping)
     ]
-    title = found.get("title")
+    scripts = [script[:_PREVIEWED_CHARACTERS] for script in begun if isinstance(script, str)]
+    title = found.get("t", found.get("title"))
     if not isinstance(title, str) and not scripts:
         return None
     return Unfinished(title if isinstance(title, str) else "", scripts)

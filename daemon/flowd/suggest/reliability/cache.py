@@ -45,6 +45,7 @@ def digest_of(question: Question) -> str:
     that counts once the answer is old.
     """
     task = " ".join(question.task.casefold().split())
-    said = (task, question.selection, question.language, question.limit)
-    text = msgspec.json.encode((said, question.context), order="deterministic")
+    said = (task, question.selection, question.language, question.diagnostics, question.limit)
+    known = (question.context, question.failure, question.habits)
+    text = msgspec.json.encode((said, known), order="deterministic")
     return hashlib.sha256(text).hexdigest()

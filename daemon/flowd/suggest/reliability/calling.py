@@ -13,7 +13,7 @@ from flowd.suggest.providers import model_failures as failures
 from flowd.suggest.providers.base import Question
 from flowd.suggest.providers.endpoint import Endpoint
 from flowd.suggest.providers.heard import Heard
-from flowd.suggest.providers.model_answer import Turn, read_answer
+from flowd.suggest.providers.model_answer import Turn, read_answer, weighed
 from flowd.suggest.providers.model_prompt import INSTRUCTIONS
 from flowd.suggest.providers.streamed import complete_part
 from flowd.suggest.reliability.accounts import (
@@ -59,7 +59,7 @@ class Caller:
         """
         tries = 1
         while True:
-            following = _Following(question)
+            following = _Following(question, self.endpoint.confidence)
             call = self._foreseen(turns, question, tries)
             await self._wait_for_turn(question, call)
             try:
@@ -167,8 +167,9 @@ class Caller:
 class _Following:
     """Tells a question's listener what there is of an answer while it is written."""
 
-    def __init__(self, question: Question):
+    def __init__(self, question: Question, confidence: float):
         self.shown = False
+        self._confidence = confidence
         self.heard = Heard(self._hear)
         self.entry: Entry | None = None
         self._listener = question.listener
@@ -184,4 +185,4 @@ class _Following:
         drafts, _ = read_answer(finished) if finished else ([], "")
         if drafts or unfinished:
             self.shown = self.shown or bool(drafts)
-            self._listener.wrote(drafts, unfinished)
+            self._listener.wrote(weighed(drafts, self._confidence), unfinished)
