@@ -153,7 +153,7 @@ async def test_an_answer_is_used_again_until_it_is_old_or_a_fresh_one_is_wanted(
     assert await asked_after("list the files") == 4
 
 
-async def test_another_folder_is_another_question(autojump_clock: MockClock, tmp_path):
+async def test_another_folder_is_another_question(tmp_path):
     model = ScriptedProvider("model", [LIST])
     whole = suggester([model])
     await whole.suggest(SuggestRequest(task="list", cwd=str(tmp_path)))

@@ -305,7 +305,8 @@ async def test_a_habit_is_followed_said_and_told_to_models(world, tmp_path, monk
     assert "written as you do: uv pip instead of pip" in found.reasons
     habits = (await world.learned()).sentences
     question = Question(task=task, context=Context("/"), deadline=1, habits=habits)
-    assert "The user prefers: uv pip instead of pip\nTask: " in question_text(question)
+    told = question_text(question)
+    assert "What the user prefers:\n<<<\nuv pip instead of pip\n>>>" in told
 
 
 async def test_a_habit_makes_nothing_less_safe(world):

@@ -11,23 +11,23 @@ from flowd.suggest.providers.streamed import complete_part
 
 ANSWER = json.dumps(
     {
-        "suggestions": [
-            {"title": "Tag {it}", "steps": [{"id": "a", "run": 'git tag "v$version"'}]},
-            {"title": "Two", "steps": [{"id": "a", "run": "ls"}, {"id": "b", "run": "pwd"}]},
+        "a": [
+            {"t": "Tag {it}", "s": [{"r": 'git tag "v$version"'}]},
+            {"t": "Two", "s": [{"r": "ls"}, {"r": "pwd"}]},
         ]
     }
 )
 
 
 def test_nothing_is_shown_before_there_is_something():
-    for text in ("", "Sure! ", '{"suggestions"', '{"suggestions": [', '{"suggestions": [{"ti'):
+    for text in ("", "Sure! ", '{"a"', '{"a": [', '{"a": [{"t', '{"suggestions": [{"ti'):
         assert complete_part(text) == ("", None)
 
 
 def test_a_finished_step_is_shown_while_the_next_is_written():
     half = ANSWER[: ANSWER.index('"pwd"') + 2]
     finished, writing = complete_part(half)
-    assert [each["title"] for each in json.loads(finished)["suggestions"]] == ["Tag {it}"]
+    assert [each["t"] for each in json.loads(finished)["a"]] == ["Tag {it}"]
     assert writing == Unfinished("Two", ["ls"])
 
 
@@ -35,6 +35,11 @@ def test_of_the_whole_answer_nothing_is_unfinished():
     finished, writing = complete_part(f"Here you are:\n```json\n{ANSWER}\n```")
     assert json.loads(finished) == json.loads(ANSWER)
     assert writing is None
+
+
+def test_long_names_will_do():
+    text = '{"suggestions": [{"title": "T", "steps": [{"run": "ls"}, {"run": "pwd"'
+    assert complete_part(text) == ("", Unfinished("T", ["ls", "pwd"]))
 
 
 @given(st.integers(0, len(ANSWER)))
@@ -48,5 +53,5 @@ def test_wherever_it_is_cut_whole_suggestions_come_of_it_and_no_others(cut: int)
 
 @given(st.text(alphabet='{}[]",:\\ suggestionrn0', max_size=60))
 def test_no_text_makes_it_stumble(noise: str):
-    complete_part('{"suggestions": [' + noise)
+    complete_part('{"a": [' + noise)
     complete_part(noise)

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from flowd.suggest.providers.base import Draft, Question
 
@@ -46,6 +47,7 @@ def digest_of(question: Question) -> str:
     """
     task = " ".join(question.task.casefold().split())
     said = (task, question.selection, question.language, question.diagnostics, question.limit)
-    known = (question.context, question.failure, question.habits)
+    context = replace(question.context, versions={})  # they become known little by little
+    known = (context, question.failure, question.habits)
     text = msgspec.json.encode((said, known), order="deterministic")
     return hashlib.sha256(text).hexdigest()
