@@ -6,7 +6,7 @@ A file that cannot be read is an error with its line and the cure, never silentl
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -58,7 +58,9 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     The key comes from the environment variable that `api_key_env` names, from what
     `api_key_command` prints, or from `api_key_keyring` (service/user). `price` is needed only for
-    models whose price Flow does not know. `requests_per_minute` 0 does not limit.
+    models whose price Flow does not know. `requests_per_minute` 0 does not limit. `style` says
+    what is asked for: workflows as JSON, or one plain command, which "auto" asks of servers on
+    this machine, whose models are mostly small.
     """
 
     kind: str = ""
@@ -72,6 +74,7 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     requests_per_minute: Annotated[float, Meta(ge=0)] = 0.0
     price: Price | None = None
     budget: Budget = field(default_factory=Budget)
+    style: Literal["auto", "json", "plain"] = "auto"
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.api_key_env, self.api_key_command, self.api_key_keyring))) > 1:

@@ -270,7 +270,8 @@ def test_what_a_model_would_be_sent_is_shown_to_the_letter(tmp_path: Path) -> No
         settings = Path(home.environment["FLOW_HOME"]) / "config.toml"
         settings.parent.mkdir(exist_ok=True)
         settings.write_text(
-            '[providers.local]\nkind = "openai_compatible"\nbase_url = "http://127.0.0.1:9/v1"\n',
+            '[providers.local]\nkind = "openai_compatible"\nbase_url = "http://127.0.0.1:9/v1"\n'
+            'style = "json"\n',
             encoding="utf-8",
         )
         (home.project / "README.md").write_text("```sh\nmake ship\n```\n", encoding="utf-8")

@@ -57,12 +57,23 @@ async def _send(stream, kind, content):
 async def sent_by(kind, server, monkeypatch):
     address, sent = server
     monkeypatch.setenv(PRESETS[kind].key_variable or "UNUSED", "secret-of-a-test")
-    provider = make_provider("it", ProviderConfig(kind=kind, base_url=address))
+    provider = make_provider("it", ProviderConfig(kind=kind, base_url=address, style="json"))
     heard = Heard()
     endpoint: Endpoint = replace(provider.endpoint, address=address)
     await provider.caller._complete(endpoint, [Turn("user", "hello")], heard)
     assert heard.finished
     return sent[-1]
+
+
+async def test_a_server_on_this_machine_is_asked_for_a_command_alone(server, monkeypatch):
+    address, sent = server
+    provider = make_provider("it", ProviderConfig(kind="ollama", base_url=address))
+    assert provider.endpoint.plain
+    await provider.caller._complete(provider.endpoint, [Turn("user", "hello")], Heard())
+    assert "response_format" not in sent[-1][1]
+    assert "one bash command" in sent[-1][1]["messages"][0]["content"]
+    away = make_provider("it", ProviderConfig(base_url="https://models.example.com"))
+    assert not away.endpoint.plain
 
 
 @pytest.mark.parametrize("kind", sorted(PRESETS))

@@ -14,7 +14,8 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 class Endpoint(Struct, frozen=True, kw_only=True):
     """`max_tokens` bounds one answer. `key` is "" until it is looked up at `key_source`.
 
-    `own_price` None when nobody knows it. `bound` is how the protocol calls `max_tokens`.
+    `own_price` None when nobody knows it. `bound` is how the protocol calls `max_tokens`; `plain`
+    asks for one command instead of JSON.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     own_price: Price | None = None
     budget: Budget = Budget()
     bound: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    plain: bool = False
 
     @property
     def is_local(self) -> bool:

@@ -42,7 +42,8 @@ class ModelProvider:
         async def ask(turns: list[Turn]) -> str:
             return await self.caller.ask(turns, question)
 
-        return await ask_for_drafts(ask, question, self.name, self.endpoint.confidence)
+        confidence, plain = self.endpoint.confidence, self.endpoint.plain
+        return await ask_for_drafts(ask, question, self.name, confidence, plain=plain)
 
 
 def endpoint_of(

@@ -21,7 +21,7 @@ from flowd.suggest.providers.endpoint import Endpoint
 from flowd.suggest.providers.events import events_of
 from flowd.suggest.providers.heard import Heard
 from flowd.suggest.providers.model_answer import Turn
-from flowd.suggest.providers.model_prompt import ANSWER_SCHEMA, INSTRUCTIONS
+from flowd.suggest.providers.model_prompt import ANSWER_SCHEMA, instructions_for
 from flowd.suggest.providers.model_setup import (
     REQUEST_SECONDS,
     ModelProvider,
@@ -58,6 +58,7 @@ def make_provider(name: str, config: ProviderConfig) -> Provider:
         endpoint,
         key=endpoint.key or ("" if endpoint.key_source else _NO_KEY),
         bound=preset.bound,
+        plain=config.style == "plain" or (config.style == "auto" and endpoint.is_local),
     )
     asking = ChatCompletions(preset.takes_schema, preset.asks_usage)
     return ModelProvider(endpoint, asking.complete)
@@ -112,7 +113,7 @@ class ChatCompletions:
         import openai
 
         conversation: list[ChatCompletionMessageParam] = [
-            {"role": "system", "content": INSTRUCTIONS}
+            {"role": "system", "content": instructions_for(plain=endpoint.plain)}
         ]
         conversation += [_message(turn) for turn in turns]
         old_name = endpoint.bound == "max_tokens"
@@ -127,7 +128,7 @@ class ChatCompletions:
                 "type": "json_schema",
                 "json_schema": {"name": "suggestions", "schema": ANSWER_SCHEMA},
             }
-            if self._wants_schema
+            if self._wants_schema and not endpoint.plain
             else openai.omit,
         )
 

@@ -2,7 +2,7 @@
 
 from flowd.domain.suggestions import Told
 from flowd.suggest.providers.base import Provider, Question
-from flowd.suggest.providers.model_prompt import INSTRUCTIONS, question_text
+from flowd.suggest.providers.model_prompt import instructions_for, plain_text, question_text
 from flowd.suggest.providers.model_setup import ModelProvider
 from flowd.suggest.providers.offline import OfflineProvider
 
@@ -12,5 +12,7 @@ def told(provider: Provider, question: Question) -> Told:
     if isinstance(provider, OfflineProvider):
         return Told(provider.name, "nothing: it works on this machine, and nothing leaves it")
     if isinstance(provider, ModelProvider):
-        return Told(provider.name, "this, to its model", INSTRUCTIONS, question_text(question))
+        plain = provider.endpoint.plain
+        text = plain_text(question) if plain else question_text(question)
+        return Told(provider.name, "this, to its model", instructions_for(plain=plain), text)
     return Told(provider.name, "a plugin: only its makers know what it sends of what Flow knows")

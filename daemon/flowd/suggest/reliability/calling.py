@@ -14,7 +14,7 @@ from flowd.suggest.providers.base import Question
 from flowd.suggest.providers.endpoint import Endpoint
 from flowd.suggest.providers.heard import Heard
 from flowd.suggest.providers.model_answer import Turn, read_answer, weighed
-from flowd.suggest.providers.model_prompt import INSTRUCTIONS
+from flowd.suggest.providers.model_prompt import instructions_for
 from flowd.suggest.providers.streamed import complete_part
 from flowd.suggest.reliability.accounts import (
     Entry,
@@ -108,7 +108,9 @@ class Caller:
 
     def _foreseen(self, turns: Sequence[Turn], question: Question, tries: int) -> Call:
         """Describe the next call, with the most it can take."""
-        taken = tokens_in([INSTRUCTIONS, *(turn.text for turn in turns)])
+        taken = tokens_in(
+            [instructions_for(plain=self.endpoint.plain), *(turn.text for turn in turns)]
+        )
         most, price, account = self.endpoint.max_tokens, self.endpoint.price, question.account
         why = account.why if account else "first"
         return Call(
