@@ -13,6 +13,8 @@ strace:strace
 dbus-daemon:dbus-daemon
 faketime:faketime
 libfuse3.so.3:libfuse3-3
+bwrap:bubblewrap
+sqlite3:sqlite3
 '
 is_there() {
   case $1 in
