@@ -10,10 +10,11 @@ from flowd.domain.events import ScriptKind
 class Loss(Struct, frozen=True):
     """What a command would take away, so that it can be counted.
 
-    `names` are paths and patterns of files, as seen from the command's folder, or branches.
+    `names` are paths and patterns of files, as seen from the command's folder, or branches; for
+    rows the file of an SQLite database and a table in it.
     """
 
-    kind: Literal["files", "changes", "untracked", "commits", "stashes"]
+    kind: Literal["files", "changes", "untracked", "commits", "stashes", "rows"]
     names: tuple[str, ...] = ()
 
 

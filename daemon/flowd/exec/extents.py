@@ -1,4 +1,4 @@
-"""How much a finding is about: files and bytes counted on disk, work counted by git.
+"""How much a finding is about: files and bytes on disk, work counted by git, rows in SQLite files.
 
 Counting changes nothing, runs nothing of the repository's own, and gives up soon: what cannot be
 counted within the limits is said to be more than was counted, or not said at all.
@@ -6,10 +6,13 @@ counted within the limits is said to be more than was counted, or not said at al
 
 import glob
 import os
+import sqlite3
 import stat
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from urllib.parse import quote
 
 import trio
 
@@ -18,6 +21,7 @@ from flowd.domain.foresight import Loss
 MOST_FILES = 20_000
 MOST_SECONDS = 0.1
 GIT_SECONDS = 1.0
+MOST_DATABASE_BYTES = 256 * 1024 * 1024  # counting reads it all, and cannot be broken off
 
 # Neither a monitor nor a hook that the repository's settings name is run, and nothing is locked.
 _GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
@@ -28,6 +32,8 @@ async def extent_of(loss: Loss, cwd: str) -> str:
     """Say how much would be lost, for a command that runs in `cwd`; see the port `Extents`."""
     if loss.kind == "files":
         return await trio.to_thread.run_sync(_count_files, loss.names, cwd)
+    if loss.kind == "rows":
+        return await trio.to_thread.run_sync(_count_rows, loss.names, cwd)
     counted = 0
     settings = await _without_filters(cwd) if loss.kind == "changes" else ()
     for words in _git_questions(loss):
@@ -80,6 +86,32 @@ def _size(size: float) -> str:
             return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return ""
+
+
+# ----------------------------------------------------------------------------------------- rows
+
+
+def _count_rows(names: tuple[str, ...], cwd: str) -> str:
+    """Count a table's rows, without a lock and without a file of SQLite's own beside it.
+
+    A database with changes that are only in its log (-wal) would be read as of before: not at all.
+    """
+    database, table = names
+    path = os.path.expanduser(os.path.join(cwd, database))  # noqa: PTH111, PTH118
+    if not os.path.isfile(path) or os.path.exists(f"{path}-wal"):  # noqa: PTH110, PTH113
+        return ""
+    try:
+        if os.stat(path).st_size > MOST_DATABASE_BYTES:  # noqa: PTH116
+            return ""
+        with closing(
+            sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True)
+        ) as connection:
+            quoted = table.replace('"', '""')
+            # The name is an identifier in quotes: nothing in it can be anything else.
+            ((count,),) = connection.execute(f'SELECT count(*) FROM "{quoted}"')  # noqa: S608
+    except (OSError, sqlite3.Error):  # no such table, or no database
+        return ""
+    return _many(count, "row")
 
 
 # ------------------------------------------------------------------------------------------ git

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from flowd.domain.foresight import Loss
 from flowd.safety.code import Inside, python_code, script_code, sql
 from flowd.safety.command import Command
 from flowd.safety.files import content_of
 from flowd.safety.findings import Trace, block, confirm
 from flowd.safety.paths import plain_path
+from flowd.safety.programs.containers import sqlite_file
 from flowd.safety.programs.effects import Code
 from flowd.safety.rules import code as code_rules
 from flowd.safety.rules import exfiltration, is_destructive_name, is_known
@@ -118,9 +120,10 @@ def _run_sql(calls: "Calls", text: str, code: Code, command: Command, state: Sta
     statement = sql.destructive_statement(text)
     if statement is not None:
         calls.trace.read_only = False
-        calls.trace.add(
-            confirm("databases.destructive-sql", f"Destroys data: {statement[:120]}", code.span)
-        )
+        database, table = sqlite_file(command), sql.table_of(statement)
+        rows = Loss("rows", (database, table)) if database and table else None
+        told = f"Destroys data: {statement[:120]}"
+        calls.trace.add(confirm("databases.destructive-sql", told, code.span, loss=rows))
     elif not sql.only_reads(text):
         calls.trace.read_only = False
 

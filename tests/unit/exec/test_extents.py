@@ -1,6 +1,8 @@
 """How much a command would take away, counted on real files and real repositories."""
 
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from flowd.domain.foresight import Loss
 from flowd.exec import extents
 from flowd.exec.extents import extent_of
+from flowd.safety.judge import make_judge
 
 
 def files(*names: str) -> Loss:
@@ -84,3 +87,49 @@ async def test_no_program_of_the_repository_is_run(repository: Path):
     for loss in (Loss("changes"), Loss("untracked"), Loss("stashes")):
         await extent_of(loss, str(repository))
     assert not witness.exists()
+
+
+# ------------------------------------------------------------------------------------------ rows
+
+
+@pytest.fixture
+def database(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "stock.db")) as connection, connection:
+        connection.execute("CREATE TABLE parts (name)")
+        connection.executemany("INSERT INTO parts VALUES (?)", [("bolt",)] * 1234)
+    return tmp_path
+
+
+async def test_rows_are_counted_and_nothing_is_left_beside(database):
+    assert await extent_of(Loss("rows", ("stock.db", "parts")), str(database)) == "1,234 rows"
+    assert [path.name for path in database.iterdir()] == ["stock.db"]
+    for names in (("stock.db", "absent"), ("no.db", "parts"), ("stock.db", 'p" UNION SELECT 1')):
+        assert await extent_of(Loss("rows", names), str(database)) == ""
+    (database / "text.db").write_text("no database")
+    assert await extent_of(Loss("rows", ("text.db", "parts")), str(database)) == ""
+
+
+async def test_rows_that_are_only_in_the_log_are_not_missed(database):
+    (database / "stock.db-wal").touch()
+    assert await extent_of(Loss("rows", ("stock.db", "parts")), str(database)) == ""
+
+
+async def test_rows_of_what_is_too_large_are_not_counted(database, monkeypatch):
+    monkeypatch.setattr(extents, "MOST_DATABASE_BYTES", 1000)
+    assert await extent_of(Loss("rows", ("stock.db", "parts")), str(database)) == ""
+
+
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        ("sqlite3 a.db 'DELETE FROM t'", ("a.db", "t")),
+        ("sqlite3 -batch a.db 'DROP TABLE IF EXISTS \"t\"'", ("a.db", "t")),
+        ("sqlite3 a.db <<< 'update t set x=1;'", ("a.db", "t")),
+        ("sqlite3 \"$f\" 'DELETE FROM t'", None),
+        ("psql -c 'DELETE FROM t'", None),
+        ("sqlite3 a.db 'DELETE FROM other.t'", None),
+    ],
+)
+def test_the_judge_says_which_rows(script, names):
+    (finding,) = make_judge().judge(script).findings
+    assert (finding.loss.names if finding.loss else None) == names

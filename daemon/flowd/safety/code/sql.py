@@ -36,6 +36,19 @@ def destructive_statement(text: str) -> str | None:
     return None
 
 
+_TABLE = re.compile(
+    r"(?:DROP\s+TABLE(?:\s+IF\s+EXISTS)?|TRUNCATE(?:\s+TABLE)?|DELETE\s+FROM|UPDATE)\s+"
+    r"([\"`\[]?)(?P<name>\w+)[\"`\]]?(?![\w.])",
+    re.IGNORECASE,
+)
+
+
+def table_of(statement: str) -> str:
+    """Name the table whose rows a destructive statement is about, "" when that is not plain."""
+    found = _TABLE.match(statement)
+    return found["name"] if found else ""
+
+
 _SHELL_ESCAPE = re.compile(
     r"(?:^|;)\s*(?:\\!|\.shell|\.system|system(?=\s)|!!)\s*([^\n]+)"
     r"|\bPROGRAM\s+'((?:[^']|'')*)'|xp_cmdshell\s*\(?\s*N?'((?:[^']|'')*)'"

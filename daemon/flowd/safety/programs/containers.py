@@ -144,6 +144,15 @@ _CLIENTS = {
 _ONE_DASH = frozenset({"sqlite3", "duckdb"})
 
 
+def sqlite_file(command: Command) -> str:
+    """Name the database that sqlite3 is called for, "" when that is not known."""
+    if command.name != "sqlite3":
+        return ""
+    options = listed(" ".join(_CLIENTS["sqlite3"]))
+    operands = split(command.arguments, options, long_with_one_dash=True).operands
+    return operands[0].text if operands and operands[0].known else ""
+
+
 def _client(command: Command, state: State) -> Effects:
     """A database client: SQL from options, operands, a file or standard input."""
     code, files, others = _CLIENTS[command.name]
