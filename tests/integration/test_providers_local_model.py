@@ -23,7 +23,7 @@ WIRES = {
     "Responses": ("/v1", openai.complete),
     "Messages": ("", anthropic.complete),
 }
-TURNS = [Turn("user", "Count from one to a hundred, in words.")]
+TURNS = [Turn("user", "Write a long story about a sailor and the sea.")]
 
 
 @pytest.fixture(scope="module")

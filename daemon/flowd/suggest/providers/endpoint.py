@@ -39,9 +39,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     def confidence(self) -> float:
         """How sure its first answer is: a model on this machine is small, and often wrong.
 
-        A model of 1.5 billion parameters is right less often than recipes whose score is 0.5.
+        Measured with 1.5 billion parameters on 144 tasks: put before recipes that score less than
+        0.45, it gains four in a hundred where half of the recipes are missing, and loses one where
+        all are there; put before better ones, it loses. What ranks it takes a fifth off, as the
+        words of a command are seldom those of the task.
         """
-        return 0.5 if self.is_local else 0.8
+        return 0.55 if self.is_local else 0.8
 
     @property
     def price(self) -> Price | None:
