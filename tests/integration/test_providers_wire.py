@@ -65,7 +65,7 @@ async def test_an_answer_becomes_a_valid_workflow(provider, llmock):
     (draft,) = await provider.propose(question())
     assert isinstance(draft.workflow, Workflow)
     assert draft.title == "Tag a release"
-    assert draft.confidence == 0.5  # of a model on this machine, whatever it claims
+    assert draft.confidence == 0.55  # of a model on this machine, whatever it claims
     assert [step.run for step in draft.workflow.steps] == ['git tag "v$version"', "git tag --list"]
     assert draft.workflow.steps[0].undo == 'git tag -d "v$version"'
     assert list(draft.workflow.inputs) == ["version"]
