@@ -81,6 +81,7 @@ class Machine:
                 stderr=log,
             )
         self.wait_for(self._is_up, "the machine has booted")
+        self.wait_for(self._serves_its_user, "its user's systemd answers")
 
     def cut_power(self) -> None:
         """Switch off without a word to anybody."""
@@ -115,6 +116,11 @@ class Machine:
         if self._first_pid() is None:
             return False
         state = self.run("systemctl", "is-system-running", check=False, as_root=True)
+        return state.strip() in ("running", "degraded")
+
+    def _serves_its_user(self) -> bool:
+        """Whether the user's own systemd is up: the machine counts as booted without it, too."""
+        state = self.run("systemctl", "--user", "is-system-running", check=False)
         return state.strip() in ("running", "degraded")
 
     # ------------------------------------------------------------------------------ being used
