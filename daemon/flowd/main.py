@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -28,7 +29,7 @@ from flowd import faultpoints, notify
 from flowd.clocks import AgeClock
 from flowd.config import Config, Paths, SecretSource, find_paths, load_config
 from flowd.desktop import Desktop
-from flowd.domain.knowledge import Meanings
+from flowd.domain.knowledge import ImportedKnowledge, Meanings
 from flowd.domain.ports import EventLog
 from flowd.domain.run import RunState
 from flowd.domain.suggestions import Suggester
@@ -64,16 +65,17 @@ from flowd.server.stdio import relay_stdio
 from flowd.server.transport import serve_socket
 from flowd.server.trust import Trust
 from flowd.store.log import open_log
-from flowd.suggest.imported import reword
+from flowd.suggest.late import LateSuggester
 from flowd.suggest.learning.learner import Learner, open_learner
 from flowd.suggest.minilm import find_model
 from flowd.suggest.nearness import Nearness
-from flowd.suggest.own import own_answers
-from flowd.suggest.pipeline import make_suggester
 from flowd.suggest.surroundings import Surroundings
 from flowd.upkeep import Upkeep
 from flowproto.environment import looks_secret, shareable
 from flowproto.starting import StartFailed, answers, start_and_wait
+
+if TYPE_CHECKING:
+    from flowd.suggest.pipeline import PipelineSuggester
 
 log = logging.getLogger("flowd")
 
@@ -255,21 +257,29 @@ async def serve(
         surroundings = Surroundings(event_log, paths.config.parent / "context.md")
 
         def suggester_of(settings: Config, judge: PolicedJudge) -> Suggester:
-            return make_suggester(
-                settings,
-                judge,
-                quick_preflight,
-                mask_for,
-                event_log.knowledge,
-                nearness,
-                learner,
-                own_answers(
-                    paths.config.parent / "templates", trust.trusts, settings.suggest, mask
-                ),
-                event_log.books,
-                look_up_key,
-                surroundings,
-            )
+            def make() -> "PipelineSuggester":
+
+                from flowd.suggest.own import own_answers
+                from flowd.suggest.pipeline import make_suggester
+
+                templates = paths.config.parent / "templates"
+                return make_suggester(
+                    settings,
+                    judge,
+                    quick_preflight,
+                    mask_for,
+                    event_log.knowledge,
+                    nearness,
+                    learner,
+                    own_answers(templates, trust.trusts, settings.suggest, mask),
+                    event_log.books,
+                    look_up_key,
+                    surroundings,
+                )
+
+            late = LateSuggester(make)
+            learner.knowledge = late.know
+            return late
 
         services = Services(
             log=event_log,
@@ -305,7 +315,7 @@ async def serve(
         upkeep = Upkeep(event_log.keeper, config.retention, event_log, artifacts, rehearsals)
         services.tidy = upkeep.look_soon
         nursery.start_soon(upkeep.serve)
-        nursery.start_soon(reword, event_log.knowledge)
+        nursery.start_soon(_reword, event_log.knowledge)
         nursery.start_soon(surroundings.serve)
         if nearness is not None:
             nursery.start_soon(nearness.serve)
@@ -332,6 +342,14 @@ async def _known_to(ages: AgeClock, event_log: EventLog) -> AsyncIterator[None]:
     for newest in await event_log.summaries(limit=1):
         ages.recorded_before(newest.updated_at)
     yield
+
+
+async def _reword(knowledge: ImportedKnowledge) -> None:
+    """Have what was imported indexed anew where a newer Flow knows other words."""
+    if await knowledge.sources():
+        from flowd.suggest.imported import reword
+
+        await reword(knowledge)
 
 
 def nearness_of(config: Config, meanings: Meanings) -> Nearness | None:

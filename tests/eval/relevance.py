@@ -79,7 +79,7 @@ def measure(
     with _home(settings) as home:
         if pages is not None:
             home.out("knowledge", "import", str(pages), timeout=300)
-        home.out("suggest", "warm up")
+        home.out("suggest", "list the files")
         if not semantic:
             _settle(home)
         rows = home.folder / "tasks.jsonl"

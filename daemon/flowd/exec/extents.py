@@ -6,7 +6,6 @@ counted within the limits is said to be more than was counted, or not said at al
 
 import glob
 import os
-import sqlite3
 import stat
 import subprocess
 import time
@@ -96,6 +95,8 @@ def _count_rows(names: tuple[str, ...], cwd: str) -> str:
 
     A database with changes that are only in its log (-wal) would be read as of before: not at all.
     """
+    import sqlite3  # half a megabyte, for what is seldom asked
+
     database, table = names
     path = os.path.expanduser(os.path.join(cwd, database))  # noqa: PTH111, PTH118
     if not os.path.isfile(path) or os.path.exists(f"{path}-wal"):  # noqa: PTH110, PTH113

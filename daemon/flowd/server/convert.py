@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from flowd.domain import foresight, ports, suggestions
 from flowd.domain.events import Confined
@@ -11,7 +12,9 @@ from flowd.domain.problems import Problem
 from flowd.domain.render import to_object
 from flowd.domain.run import AttemptState, Question, RunState
 from flowd.domain.workflow import Workflow, sandbox_of
-from flowd.explain import reading
+
+if TYPE_CHECKING:
+    from flowd.explain import reading
 from flowproto import artifacts, check, explain, runs, suggest
 
 _LAST_POSITION = 2**63 - 1  # as far as the log can count
@@ -244,14 +247,14 @@ def to_effect_row(effect: foresight.Effect) -> check.EffectRow:
     return check.EffectRow(kind=effect.kind, what=effect.what)
 
 
-def to_explained_part(part: reading.Part) -> explain.ExplainedPart:
+def to_explained_part(part: "reading.Part") -> explain.ExplainedPart:
     """One piece of a script and what it means."""
     return explain.ExplainedPart(
         span=part.span, text=part.text, kind=part.kind, meaning=part.meaning, depth=part.depth
     )
 
 
-def to_explained_command(command: reading.CommandText) -> explain.ExplainedCommand:
+def to_explained_command(command: "reading.CommandText") -> explain.ExplainedCommand:
     """One command of a script in a sentence."""
     return explain.ExplainedCommand(
         span=command.span,

@@ -4,17 +4,22 @@ Words find the candidates, the model puts them in order: it knows that "eats my 
 CPU use. What texts mean is kept in the database, for making it out takes milliseconds each.
 """
 
+from __future__ import annotations
+
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 from msgspec.structs import replace
 
 from flowd.domain.knowledge import Meanings
 from flowd.suggest.minilm import MiniLM, likeness
-from flowd.suggest.providers.base import Draft
+
+if TYPE_CHECKING:
+    from flowd.suggest.providers.base import Draft
 
 _logger = logging.getLogger(__name__)
 

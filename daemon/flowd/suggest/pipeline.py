@@ -23,7 +23,6 @@ from flowd.domain.suggestions import (
     ProviderTrial,
     Show,
     SuggestAnswer,
-    Suggester,
     Suggestion,
     SuggestProgress,
     SuggestRequest,
@@ -481,7 +480,7 @@ def make_suggester(
     books: Books | None = None,
     look_up: LookUp = no_keys,
     surroundings: Surroundings | None = None,
-) -> Suggester:
+) -> PipelineSuggester:
     """Make the suggester; nothing is read or imported before the first task."""
     return PipelineSuggester(
         Registry(config),

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import trio
 from msgspec import Struct
@@ -12,7 +12,9 @@ from flowd.domain.preview import judge_step, strictest
 from flowd.domain.suggestions import Suggestion
 from flowd.domain.workflow import Shell, Step, Workflow, shell_of
 from flowd.errors import InvalidInput
-from flowd.explain.explaining import Imported, explain
+
+if TYPE_CHECKING:
+    from flowd.explain.explaining import Imported
 from flowd.projects import project_folders
 from flowd.server.contexts import ExplainContext
 from flowd.server.convert import (
@@ -80,7 +82,7 @@ class _Where(Struct, frozen=True):
     """Where manuals are looked for, and until when."""
 
     folder: Path
-    imported: Imported | None
+    imported: "Imported | None"
     until: float
 
     @classmethod
@@ -111,6 +113,8 @@ async def _step(
 async def _script(
     text: str, shell: Shell, judgement: Judgement, where: _Where
 ) -> x.ExplainedScript:
+    from flowd.explain.explaining import explain  # two thirds of a megabyte
+
     reading = await explain(
         text,
         shell,

@@ -1,4 +1,7 @@
-"""Import collections of commands for suggestions to look through."""
+"""Import collections of commands for suggestions to look through.
+
+What reads them is loaded when it is wanted: most daemons never import anything.
+"""
 
 import time
 from pathlib import Path
@@ -10,15 +13,6 @@ from flowd.domain.knowledge import KnowledgeSource
 from flowd.errors import InvalidInput, NotFound
 from flowd.server.contexts import KnowledgeContext
 from flowd.server.sources import folder_of, path_in
-from flowd.suggest.imported import asked_as, vocabulary, worded
-from flowd.suggest.imports.reading import (
-    KNOWN_PLACES,
-    Reading,
-    known_places,
-    name_of,
-    read_collection,
-)
-from flowd.suggest.library import count_recipes
 from flowproto.daemon import Empty
 from flowproto.knowledge import (
     ImportedRow,
@@ -34,6 +28,8 @@ _LONGEST_NAME = 60
 
 async def handle_list(params: Empty, context: KnowledgeContext) -> KnowledgeResult:
     """Name what was imported."""
+    from flowd.suggest.library import count_recipes
+
     return KnowledgeResult(
         sources=[_row(source) for source in await context.knowledge.sources()],
         built_in=await trio.to_thread.run_sync(count_recipes),
@@ -44,6 +40,8 @@ async def handle_import(
     params: KnowledgeImportParams, context: KnowledgeContext
 ) -> KnowledgeImportResult:
     """Take in a collection, or all that are in the usual places."""
+    from flowd.suggest.imports.reading import KNOWN_PLACES, known_places, name_of
+
     begun = time.monotonic()
     if params.path is not None:
         given = path_in(folder_of(params.cwd), params.path)
@@ -62,6 +60,9 @@ async def handle_import(
 
 
 async def _import(context: KnowledgeContext, path: Path, name: str) -> ImportedRow:
+    from flowd.suggest.imported import asked_as, vocabulary, worded
+    from flowd.suggest.imports.reading import Reading, read_collection
+
     reading = Reading()
     source = KnowledgeSource(name, "", str(path), wall_clock_ms(), vocabulary())
     examples = read_collection(path, reading)

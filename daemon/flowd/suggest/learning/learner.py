@@ -4,10 +4,13 @@ Nobody waits for a note: `serve` writes them down one after the other. What is l
 anew, in a thread, when something was noted since the last time it was asked for.
 """
 
+from __future__ import annotations
+
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 import trio
@@ -28,9 +31,11 @@ from flowd.domain.render import to_object
 from flowd.domain.run import RunState
 from flowd.domain.workflow import Workflow
 from flowd.errors import FlowError, NotFound
-from flowd.suggest.learning.learned import Learned, learn, numbers_behind, things_of
 from flowd.suggest.memory import Shown
-from flowd.suggest.retrieve import Knowledge
+
+if TYPE_CHECKING:
+    from flowd.suggest.learning.learned import Learned
+    from flowd.suggest.retrieve import Knowledge
 
 log = logging.getLogger(__name__)
 
@@ -214,6 +219,8 @@ class Learner:
         async with self._folding:
             facts, learned = await self._read(), self._learned
             if learned is None:
+                from flowd.suggest.learning.learned import learn  # see `late.py`
+
                 learned = await trio.to_thread.run_sync(learn, facts, knowledge)
                 if facts is self._facts:  # nothing came meanwhile
                     self._learned = learned
@@ -235,10 +242,14 @@ class Learner:
 
     async def things(self) -> list[LearnedThing]:
         """All that was learned; see the port."""
+        from flowd.suggest.learning.learned import things_of
+
         return things_of(await self._known())
 
     async def forget(self, thing: str) -> LearnedThing:
         """Unlearn one thing; see the port."""
+        from flowd.suggest.learning.learned import numbers_behind, things_of
+
         learned = await self._known()
         found = [each for each in things_of(learned) if each.id.startswith(thing)] if thing else []
         if len(found) != 1:
