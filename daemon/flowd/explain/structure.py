@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from flowd.explain.words import given
 from flowd.safety.syntax import (
@@ -25,7 +25,17 @@ from flowd.safety.syntax import (
     Word,
 )
 
-F = TypeVar("F")
+
+class Frame(Protocol):
+    """What is needed of a frame of `reading`, which is passed on as it is."""
+
+    @property
+    def text(self) -> str:
+        """The text being read."""
+        ...
+
+
+F = TypeVar("F", bound=Frame)
 
 
 def spoken(
@@ -37,7 +47,7 @@ def spoken(
     functions: set[str],
 ) -> str:
     """Give the sentence of a compound statement, having its inner ones read by `read`."""
-    text: str = frame.text  # type: ignore[attr-defined]  # a frame of `reading`
+    text = frame.text
 
     def all_of(statements: Iterable[Statement]) -> str:
         return ", then ".join(phrase for each in statements if (phrase := read(each, frame)))

@@ -19,7 +19,7 @@ from flowd.suggest.match import Entry, Index
 from flowd.suggest.providers.base import Draft
 from flowd.suggest.slots import Slots
 from flowd.suggest.text import concepts
-from flowd.suggest.tools import are_used, tools_named
+from flowd.suggest.tools import fitness, tools_named
 
 _logger = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ _LEAST = 0.12
 _GENERAL = 0.78  # of a recipe's: these were tried out by nobody here
 _FAMILIAR = 0.15
 _EVERYDAY = 6.0  # the logarithm of how often the best known programs occur among the recipes
-_OTHER_TOOL = 0.7
 _FIRST_PROGRAM = re.compile(r"^(?:sudo\s+|\w+=\S*\s+)*([\w.+-]+)")
 
 
@@ -78,7 +77,7 @@ async def recall(
     limit: int,
 ) -> list[Draft]:
     """Give the imported commands that fit the task best, best first."""
-    asked = slots.rest if slots.rest.strip(" .,?!") else slots.task
+    asked = slots.asked
     found = await imported.find(_meanings_of(asked, index), _LOOKED_AT)
     if not found:
         return []
@@ -88,8 +87,7 @@ async def recall(
     for match in near.find(asked, limit * 2):
         example = found[int(match.key)]
         sure = _GENERAL * match.score * _prior(example, familiar)
-        if not are_used(named, [example.script, example.topic]):
-            sure *= _OTHER_TOOL
+        sure *= fitness(named, [example.script, example.topic])
         if sure >= _LEAST:
             drafts.append(_draft(example, slots, library, sure))
     return sorted(drafts, key=lambda draft: -draft.confidence)[:limit]

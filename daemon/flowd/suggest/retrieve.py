@@ -19,7 +19,7 @@ from flowd.suggest.match import Entry, Index
 from flowd.suggest.parts import Part, load_parts
 from flowd.suggest.providers.base import Draft
 from flowd.suggest.slots import Slots, extract
-from flowd.suggest.tools import are_used, tools_named
+from flowd.suggest.tools import fitness, tools_named
 
 _LEAST = 0.12  # below this, an answer is a guess that only distracts
 _COMPOSED = 0.95
@@ -30,7 +30,6 @@ _GENERAL = 0.95  # leaves room for what the project itself says
 _ELSEWHERE = 0.75
 _AT_HOME = 1.1
 _NO_REPOSITORY = 0.9
-_OTHER_TOOL = 0.7
 
 _KIND_WORDS = {
     "python": {"python", "pip", "pytest", "py"}, "node": {"node", "npm", "javascript", "js"},
@@ -123,8 +122,7 @@ def _from_recipes(
         recipe = knowledge.library.recipes[match.key]
         filled = fill(recipe, slots.found, knowledge.library.inputs)
         confidence = _GENERAL * match.score * _fitness(recipe, slots.task, context)
-        if not are_used(named, recipe.scripts):
-            confidence *= _OTHER_TOOL
+        confidence *= fitness(named, recipe.scripts)
         if slots.found:
             confidence *= 1 - _UNPLACED * (1 - filled.used / len(slots.found))
         confidence *= 1 - _MISSING * min(3, len(filled.missing))

@@ -5,8 +5,9 @@ Only names that mean nothing else count. "Find", "make" or "go" in a sentence ar
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+_OTHER_TOOL = 0.7
 _WORD = re.compile(r"[a-z][\w+-]*")
 
 _NAMES_TEXT = """
@@ -115,8 +116,9 @@ def tools_named(task: str) -> list[frozenset[str]]:
     return [_PROGRAMS[word] for word in words if word in _PROGRAMS]
 
 
-def are_used(named: Iterable[frozenset[str]], scripts: Iterable[str]) -> bool:
-    """Whether one of the tools at least occurs in the scripts; true when none is named."""
-    named = list(named)
+def fitness(named: Sequence[frozenset[str]], scripts: Iterable[str]) -> float:
+    """Say how well scripts fit the tools that are named: 1 with one of them, or when none is."""
+    if not named:
+        return 1.0
     words = {word for script in scripts for word in _WORD.findall(script)}
-    return not named or any(programs & words for programs in named)
+    return 1.0 if any(programs & words for programs in named) else _OTHER_TOOL

@@ -7,6 +7,12 @@ REWRITES: tuple[tuple[str, str, str], ...] = (
     # letters marked as in a manual ("[c]reate"), politeness, questions
     ("[", r"\[(\w)\]", r"\1"),
     ("hey hi please ok flow", r"^\s*(?:hey|hi|please|ok|flow)[,\s]+", ""),
+    (
+        "current",
+        r"\b(?:print|what(?:'s| is)|(?:name|path) of)\s+(?:the |my )?"
+        r"current (?:directory|folder|dir)\b",
+        "show cwd",
+    ),
     ("command", r"\b(?:what|which) is the (?:\w+ )?command (?:to|for|that|which)\b", ""),
     ("how", r"\bhow (?:do|can|to|would|should)(?: i| we| you)?\b", ""),
     ("want need like 'd wish", r"\b(?:i|we) (?:want|need|would like|'d like|wish)(?: to)?\b", ""),

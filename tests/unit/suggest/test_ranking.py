@@ -36,6 +36,8 @@ def found(task: str, context: Context = NOWHERE) -> list[str]:
         ("which folders take up the most space", "du-sorted"),
         ("kill a process by name", "pkill"),
         ("show memory usage", "free"),
+        ("list files", "ls"),
+        ("print the current directory", "pwd"),
         ("follow a log file", "tail-follow"),
         ("count lines in notes.txt", "wc-lines"),
         ("replace a text in a file in place", "sed-replace-in-place"),

@@ -33,6 +33,7 @@ async def events_of(
     import httpx2
 
     await _refuse_page(provider, response)
+    # Declared as an iterator, but it is a generator, and must be closed as one.
     lines: AsyncGenerator[str, None] = response.aiter_lines()  # type: ignore[assignment]
     try:
         yield _Reading(lines, provider, kind)
