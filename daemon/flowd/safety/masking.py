@@ -1,8 +1,8 @@
 """Secrets in what a script writes become `***` before anybody keeps or sees them.
 
 A secret is one of the values that are known (variables whose names look secret), or looks like one:
-`tokens.py` has the table. A value that nobody knew, that looks like nothing, or that the script has
-encoded, cannot be found.
+`token_kinds.py` has the table. A value that nobody knew, that looks like nothing, or that the
+script has encoded, cannot be found.
 
 Output comes in pieces. A piece is taken only up to where a secret may have begun that the next
 piece ends; a few bytes before the piece are looked at again, since a beginning too short to be one
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from flowd.domain.ports import NO_VARIABLES, MaskerFor
-from flowd.safety.tokens import kinds_in
+from flowd.safety.token_kinds import FINDER
 
 MASK = b"***"
 MASK_OF_VALUES = b"<hidden>"  # `rm $steps_a_path` would expand stars to all files there are
@@ -40,7 +40,7 @@ class SecretMasker:
         """Give what may be kept of `data[seen:]`, and how much of that it stands for."""
         found = list(self._values_in(data))
         waits = self._beginning_of_a_value(data) if more else len(data)
-        for kind in kinds_in(data):
+        for kind in FINDER.kinds_in(data):
             found += kind.spans(data)
             if more:
                 waits = min(waits, kind.beginning(data))
