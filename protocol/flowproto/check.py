@@ -83,7 +83,9 @@ class ObstacleRow(Struct, kw_only=True):
 
     step: str
     script: Literal["run", "undo", "check"]
-    kind: Literal["program", "flag", "variable", "folder", "disk", "file", "permission", "git"]
+    kind: Literal[
+        "program", "flag", "variable", "folder", "disk", "file", "permission", "git", "secret"
+    ]
     severity: Literal["error", "warning"]
     message: str
     cure: str = ""

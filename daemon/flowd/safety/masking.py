@@ -27,6 +27,8 @@ MOST_BYTES = 4096  # of a value: what is longer is looked for in parts of this s
 LEAST_RANDOM, LEAST_BITS = 24, 4.0  # characters, and bits for each: see `looks_random`
 _DRAWN = re.compile(r"[A-Za-z0-9+=_.~-]+(?:/[A-Za-z0-9+=_.~-]+)?")
 
+_PLACEHOLDER = re.compile(rb"[$`<>{}]|\*{3}|x{6}|X{6}|\.{3}")
+
 Span = tuple[int, int]
 
 
@@ -94,6 +96,24 @@ def make_masker_for(looks_secret: Callable[[str], bool], known: Mapping[str, str
         return SecretMasker(ours | values) if values else usual
 
     return masker_for
+
+
+def secrets_in(text: str) -> list[Span]:
+    """Give where a text that people wrote holds what looks like a secret, in characters.
+
+    Where a variable or a placeholder stands in its stead, there is none.
+    """
+    data = text.encode(errors="surrogateescape")
+    found = sorted({span for kind in FINDER.kinds_in(data) for span in kind.spans(data)})
+    spans: list[Span] = []
+    reached = 0
+    for start, end in found:
+        if start >= reached and not _PLACEHOLDER.search(data, start, end):
+            before, inside = data[:start], data[start:end]
+            begins = len(before.decode(errors="surrogateescape"))
+            spans.append((begins, begins + len(inside.decode(errors="surrogateescape"))))
+            reached = end
+    return spans
 
 
 def looks_random(value: str) -> bool:
