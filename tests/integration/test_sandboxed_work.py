@@ -369,8 +369,8 @@ def test_saved_files_are_put_back_and_nowhere_else(home: FlowHome, place: Path) 
 WITHOUT_NAMESPACES = """
 import os, sys
 from flowd.exec import confine
-confine.drop_privileges()
-confine.filter_system_calls()
+confine.drop_privileges(0b11011)
+confine.filter_system_calls(any_socket=False)
 os.execv(sys.argv[1], sys.argv[1:])
 """
 

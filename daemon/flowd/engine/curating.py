@@ -71,7 +71,9 @@ class Curator:
 def _leads_out(state: RunState, plan: Step, folder: str) -> bool:
     """Whether a confined step's folder is a link to where the step itself may not look."""
     within = confinement_of(state, plan)
-    return within is not None and not Path(folder).resolve().is_relative_to(within.project)
+    if within is None or within.level == "off":
+        return False
+    return not Path(folder).resolve().is_relative_to(within.project)
 
 
 def _room_for(live: LiveRun, key: AttemptKey, config: EngineConfig) -> Room:

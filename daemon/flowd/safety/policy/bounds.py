@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from flowd.domain.boundaries import ALWAYS_READABLE
 from flowd.domain.ports import Finding
 from flowd.safety import read_only
 from flowd.safety.command import Command
@@ -28,11 +29,6 @@ from flowd.safety.programs import (
 from flowd.safety.syntax import Span
 from flowd.safety.tables import listed
 from flowd.safety.value import UNKNOWN
-
-ALWAYS_READABLE = tuple(
-    f"/{name}/**" for name in listed("usr bin sbin lib lib32 lib64 etc dev proc sys opt nix")
-)
-"""What programs themselves need."""
 
 _BECOMES_ANOTHER = listed("sudo sudoedit doas su pkexec run0 runuser gosu su-exec gksudo kdesu")
 _CALLS_OUT = listed(
