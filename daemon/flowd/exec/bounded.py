@@ -46,7 +46,15 @@ def bounds_of_policy(
     """
     drawn = confinement.drawn
     also = [*map(os.path.realpath, confinement.also)]
+    sockets = [path for path in own if _is_socket(path)]
+    fixed = [
+        *(path for path in own if path not in sockets),
+        *(f"{up}/.flow" for up in (confinement.project, *Path(confinement.project).parents)),
+        f"{folder}/record",  # it names processes that the daemon may have to end
+        f"{folder}/{HELD}",
+    ]
     writable = [*writable_places(["/"], drawn), *also]
+    writable += _pinned(fixed, writable)
     readable = [*readable_places(drawn), *always_readable(program, also)]
     return {
         "environment": {
@@ -57,13 +65,8 @@ def bounds_of_policy(
         "folder": folder,
         "writable": writable,
         "readable": readable,
-        "fixed": [
-            *own,
-            *(f"{up}/.flow" for up in (confinement.project, *Path(confinement.project).parents)),
-            f"{folder}/record",  # it names processes that the daemon may have to end
-            f"{folder}/{HELD}",
-        ],
-        "hidden": [path for path in own if _is_socket(path)],
+        "fixed": fixed,
+        "hidden": sockets,
         "private": {},
         "shown": [],
         "layers": [],
@@ -73,9 +76,9 @@ def bounds_of_policy(
         "only": [],
         "reachable": _reachable(confinement, writable, readable),
         "network": drawn.network,
-        "apart": _is_apart(drawn),
+        "apart": is_apart(drawn),
         "any_socket": drawn.network,
-        "scoped": SCOPED_SOCKETS if _is_apart(drawn) else 0,
+        "scoped": SCOPED_SOCKETS if is_apart(drawn) else 0,
         "landlock": _LANDLOCK_TO_WRITE if drawn.writable else _LANDLOCK,
         "capabilities": OF_FILES
         | _OF_PROCESSES
@@ -84,7 +87,19 @@ def bounds_of_policy(
     }
 
 
-def _is_apart(drawn: Drawn) -> bool:
+def _pinned(fixed: list[str], writable: list[str]) -> list[str]:
+    """Give the folders on the way to what is fixed, each to be a mount of its own.
+
+    A mount cannot be moved out of the way, to have something else in its place.
+    """
+    if "/" in writable:
+        return []
+    there = [path for path in fixed if os.path.lexists(path)]
+    ways = {str(up) for path in there for up in Path(path).parents}
+    return sorted(up for up in ways - {*writable} if any(is_within(up, each) for each in writable))
+
+
+def is_apart(drawn: Drawn) -> bool:
     """Whether it takes namespaces to hold what is drawn."""
     return drawn not in (NOTHING_DRAWN, Drawn(privilege=False))
 

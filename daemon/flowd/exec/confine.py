@@ -370,8 +370,11 @@ def drop_privileges(capabilities: int) -> None:
     for capability in range(64):
         if not capabilities >> capability & 1:
             _libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; fails above the last one
-    kept = capabilities if os.geteuid() == 0 else 0
     header = struct.pack("II", 0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3
+    had = ctypes.create_string_buffer(24)
+    _checked("capabilities", _libc.capget(header, had))
+    permitted = struct.unpack("6I", had)[1]
+    kept = capabilities & permitted if os.geteuid() == 0 else 0
     _checked("capabilities", _libc.capset(header, struct.pack("6I", kept, kept, 0, 0, 0, 0)))
 
 

@@ -24,7 +24,7 @@ from flowd.domain.ports import Confinement, Exited, Launch
 from flowd.domain.workflow import Sandbox
 from flowd.errors import SpawnFailed, Unsupported
 from flowd.exec.boundaries import bounds_of, places_rehearsed, project_of, rehearse
-from flowd.exec.bounded import bounds_of_policy
+from flowd.exec.bounded import bounds_of_policy, is_apart
 from flowd.exec.folders import SPARE, TEMPORARY
 from flowd.exec.places import must_be_looked_for, readable_places, writable_places
 from flowd.exec.rehearsal import How, Rehearsals
@@ -80,7 +80,7 @@ class Confiner:
             await trio.to_thread.run_sync(readable_places, drawn)
         confined = Confined(
             project,
-            words_of(levels, network=not rehearsal),
+            words_of(levels, network=not rehearsal, drawn=drawn),
             network=drawn.network,
             writable=drawn.writable,
             readable=drawn.readable,
@@ -233,7 +233,9 @@ def _held_or_not(unheld: str) -> str:
     return f"refused, {unheld}" if unheld else "held for steps without a sandbox, too"
 
 
-def words_of(levels: Collection[Sandbox], *, network: bool = True) -> str:
+def words_of(
+    levels: Collection[Sandbox], *, network: bool = True, drawn: Drawn = NOTHING_DRAWN
+) -> str:
     """Say what keeps steps within bounds here."""
     from flowd.exec.confine import landlock_version  # here: ctypes is 1 MB that few daemons need
 
@@ -241,7 +243,7 @@ def words_of(levels: Collection[Sandbox], *, network: bool = True) -> str:
     namespace = "own mounts" if os.geteuid() == 0 else "own mounts in a user namespace"
     kept = f"{namespace}, Landlock {version}, seccomp, no privileges"
     if set(levels) == {"off"}:
-        return f"{namespace}, Landlock {version}, seccomp"
+        return f"{f'{namespace}, ' if is_apart(drawn) else ''}Landlock {version}, seccomp"
     if not network or set(levels) == {"strict"}:
         return f"{kept}, no network (own, empty one)"
     return f"{kept}, strict without network (own, empty one)" if "strict" in levels else kept
