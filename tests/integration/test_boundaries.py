@@ -38,6 +38,7 @@ def around(home: FlowHome, place: Path) -> Iterator[dict[str, Any]]:
     outside.mkdir()
     for name in ("precious", "to-delete", "to-link", "to-move"):
         (outside / name).write_text(name)
+    os.mkfifo(outside / "pipe")
     shutil.copy("/bin/true", outside / "program")
     shutil.copy("/usr/bin/id", outside / "setuid-id")
     if IS_ROOT:
@@ -130,12 +131,12 @@ WRITING = {
     *("write_outside", "write_by_a_link", "overwrite_outside", "truncate_outside", "rename_out"),
     *("delete_outside", "change_mode_outside", "change_times_outside", "change_owner_outside"),
     *("write_by_an_open_folder", "write_to_start_up_file", "make_a_folder_outside", "link_out"),
-    *("leave_something_running", "change_the_kernel", "read_a_device"),
+    *("leave_something_running", "change_the_kernel", "read_a_device", "write_to_a_pipe"),
 }
 READING = {
     *("read_outside", "read_by_a_link", "read_by_proc", "list_outside", "run_a_program_outside"),
     *("read_a_key", "read_a_key_by_a_link", "read_a_token", "read_the_runs"),
-    *("read_a_device", "write_by_an_open_folder"),
+    *("read_a_device", "write_by_an_open_folder", "write_to_a_pipe"),  # these open to read, too
 }
 NETWORK = {"connect_by_tcp", "be_answered_by_udp", "open_a_socket_of_another_kind"}
 DEPENDS = {"become_another", "open_a_raw_socket"}  # on who we are, whatever is drawn
@@ -267,7 +268,7 @@ def test_a_terminal_works(home: FlowHome) -> None:
     name = home.workflow(
         "  - id: a\n    tty: true\n    run: |\n"
         "      test -t 0 && test -t 1\n      echo told > /dev/tty\n      stty size\n"
-        "      echo again > /dev/stdout\n"
+        "      echo again > /dev/stdout\n      head -c 0 /dev/stdin\n"
         "      /usr/bin/python3 -c 'import pty; pty.openpty(); print(\"new\")'\n",
     )
     said = home.out("run", name, "--yes")
@@ -293,6 +294,27 @@ def test_saved_files_are_put_back_within_the_boundaries(home: FlowHome) -> None:
     home.out("run", home.workflow("  - {id: a, run: echo new > kept}\n"), "--yes")
     home.out("undo", home.json("history")["runs"][0]["id"])
     assert (home.project / "kept").read_text() == "old"
+
+
+def test_artifacts_are_kept_from_where_the_step_works(home: FlowHome, place: Path) -> None:
+    draw(home, "privilege: none\n")
+    (place / "other").mkdir()
+    step = f"  - {{id: a, run: echo x > made, cwd: {place}/other, artifacts: [made]}}\n"
+    home.out("run", home.workflow(step))
+    run = home.json("history")["runs"][0]["id"]
+    assert [each["path"] for each in home.json("artifacts", run)["files"]] == ["made"]
+
+
+def test_the_shell_of_a_script_may_be_read_wherever_it_is(home: FlowHome, place: Path) -> None:
+    (place / "bin").mkdir()
+    shutil.copy("/bin/bash", place / "bin" / "bash")
+    shutil.copy("/bin/true", place / "bin" / "another")
+    home.environment["PATH"] = f"{place}/bin:{home.environment['PATH']}"
+    draw(home, "readable: ['.']\n")
+    name = home.workflow("  - id: a\n    run: |\n      echo $BASH\n      another || echo no\n")
+    said = home.out("run", name, "--yes")
+    assert f"a | {place}/bin/bash" in said
+    assert "a | no" in said
 
 
 def test_every_policy_holds(home: FlowHome) -> None:

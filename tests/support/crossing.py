@@ -65,6 +65,10 @@ def write_as_another_process_sees_it():
     Path(f"/proc/{VICTIM}/root{OUTSIDE}/by-proc").write_text("x")
 
 
+def write_to_a_pipe():
+    os.close(os.open(OUTSIDE / "pipe", os.O_RDWR))  # which a read-only mount does not forbid
+
+
 def leave_something_running():
     if os.fork() == 0:
         os.setsid()

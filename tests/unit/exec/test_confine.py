@@ -1,6 +1,7 @@
 """The parts of the confining program that can be looked at without being confined."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,16 @@ def test_a_step_without_a_sandbox_is_bounded_by_what_is_drawn_alone(tmp_path: Pa
     assert (writable["hidden"], writable["private"], writable["caches"]) == ([], {}, [])
     assert writable["environment"] == {"TMPDIR": "/attempt/tmp"} or place.startswith("/tmp")
     assert (writable["landlock"], network["landlock"]) == (3, 2)
+
+
+def test_sockets_are_found_by_a_look_as_well(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "deep")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{tmp_path}/deep/s")
+        assert confine._special_files(str(tmp_path)) == [f"{tmp_path}/deep/s"]
+    assert confine._special_files(str(tmp_path / "none")) == []
 
 
 def test_both_sides_know_the_exit_code_of_what_could_not_be_confined() -> None:
