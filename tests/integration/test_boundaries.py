@@ -253,6 +253,26 @@ def test_ordinary_work_goes_on(home: FlowHome, policy: str) -> None:
     home.out("run", home.workflow(WORK, head=head), "--yes")
 
 
+def test_work_in_a_sandbox_and_a_rehearsal_go_on_where_not_all_may_be_read(
+    home: FlowHome, place: Path
+) -> None:
+    (place / "precious").write_text("x")
+    (home.project / "tries").write_text(
+        f"! cat {place}/precious\ngit init -q .\ngit config user.name A\n"
+        "git config user.email a@b\necho one > file\ngit add file\ngit commit -qm one\n"
+        "at=$(mktemp)\necho x > $at\ncat $at < /dev/null\necho tried\n"
+    )
+    draw(home, "readable: ['.']\n")
+    name = home.workflow("  - {id: a, run: bash -e tries, sandbox: project}\n")
+    rehearsed = home.out("run", name, "--yes", "--rehearse")
+    assert "a | tried" in rehearsed
+    assert f"reads only {home.project} and the system's programs" in rehearsed
+    assert not (home.project / "file").exists()
+    assert "a | tried" in home.out("run", name, "--yes")
+    (home.project / "tries").write_text(f"cat {place}/precious\n")
+    home.out("run", name, "--yes", "--rehearse", code=1)
+
+
 def test_temporary_files_go_where_they_may(home: FlowHome) -> None:
     file = home.workflow("  - id: a\n    run: 'echo \"in ${TMPDIR:-nothing}\"'\n")
     for policy, expected in (("", "in nothing"), ("writable: [/tmp]\n", "in nothing")):

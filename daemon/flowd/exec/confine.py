@@ -335,11 +335,17 @@ def listening_sockets() -> list[str]:
     with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as table:
         lines = [line.rstrip("\n").split(None, 7) for line in table]
     named = {fields[7] for fields in lines if len(fields) == 8 and fields[7].startswith("/")}
-    named.update(_special_files("/run"))
+    named.update(_special_files("/run", _mounts_but("tmpfs")))
     return [os.path.realpath(path) for path in named if _is_socket(path)]
 
 
-def _special_files(folder: str) -> list[str]:
+def _mounts_but(kind: str) -> set[str]:
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as table:
+        return {fields[1] for line in table if (fields := line.split())[2] != kind}
+
+
+def _special_files(folder: str, foreign: set[str]) -> list[str]:
+    """Give what is neither file, folder nor link; `foreign` mounts, remote perhaps, are let be."""
     found = []
     try:
         entries = list(os.scandir(folder))
@@ -347,7 +353,7 @@ def _special_files(folder: str) -> list[str]:
         return []
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            found += _special_files(entry.path)
+            found += [] if entry.path in foreign else _special_files(entry.path, foreign)
         elif not (entry.is_file(follow_symlinks=False) or entry.is_symlink()):
             found.append(entry.path)
     return found

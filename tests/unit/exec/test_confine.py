@@ -145,8 +145,10 @@ def test_sockets_are_found_by_a_look_as_well(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "deep")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"{tmp_path}/deep/s")
-        assert confine._special_files(str(tmp_path)) == [f"{tmp_path}/deep/s"]
-    assert confine._special_files(str(tmp_path / "none")) == []
+        assert confine._special_files(str(tmp_path), set()) == [f"{tmp_path}/deep/s"]
+        assert confine._special_files(str(tmp_path), {f"{tmp_path}/deep"}) == []
+    assert confine._special_files(str(tmp_path / "none"), set()) == []
+    assert "/proc" in confine._mounts_but("tmpfs")
 
 
 def test_both_sides_know_the_exit_code_of_what_could_not_be_confined() -> None:
