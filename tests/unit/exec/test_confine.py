@@ -129,6 +129,9 @@ def test_a_step_without_a_sandbox_is_bounded_by_what_is_drawn_alone(tmp_path: Pa
     assert network["environment"] == {"SSH_AUTH_SOCK": "/elsewhere"}
     assert (network["network"], network["any_socket"], network["reachable"]) == (False, False, [])
     assert network["capabilities"] & 1 << 7
+    assert not network["capabilities"] & (1 << 12 | 1 << 13)
+    for each in (privilege, network):
+        assert not each["capabilities"] & (1 << 16 | 1 << 17 | 1 << 19 | 1 << 21 | 1 << 27)
     writable = bounded(Drawn(writable=((f"{place}/**",),)))
     assert writable["writable"] == [place]
     assert "/run/agent" in writable["reachable"]
