@@ -427,6 +427,9 @@ def test_people_are_told_what_holds(home: FlowHome) -> None:
     assert shown["sandbox"].startswith(f"boundaries of policy: {words}; by ")
     assert f"boundaries: held by the kernel: {words}" in home.out("policy", "show")
     assert home.json("check", name)["boundaries"] == words
+    assert "boundaries of policy: writes only to" in home.out("check", name)
+    failed = home.out("run", home.workflow("  - {id: a, run: 'false'}\n", "f"), code=1)
+    assert "was held within your policy's boundaries" in failed
     (check,) = [row for row in home.json("doctor")["checks"] if row["name"] == "isolation"]
     assert "boundaries of policies: held for steps without a sandbox, too" in check["message"]
     draw(home, "")
