@@ -125,7 +125,7 @@ BY_OTHERS = {  # by other processes, other users' programs, and other namespaces
     "become_another_by_a_program",
 }
 ASKING = {"ask_the_daemon", "ask_a_service", "ask_an_abstract_socket"}
-RULES = {"change_the_rules", "move_the_rules_away", "loosen_the_policy"}
+RULES = {"change_the_rules", "move_the_rules_away", "loosen_the_policy", "read_the_runs"}
 MOVING_IN = {"link_in", "rename_in", "read_by_moving_it_here"}
 WRITING = {
     *("write_outside", "write_by_a_link", "overwrite_outside", "truncate_outside", "rename_out"),
@@ -135,7 +135,7 @@ WRITING = {
 }
 READING = {
     *("read_outside", "read_by_a_link", "read_by_proc", "list_outside", "run_a_program_outside"),
-    *("read_a_key", "read_a_key_by_a_link", "read_a_token", "read_the_runs"),
+    *("read_a_key", "read_a_key_by_a_link", "read_a_token"),
     *("read_a_device", "write_by_an_open_folder", "write_to_a_pipe"),  # these open to read, too
 }
 NETWORK = {"connect_by_tcp", "be_answered_by_udp", "open_a_socket_of_another_kind"}
@@ -416,6 +416,23 @@ def test_a_run_keeps_the_boundaries_that_it_began_with(home: FlowHome, place: Pa
     assert not (place / "out").exists()
     home.out("run", name, "--yes")
     assert (place / "out").exists()
+
+
+def test_a_daemon_that_starts_anew_cannot_be_asked_either(home: FlowHome) -> None:
+    draw(home, "network: none\n")
+    (home.project / "ask").write_text(
+        "touch began; while [ ! -e go ]; do sleep 0.05; done\n"
+        "/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("
+        f'"{home.environment["FLOW_HOME"]}/flowd.sock")\'\n'
+    )
+    name = home.workflow("  - {id: a, run: bash ask}\n")
+    run = home.json("run", name, "--yes", "--detach")["run"]
+    while not (home.project / "began").exists():
+        time.sleep(0.02)
+    home.kill_daemon()
+    home.out("ps")  # which starts another one
+    (home.project / "go").touch()
+    home.out("attach", run, code=1)
 
 
 def test_people_are_told_what_holds(home: FlowHome) -> None:

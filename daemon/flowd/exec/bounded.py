@@ -41,14 +41,15 @@ def bounds_of_policy(
     """Say what a step may do within what is drawn, and nothing else of it.
 
     `own` are Flow's files: settings, policies among them, are not for a bounded step to change, and
-    the daemon is not for it to ask. `program` is what reads its script.
-    Unsupported when a policy's globs mean too much.
+    the daemon is not for it to ask, whose socket has a folder of its own. `program` is what reads
+    its script. Unsupported when a policy's globs mean too much.
     """
     drawn = confinement.drawn
     also = [*map(os.path.realpath, confinement.also)]
-    sockets = [path for path in own if _is_socket(path)]
+    # A folder: a daemon that starts anew makes another socket there, which is not covered.
+    hidden = sorted({str(Path(path).parent) for path in own if _is_socket(path)})
     fixed = [
-        *(path for path in own if path not in sockets),
+        *(path for path in own if not any(is_within(path, each) for each in hidden)),
         *(f"{up}/.flow" for up in (confinement.project, *Path(confinement.project).parents)),
         f"{folder}/record",  # it names processes that the daemon may have to end
         f"{folder}/{HELD}",
@@ -66,7 +67,7 @@ def bounds_of_policy(
         "writable": writable,
         "readable": readable,
         "fixed": fixed,
-        "hidden": sockets,
+        "hidden": hidden,
         "private": {},
         "shown": [],
         "layers": [],

@@ -135,7 +135,8 @@ class Confiner:
         folder = tempfile.mkdtemp(prefix=f"{SPARE}.", dir=self._this_boot)
         try:
             program = shutil.which("true") or "/bin/true"
-            bounds = self._bounds(confinement, folder, confinement.project, {}, program)
+            cwd = "/" if confinement.level == "off" else confinement.project
+            bounds = self._bounds(confinement, folder, cwd, {}, program)
             command = _within(folder, bounds, (program,))
             ran = subprocess.run(
                 command,
