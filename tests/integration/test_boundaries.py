@@ -188,6 +188,13 @@ def test_boundaries_hold_together_with_limits_and_a_terminal(home: FlowHome, ste
     assert len(kept_out) > 40
 
 
+def test_a_workflow_cannot_name_the_agent(home: FlowHome, around: dict[str, Any]) -> None:
+    step = f"    env: {{SSH_AUTH_SOCK: {around['service']}}}\n"
+    through, kept_out = tried(home, "writable: ['.']\n", step)
+    assert "ask_the_agent" in through
+    assert "ask_a_service" in kept_out
+
+
 @pytest.mark.usefixtures("around")
 def test_what_may_be_read_bounds_a_step_with_a_sandbox_too(home: FlowHome) -> None:
     reading = {"read_outside", "read_by_a_link", "read_by_proc", "list_outside"}

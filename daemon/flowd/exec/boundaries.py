@@ -216,8 +216,8 @@ def always_readable(program: str, also: list[str]) -> list[str]:
     `also` are folders of ours, for a program of ours.
     """
     real = os.path.realpath(program)
-    modules = f"{Path(real).parents[1]}/lib/{Path(real).name}" if "/bin/python" in real else real
-    return [*FOR_NAMES, program, real, modules, *also, *(OUR_PROGRAMS if also else ())]
+    of_python = [f"{Path(real).parents[1]}/lib/{Path(real).name}"] if "/bin/python" in real else []
+    return [*FOR_NAMES, program, real, *of_python, *also, *(OUR_PROGRAMS if also else ())]
 
 
 def places_rehearsed(project: str) -> list[str]:
