@@ -303,7 +303,7 @@ def test_a_terminal_works(home: FlowHome) -> None:
         assert line in said
 
 
-def test_undo_and_check_are_within_the_boundaries_as_well(home: FlowHome, place: Path) -> None:
+def test_an_undo_is_within_the_boundaries_as_well(home: FlowHome, place: Path) -> None:
     draw(home, "writable: ['.']\n")
     (home.project / "out.sh").write_text(f"echo x > {place}/$1\n")
     name = home.workflow(
