@@ -315,12 +315,16 @@ def test_an_undo_is_within_the_boundaries_as_well(home: FlowHome, place: Path) -
     assert not (place / "undone").exists()
 
 
-def test_saved_files_are_put_back_within_the_boundaries(home: FlowHome) -> None:
-    draw(home, "writable: ['.']\nreadable: ['.']\nnetwork: none\n")
-    (home.project / "kept").write_text("old")
-    home.out("run", home.workflow("  - {id: a, run: echo new > kept}\n"), "--yes")
-    home.out("undo", home.json("history")["runs"][0]["id"])
-    assert (home.project / "kept").read_text() == "old"
+def test_saved_files_are_put_back_within_the_boundaries(home: FlowHome, place: Path) -> None:
+    """Wherever they are: an undo of Flow's own is no more confined than the step was."""
+    (place / "other").mkdir()
+    draw(home, f"writable: ['.', {place}/other]\nreadable: ['.']\nnetwork: none\n")
+    for kept in (home.project / "kept", place / "other" / "kept"):
+        kept.write_text("old")
+        home.out("run", home.workflow(f"  - {{id: a, run: echo new > {kept}}}\n"), "--yes")
+        assert kept.read_text() == "new\n"
+        home.out("undo", home.json("history")["runs"][0]["id"])
+        assert kept.read_text() == "old"
 
 
 def test_artifacts_are_kept_from_where_the_step_works(home: FlowHome, place: Path) -> None:
