@@ -460,7 +460,9 @@ def test_people_are_told_what_holds(home: FlowHome) -> None:
     assert "was held within your policy's boundaries" in failed
     (check,) = [row for row in home.json("doctor")["checks"] if row["name"] == "isolation"]
     assert "boundaries of policies: held for steps without a sandbox, too" in check["message"]
-    draw(home, "")
+    draw(home, "confirm: [make]\n")  # which draws nothing
+    home.out("run", name)
+    assert home.json("show", home.json("history")["runs"][0]["id"])["sandbox"] == ""
     assert home.json("check", name)["boundaries"] == ""
     assert "held by the kernel" not in home.out("policy", "show")
 

@@ -95,7 +95,7 @@ def _pinned(fixed: list[str], writable: list[str]) -> list[str]:
     """
     if "/" in writable:
         return []
-    there = [path for path in fixed if os.path.lexists(path)]
+    there = [os.path.realpath(path) for path in fixed if os.path.lexists(path)]
     ways = {str(up) for path in there for up in Path(path).parents}
     return sorted(up for up in ways - {*writable} if any(is_within(up, each) for each in writable))
 
