@@ -336,6 +336,23 @@ def test_artifacts_are_kept_from_where_the_step_works(home: FlowHome, place: Pat
     assert [each["path"] for each in home.json("artifacts", run)["files"]] == ["made"]
 
 
+@pytest.mark.parametrize(("policy", "kept"), [("network: none\n", 1), ("readable: ['.']\n", 0)])
+def test_no_artifact_is_read_for_a_step_that_may_not_read_it(
+    home: FlowHome, place: Path, policy: str, kept: int
+) -> None:
+    (place / "outside").mkdir()
+    (place / "outside" / "precious").write_text("x")
+    (home.project / "sub").mkdir()
+    (home.project / "swap").write_text(f"cd ..; mv sub was; ln -s {place}/outside sub\n")
+    draw(home, policy)
+    step = "  - {id: a, run: bash ../swap, cwd: sub, artifacts: [precious]}\n"
+    home.out("run", home.workflow(step), "--yes")
+    run = home.json("history")["runs"][0]["id"]
+    told = home.json("artifacts", run)
+    assert len(told["files"]) == kept
+    assert kept or "a policy" in str(told["notes"])
+
+
 def test_the_shell_of_a_script_may_be_read_wherever_it_is(home: FlowHome, place: Path) -> None:
     (place / "bin").mkdir()
     shutil.copy("/bin/bash", place / "bin" / "bash")
