@@ -346,16 +346,17 @@ def _mounts_but(kind: str) -> set[str]:
 
 def _special_files(folder: str, foreign: set[str]) -> list[str]:
     """Give what is neither file, folder nor link; `foreign` mounts, remote perhaps, are let be."""
-    found = []
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:  # not for us
-        return []
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            found += [] if entry.path in foreign else _special_files(entry.path, foreign)
-        elif not (entry.is_file(follow_symlinks=False) or entry.is_symlink()):
-            found.append(entry.path)
+    found, waiting = [], [folder]
+    while waiting:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except OSError:  # not for us
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting += [entry.path] if entry.path not in foreign else []
+            elif not (entry.is_file(follow_symlinks=False) or entry.is_symlink()):
+                found.append(entry.path)
     return found
 
 

@@ -16,6 +16,7 @@ from flowd.errors import Unsupported
 
 MOST_PLACES = 500  # each is a mount
 MOST_LOOKED_AT = 100_000  # entries of folders, for one glob
+_DEEPEST = 200
 _MOST_LINKS = 40  # on one way, as for the kernel
 
 # ruff: noqa: PTH115  # Paths are strings here, as in `confine.py`.
@@ -152,13 +153,14 @@ def _below(folder: str, parts: Sequence[str], glob: str, left: list[int]) -> Ite
     except OSError:  # no folder, or not for us: nothing in it is of use to the step
         return
     left[0] -= len(entries)
-    if left[0] < 0:
+    if left[0] < 0 or folder.count("/") > _DEEPEST:
         _refuse(glob)
     for entry in entries:
         if entry.is_symlink():
             continue
         if first == "**":
-            yield from _below(f"{folder}/{entry.name}", parts, glob, left)
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(f"{folder}/{entry.name}", parts, glob, left)
         elif fnmatchcase(entry.name, first):
             yield from _below(f"{folder}/{entry.name}", rest, glob, left)
 

@@ -92,6 +92,12 @@ def test_too_many_are_refused(top: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert writable(top, "a/**") == ["a"]
 
 
+def test_so_deep_that_no_one_means_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "/".join("d" * 300)).mkdir(parents=True)
+    with pytest.raises(Unsupported):
+        writable(os.path.realpath(tmp_path), "**/*.log")
+
+
 def test_only_patterns_take_a_look() -> None:
     assert not must_be_looked_for(Drawn(writable=(("/a/**", "/b/*"),), readable=(("/c",),)))
     assert must_be_looked_for(Drawn(writable=(("/a/*.log",),)))
