@@ -301,6 +301,7 @@ async def serve(
             policy_error=lambda: "; ".join(policies.problems()),
             step_limits=executor.limits_held_by,
             step_sandbox=executor.sandbox_here,
+            unheld=executor.unheld,
             open_lsp=open_lsp,
             artifacts=artifacts,
             rehearsals=rehearsals,
