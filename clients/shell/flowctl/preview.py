@@ -182,9 +182,7 @@ def script_lines(
         if number < limit or here:
             lines.append(clip(harmless(line), room))
         for finding in here:
-            lines.append(
-                _underline(line, finding.span[0] - start, finding.span[1] - start, console)
-            )
+            lines += _underlined(line, finding.span[0] - start, finding.span[1] - start, console)
             lines += finding_lines(finding, console)
         start = end + 1
     if len(source) > limit:
@@ -195,12 +193,20 @@ def script_lines(
     return lines
 
 
-def _underline(line: str, start: int, end: int, console: Console) -> str:
-    """Mark characters `start` to `end` of the line, in columns of its harmless form."""
-    before = width(harmless(line[:start]))
-    marked = max(width(harmless(line[start : min(end, len(line))])), 1)
+def _underlined(line: str, start: int, end: int, console: Console) -> list[str]:
+    """Mark characters `start` to `end` of the line, in columns of its harmless form.
+
+    Where the line was cut before them, the part that they are in is shown first.
+    """
     room = console.columns - 8
-    return " " * before + console.style("~" * max(min(marked, room - before), 0), "yellow")
+    lead = width(harmless(line[:start]))
+    marked = max(width(harmless(line[start : min(end, len(line))])), 1)
+    shown = []
+    if lead >= room - 1 and width(harmless(line)) > room:
+        before = harmless(line[max(0, start - room // 4) : start])
+        shown.append(clip(f"…{before}{harmless(line[start:])}", room))
+        lead = 1 + width(before)
+    return [*shown, " " * lead + console.style("~" * max(min(marked, room - lead), 1), "yellow")]
 
 
 def finding_lines(finding: FindingRow, console: Console) -> list[str]:

@@ -22,6 +22,16 @@ def test_a_span_is_underlined_below_its_line() -> None:
     ]
 
 
+def test_what_is_beyond_the_edge_is_shown_with_its_part_of_the_line() -> None:
+    script = "echo " + "a" * 100 + "; rm -rf /; echo " + "b" * 100
+    at = script.index("rm")
+    first, part, under, *_ = script_lines(script, [finding(at, at + 8)], FixedConsole(80, 24))
+    assert first.startswith("echo aaa")
+    assert part.startswith("…aaa")
+    assert part[under.index("~") :].startswith("rm -rf /; echo bbb")
+    assert under.strip() == "~" * 8
+
+
 def test_the_underline_counts_columns_not_characters() -> None:
     lines = script_lines("echo 漢字\t; rm x", [finding(10, 14)], FixedConsole(80, 24))
     column = lines[0].index("rm") + 2  # two wide characters before it
