@@ -398,7 +398,7 @@ does not answer usefully.""",
             Command("list", "list what was imported", module="knowledge", function="list_"),
             Command(
                 "import",
-                "take in tldr pages, navi cheats, Warp workflows, or lines of JSON",
+                "take in tldr pages, navi cheats, Warp workflows, manual pages, or lines of JSON",
                 Argument(
                     "path",
                     "a file, a folder or an archive; left out: the usual places",
@@ -408,9 +408,10 @@ does not answer usefully.""",
                 module="knowledge",
                 function="import_",
                 details="""\
-Read are pages of tldr (*.md), cheats of navi (*.cheat), workflows of Warp (*.yaml), and files with
-a JSON object a line (*.jsonl) that has title and command, or is a page of tldr; also in a folder or
-a .zip, and packed with xz, gzip or bzip2. A collection of the same name is replaced.""",
+Read are pages of tldr (*.md), cheats of navi (*.cheat), workflows of Warp (*.yaml), the examples of
+manual pages (*.1, *.8), and files with a JSON object a line (*.jsonl) that has title and command,
+or is a page of tldr; also in a folder or a .zip, and packed with xz, gzip or bzip2. A collection of
+the same name is replaced.""",
             ),
             Command(
                 "remove",
