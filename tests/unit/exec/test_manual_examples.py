@@ -138,6 +138,23 @@ def test_commands_before_what_is_said_of_them():
     ]
 
 
+def test_what_is_said_after_a_command_is_about_the_next_where_texts_stand_before():
+    blocks = [
+        "Boil the peas of the pot.",
+        "Note that they may burst.",
+        "Stir the whole pot of peas.",
+    ]
+    page = "".join(f"{text}\n.nf\nfrob {number}\n.fi\n" for number, text in enumerate(blocks[:2]))
+    assert examples(f".SH EXAMPLES\n{page}{blocks[2]}\n") == [
+        ("Boil the peas of the pot", "frob 0")
+    ]
+
+
+def test_what_ends_with_a_colon_is_about_the_next_command():
+    page = ".nf\nfrob one\n.fi\nBoil the two others:\n.nf\nfrob two\n.fi\n"
+    assert examples(f".SH EXAMPLES\n{page}") == [("Boil the two others", "frob two")]
+
+
 def test_the_macros_of_mdoc():
     assert examples(MDOC) == [
         ("Boil all the peas with frob in a pot", "frob boil -p pot"),

@@ -70,9 +70,9 @@ async def test_what_an_older_flow_indexed_is_indexed_anew(log):
 
 async def test_an_example_of_a_manual_page_goes_behind_others_that_fit_as_well(log):
     rows = [
-        Example("Rotate a picture", "git(1)", "", "git rotate --page"),
-        Example("Rotate a picture", "git", "", "git rotate"),
+        Example("Rotate a picture", "git(1)", "", "git rotate 1"),
+        Example("Rotate a picture", "git", "", "git rotate 2"),
     ]
     await put(log, rows)
     scripts = [each.workflow["steps"][0]["run"] for each in await found(log, "rotate a picture")]
-    assert scripts == ["git rotate", "git rotate --page"]
+    assert scripts == ["git rotate 2", "git rotate 1"]
