@@ -60,7 +60,8 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     `api_key_command` prints, or from `api_key_keyring` (service/user). `price` is needed only for
     models whose price Flow does not know. `requests_per_minute` 0 does not limit. `style` says
     what is asked for: workflows as JSON, or one plain command, which "auto" asks of servers on
-    this machine, whose models are mostly small.
+    this machine, whose models are mostly small. Of plain commands so many `candidates` are asked
+    for, as time allows; JSON has several answers anyway.
     """
 
     kind: str = ""
@@ -75,6 +76,7 @@ class ProviderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     price: Price | None = None
     budget: Budget = field(default_factory=Budget)
     style: Literal["auto", "json", "plain"] = "auto"
+    candidates: Annotated[int, Meta(ge=1, le=8)] = 3
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.api_key_env, self.api_key_command, self.api_key_keyring))) > 1:

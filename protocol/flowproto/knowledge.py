@@ -6,8 +6,9 @@ from msgspec import Struct, field
 class KnowledgeImportParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """`flow/knowledge/import`. Without `path`, whatever is in the usual places of this machine.
 
-    `path` is a file, a folder or an archive; a relative one is in `cwd`. `name` is what the
-    collection is called from now on: one of the same name is replaced.
+    Manual pages are one of them. `path` is a file, a folder or an archive; a relative one is in
+    `cwd`. `name` is what the collection is called from now on: one of the same name is
+    replaced.
     """
 
     path: str | None = None

@@ -68,8 +68,9 @@ class CallRow(Struct, kw_only=True):
     """One request to a server. `outcome` `open`: under way, or its daemon was killed.
 
     `why`: `first`, `fallback` (those before it failed), `hedge` (they were late), `retry`,
-    `repair` (its answer was not usable) or `test`. `at` in milliseconds since the epoch;
-    `dollars` null when nobody knows the price; `estimated` when the server did not tell.
+    `repair` (its answer was not usable), `another` (a further candidate) or `test`. `at` in
+    milliseconds since the epoch; `dollars` null when nobody knows the price; `estimated` when the
+    server did not tell.
     """
 
     request: str

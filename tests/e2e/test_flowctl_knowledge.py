@@ -65,3 +65,32 @@ def test_mistakes_are_told_with_their_cure(home: FlowHome) -> None:
     assert "cannot be a collection's name" in error(
         home, "knowledge", "import", "house.jsonl", "--name", " ", code=2
     )
+
+
+MANUAL = r"""
+.TH POLISH 1
+.SH NAME
+polish \- make things shine
+.SH EXAMPLES
+.TP
+.B polish \-\-tin /srv/mug.txt
+Polish a mug of tin until it shines
+"""
+
+
+def test_examples_of_manual_pages_are_suggested(tmp_path: Path) -> None:
+    with flow_home(tmp_path) as home:
+        (home.folder / "house/man1").mkdir(parents=True)
+        (home.folder / "house/man1/polish.1").write_text(MANUAL)
+        (home.folder / "empty/man1").mkdir(parents=True)
+        home.environment["MANPATH"] = f"{home.folder}/empty:{home.folder}/house"
+        told = home.out("knowledge", "import")
+        assert told == f"house: 1 command of {home.folder}/house\n"
+        (best, *_) = home.json("suggest", "polish the mug of tin")["suggestions"]
+        assert best["explanation"] == "from polish(1): make things shine"
+        assert best["workflow"]["steps"][0]["run"] == 'polish --tin "$file"'
+        assert best["missing_inputs"] == ["file"]
+        (listed,) = home.json("knowledge", "list")["sources"]
+        assert (listed["name"], listed["kind"], listed["examples"]) == ("house", "man", 1)
+        home.out("knowledge", "remove", "house")
+        assert "nothing fits" in error(home, "suggest", "polish the mug of tin", code=6)

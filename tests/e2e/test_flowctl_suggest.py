@@ -160,6 +160,35 @@ def test_templates_of_the_project(home: FlowHome) -> None:
     assert "a | hello" in home.out("run", "hello")
 
 
+def test_a_file_a_run_and_a_suggestion_are_saved_as_templates(home: FlowHome) -> None:
+    file = home.workflow("  - {id: a, run: echo hello}  # as it is\n", name="Greet all")
+    path = home.project / ".flow/greet-all.flow.yaml"
+    told = home.out("template", "save", file)
+    assert told == f"saved; run it with: flowctl run greet-all  ({path})\n"
+    assert path.read_text() == (home.project / file).read_text()
+    assert home.json("template", "save", file, code=6)["error"]["code"] == "conflict"
+    home.out("template", "save", file, "--replace")
+    run = home.json("run", "greet-all")["run"]
+    assert home.json("template", "save", run, "again")["name"] == "again"
+    assert home.json("template", "show", "again")["steps"][0]["run"] == "echo hello"
+    found = home.json("suggest", "list the files here")["suggestions"][0]
+    home.out("template", "save", found["id"], "found")
+    saved = home.json("template", "show", "found")
+    assert saved["steps"][0]["run"] == found["workflow"]["steps"][0]["run"]
+    for words, code in (
+        ((file, "../out"), 2),
+        (("nosuchrun",), 6),
+        (("nosuch.flow.yaml",), 6),
+    ):
+        assert home.flowctl("template", "save", *words).returncode == code, words
+    (home.project / "bad.flow.yaml").write_text("flow: 1\n")
+    assert home.flowctl("template", "save", "bad.flow.yaml").returncode == 3
+    assert home.out("template", "save", "-", "piped", input=path.read_text())
+    assert sorted(each.name for each in path.parent.iterdir()) == [
+        f"{name}.flow.yaml" for name in ("again", "found", "greet-all", "piped")
+    ]
+
+
 def test_nothing_to_do_is_a_usage_error(home: FlowHome) -> None:
     assert home.flowctl("suggest").returncode == 2
     assert home.flowctl("suggest", "ls", "--cwd", "/nowhere/at/all").returncode == 2

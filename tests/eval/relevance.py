@@ -4,7 +4,8 @@
 
 Labelled tasks and their scorer are not part of the repository; where they are not there, nothing is
 measured and that is said. Each line of the table is a daemon of its own with an empty home:
-built-in knowledge alone, with tldr pages imported, both with the sentence model where there is one.
+built-in knowledge alone, with tldr pages imported, both with the sentence model where there is one,
+and with the examples of the manual pages of this machine (or of MANPATH).
 FLOW_EVAL_MODEL=http://127.0.0.1:PORT/v1 adds a served model, through the whole pipeline, on every
 fifth task. Latency as clients see it; CPU of the daemon alone.
 """
@@ -23,6 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flowd.domain.parse import workflow_from_object
+from flowd.suggest.imports.manuals import manual_folders
 from flowd.suggest.minilm import find_model
 from support.flow_home import FLOWCTL, FlowHome, flow_home
 
@@ -45,6 +47,8 @@ def main() -> None:
     print(f"{'suggestions of':<34} tasks   @1    @3   p50 ms  p95 ms  CPU ms  valid  runnable")
     measure("offline", tasks, shared, "off")
     measure("offline + tldr", tasks, shared, "off", pages=shared / PAGES)
+    for folder in manual_folders(os.environ.get("MANPATH", ""))[-1:]:
+        measure("offline + manual pages", tasks, shared, "off", pages=folder)
     if find_model() is None:
         print("SKIPPED: no sentence model is installed; with one suggestions are ordered better")
     else:

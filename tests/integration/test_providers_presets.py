@@ -20,6 +20,7 @@ CHUNKS = (
     {"choices": [{"delta": {"content": "{}"}, "finish_reason": None}]},
     {"choices": [{"delta": {}, "finish_reason": "stop"}]},
 )
+REFUSED_TEMPERATURE = 0.5
 KEYED = sorted(name for name, preset in PRESETS.items() if preset.key_variable)
 
 
@@ -40,6 +41,9 @@ async def server(nursery):
             await _send(stream, "application/json", {"data": [{"id": "the-first"}]})
             return
         sent.append((fields, json.loads(body)))
+        if sent[-1][1].get("temperature") == REFUSED_TEMPERATURE:
+            await _send(stream, "application/json", {"error": {"message": "unsupported"}}, 400)
+            return
         events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in CHUNKS)
         await _send(stream, "text/event-stream", events + "data: [DONE]\n\n")
 
@@ -48,9 +52,9 @@ async def server(nursery):
     return f"http://127.0.0.1:{listener.socket.getsockname()[1]}/v1", sent
 
 
-async def _send(stream, kind, content):
+async def _send(stream, kind, content, status=200):
     body = (content if isinstance(content, str) else json.dumps(content)).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+    head = f"HTTP/1.1 {status} OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
     await stream.send_all(f"{head}Connection: close\r\n\r\n".encode() + body)
 
 
@@ -74,6 +78,21 @@ async def test_a_server_on_this_machine_is_asked_for_a_command_alone(server, mon
     assert "one bash command" in sent[-1][1]["messages"][0]["content"]
     away = make_provider("it", ProviderConfig(base_url="https://models.example.com"))
     assert not away.endpoint.plain
+
+
+async def test_a_temperature_is_sent_where_it_is_chosen_and_left_out_when_refused(server):
+    address, sent = server
+    provider = make_provider("it", ProviderConfig(kind="ollama", base_url=address))
+
+    async def sent_at(temperature):
+        endpoint = replace(provider.endpoint, temperature=temperature)
+        heard = Heard()
+        await provider.caller._complete(endpoint, [Turn("user", "hello")], heard)
+        assert heard.finished
+        return sent[-1][1].get("temperature")
+
+    assert [await sent_at(0.0), await sent_at(None)] == [0.0, None]
+    assert [await sent_at(REFUSED_TEMPERATURE), await sent_at(0.0)] == [None, None]
 
 
 @pytest.mark.parametrize("kind", sorted(PRESETS))

@@ -46,13 +46,15 @@ def provider(request, llmock, monkeypatch):
     make, wire = MAKERS[request.param]
     monkeypatch.setenv("TEST_KEY", "not-a-secret")
     config = ProviderConfig(
-        model="some-model", base_url=llmock.base_url(wire), api_key_env="TEST_KEY"
+        model="some-model", base_url=llmock.base_url(wire), api_key_env="TEST_KEY", candidates=1
     )
     return make(request.param, config)
 
 
 def question(**more):
-    return Question(task="tag a release", context=Context(cwd="/"), deadline=0.0, **more)
+    return Question(
+        **{"task": "tag a release", "context": Context(cwd="/"), "deadline": 0.0, **more}
+    )
 
 
 def reply(llmock, *texts):
@@ -90,7 +92,7 @@ async def test_a_fence_and_prose_around_the_answer_do_no_harm(provider, llmock):
 
 async def test_an_unusable_answer_gets_one_chance_to_be_mended(provider, llmock):
     reply(llmock, '{"suggestions": [{"title": "x", "steps": []}]}', json.dumps(ANSWER))
-    assert len(await provider.propose(question())) == 1
+    assert len(await provider.propose(question(deadline=trio.current_time() + 60))) == 1
     assert len(llmock.requests) == 2
 
 

@@ -1,6 +1,7 @@
 """Measure a small local model: alone, Flow offline alone, and both together through Flow.
 
-    local_model.py GGUF TASKS.jsonl --score SCORE.py [--every 5] [--ways raw flow offline]
+    local_model.py GGUF TASKS.jsonl --score SCORE.py [--every 5] [--from 0]
+                   [--ways raw flow offline] [--candidates 3] [--timeout 60]
 
 GGUF is served by llama.cpp's own server (`pip install xllamacpp`, wanted in the Python that runs
 this); SCORE.py is called as `SCORE.py --tasks FILE --results FILE --no-minilm`. Says relevance,
@@ -142,7 +143,7 @@ def raw(server: Server, tasks: Sequence[Row]) -> list[Row]:
 
 
 def through_flow(
-    server: Server, tasks: Sequence[Row], providers: Sequence[str], flowctl: str
+    server: Server, tasks: Sequence[Row], providers: Sequence[str], given: argparse.Namespace
 ) -> list[Row]:
     """Ask `flowctl suggest --batch` of a daemon of its own."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -152,22 +153,23 @@ def through_flow(
         project.mkdir()
         (home / "config.toml").write_text(
             f'[providers.local]\nkind = "openai_compatible"\nbase_url = "{server.address}/v1"\n'
+            f"candidates = {given.candidates}\n"
         )
         environment = {**os.environ, "FLOW_HOME": str(home)}
         batch = project / "tasks.jsonl"
         batch.write_text("".join(json.dumps({"task": task["task"]}) + "\n" for task in tasks))
         chosen = [word for name in providers for word in ("--provider", name)]
-        waiting = ["--timeout", str(LONGEST_SECONDS), "--limit", "5"]
+        waiting = ["--timeout", str(given.timeout), "--limit", "5"]
         try:
             ran = subprocess.run(
-                [flowctl, "suggest", "--batch", str(batch), *chosen, *waiting, "--json"],
+                [given.flowctl, "suggest", "--batch", str(batch), *chosen, *waiting, "--json"],
                 env=environment,
                 cwd=project,
                 check=True,
                 stdout=subprocess.PIPE,
             )
         finally:
-            subprocess.run([flowctl, "daemon", "stop"], env=environment, check=False)
+            subprocess.run([given.flowctl, "daemon", "stop"], env=environment, check=False)
         return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
@@ -201,6 +203,9 @@ def main() -> None:
     parser.add_argument("tasks")
     parser.add_argument("--score", type=Path)
     parser.add_argument("--every", type=int, default=5)
+    parser.add_argument("--from", type=int, default=0, dest="first")
+    parser.add_argument("--candidates", type=int, default=3)
+    parser.add_argument("--timeout", type=int, default=LONGEST_SECONDS)
     parser.add_argument("--ways", nargs="+", default=["raw", "offline", "flow"])
     parser.add_argument("--out", type=Path, default=Path("local-model"))
     parser.add_argument("--flowctl", default="flowctl")
@@ -210,7 +215,8 @@ def main() -> None:
         serve(given.gguf, given.serve)
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and end the server, too
-    lines = Path(given.tasks).read_text(encoding="utf-8").splitlines()[:: given.every]
+    lines = Path(given.tasks).read_text(encoding="utf-8").splitlines()
+    lines = lines[given.first :: given.every]
     given.out.mkdir(parents=True, exist_ok=True)
     sample = given.out / "tasks.jsonl"
     sample.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -221,7 +227,7 @@ def main() -> None:
             if way == "raw":
                 rows = raw(server, tasks)
             else:
-                rows = through_flow(server, tasks, WAYS[way], given.flowctl)
+                rows = through_flow(server, tasks, WAYS[way], given)
             used = [after - sooner for after, sooner in zip(server.used(), before, strict=True)]
             report(way, rows, sample, given.score, used, given.out)
 

@@ -22,12 +22,28 @@ def save_workflow(console: Console, text: str, *, name: str, cwd: str) -> None:
     if typed is None:
         return
     chosen = typed.strip() or chosen
-    if not _NAME.fullmatch(chosen):
+    if not is_template_name(chosen):
         console.print("a name has letters, digits, dots, - and _; nothing was saved")
         return
-    path = project_folder(Path(cwd)) / ".flow" / f"{chosen}.flow.yaml"
+    path = template_path(chosen, cwd)
     if path.exists() and not confirm(f"{path} exists; replace it?", default=False):
         return
+    write_template(path, text)
+    console.print(f"saved; run it with: flowctl run {chosen}  ({path})")
+
+
+def is_template_name(name: str) -> bool:
+    """Whether a template can be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
+def template_path(name: str, cwd: str) -> Path:
+    """Give the file of a template of the project that `cwd` is in."""
+    return project_folder(Path(cwd)) / ".flow" / f"{name}.flow.yaml"
+
+
+def write_template(path: Path, text: str) -> None:
+    """Write the file of a template; Failure when that cannot be done."""
     try:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -35,7 +51,6 @@ def save_workflow(console: Console, text: str, *, name: str, cwd: str) -> None:
         raise Failure(
             f"{path} cannot be written: {error.strerror}", code="usage", cure="mend the folder"
         ) from error
-    console.print(f"saved; run it with: flowctl run {chosen}  ({path})")
 
 
 def template_name(title: str) -> str:

@@ -373,6 +373,20 @@ config.toml switches that off. It is kept on this machine, without secrets.""",
                 module="template",
                 function="show",
             ),
+            Command(
+                "save",
+                "save a workflow to .flow/ of the project",
+                Argument(
+                    "source",
+                    "a file, a run, a suggestion's id, or - for standard input",
+                    required=True,
+                    complete="file",
+                ),
+                Argument("name", "the template's name; left out: after the workflow's"),
+                Argument("--replace", "replace a template of the same name", kind=FLAG),
+                module="template",
+                function="save",
+            ),
         ),
     ),
     Command(
@@ -398,7 +412,7 @@ does not answer usefully.""",
             Command("list", "list what was imported", module="knowledge", function="list_"),
             Command(
                 "import",
-                "take in tldr pages, navi cheats, Warp workflows, or lines of JSON",
+                "take in tldr pages, navi cheats, Warp workflows, manual pages, or lines of JSON",
                 Argument(
                     "path",
                     "a file, a folder or an archive; left out: the usual places",
@@ -408,9 +422,10 @@ does not answer usefully.""",
                 module="knowledge",
                 function="import_",
                 details="""\
-Read are pages of tldr (*.md), cheats of navi (*.cheat), workflows of Warp (*.yaml), and files with
-a JSON object a line (*.jsonl) that has title and command, or is a page of tldr; also in a folder or
-a .zip, and packed with xz, gzip or bzip2. A collection of the same name is replaced.""",
+Read are pages of tldr (*.md), cheats of navi (*.cheat), workflows of Warp (*.yaml), the examples of
+manual pages (*.1, *.8), and files with a JSON object a line (*.jsonl) that has title and command,
+or is a page of tldr; also in a folder or a .zip, and packed with xz, gzip or bzip2. A collection of
+the same name is replaced.""",
             ),
             Command(
                 "remove",

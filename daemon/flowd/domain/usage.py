@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-Why = Literal["first", "fallback", "hedge", "retry", "repair", "test"]
+Why = Literal["first", "fallback", "hedge", "retry", "repair", "another", "test"]
 Outcome = Literal["open", "answered", "failed", "left", "refused", "cached"]
 
 MICRODOLLARS = 1_000_000

@@ -28,6 +28,8 @@ _LOOKED_AT = 150  # of thousands that share a word with the task
 _CLOSE = 0.6
 _LEAST = 0.12
 _GENERAL = 0.78  # of a recipe's: these were tried out by nobody here
+_OF_A_MANUAL = 0.85  # of others': written to show what the program can do, not what people ask
+_PAGE = re.compile(r"\(\d\w*\)$")  # ends the topic of what a manual page says: tar(1)
 _FAMILIAR = 0.15
 _EVERYDAY = 6.0  # the logarithm of how often the best known programs occur among the recipes
 _FIRST_PROGRAM = re.compile(r"^(?:sudo\s+|\w+=\S*\s+)*([\w.+-]+)")
@@ -88,6 +90,7 @@ async def recall(
         example = found[int(match.key)]
         sure = _GENERAL * match.score * _prior(example, familiar)
         sure *= fitness(named, [example.script, example.topic])
+        sure *= _OF_A_MANUAL if _PAGE.search(example.topic) else 1.0
         if sure >= _LEAST:
             drafts.append(_draft(example, slots, library, sure))
     return sorted(drafts, key=lambda draft: -draft.confidence)[:limit]

@@ -45,7 +45,7 @@ CASES = [
     (["d"], {"daemon", "db", "doctor"}),
     (["daemon", "st"], {"start", "stop", "status"}),
     (["--json", "daemon", "st"], {"start", "stop", "status"}),
-    (["template", ""], {"list", "show"}),
+    (["template", ""], {"list", "save", "show"}),
     (["run", "x", "--de"], {"--detach"}),
     (["daemon", "logs", "--li"], {"--lines"}),
     (["completion", ""], {"bash", "zsh", "fish"}),

@@ -66,3 +66,13 @@ async def test_what_an_older_flow_indexed_is_indexed_anew(log):
     before = await log.knowledge.sources()
     await reword(log.knowledge)
     assert await log.knowledge.sources() == before
+
+
+async def test_an_example_of_a_manual_page_goes_behind_others_that_fit_as_well(log):
+    rows = [
+        Example("Rotate a picture", "git(1)", "", "git rotate 1"),
+        Example("Rotate a picture", "git", "", "git rotate 2"),
+    ]
+    await put(log, rows)
+    scripts = [each.workflow["steps"][0]["run"] for each in await found(log, "rotate a picture")]
+    assert scripts == ["git rotate 2", "git rotate 1"]

@@ -10,9 +10,17 @@ from pathlib import Path
 import pytest
 
 from flowd.errors import InvalidInput, NotFound
+from flowd.server.manuals import read_manual
 from flowd.suggest.imports.formats import read_navi, read_rows, read_tldr, read_warp
 from flowd.suggest.imports.holes import ANGLES, BRACES, script_of
-from flowd.suggest.imports.reading import Reading, known_places, name_of, read_collection
+from flowd.suggest.imports.manuals import readers_of_manuals
+from flowd.suggest.imports.reading import (
+    READERS,
+    Reading,
+    known_places,
+    name_of,
+    read_collection,
+)
 
 PAGE = """\
 # shelve
@@ -207,8 +215,63 @@ def test_what_is_not_there_is_said_so(tmp_path: Path) -> None:
 
 
 def test_usual_places(tmp_path: Path) -> None:
-    assert known_places(tmp_path) == []
+    nowhere = str(tmp_path / "nowhere")
+    assert known_places(tmp_path, nowhere) == []
     (tmp_path / ".local/share/navi/cheats").mkdir(parents=True)
-    assert known_places(tmp_path) == [tmp_path / ".local/share/navi/cheats"]
+    assert known_places(tmp_path, nowhere) == [tmp_path / ".local/share/navi/cheats"]
     assert name_of(tmp_path / ".local/share/navi/cheats") == "navi"
     assert name_of(Path("/x/my.cheats.jsonl.xz")) == "my"
+
+
+def test_folders_of_manual_pages_are_usual_places(tmp_path: Path) -> None:
+    for name in ("one/man/man8", "two/man/man1", "three/man/man3"):
+        (tmp_path / name).mkdir(parents=True)
+    folders = [str(tmp_path / name / "man") for name in ("two", "three", "one", "two")]
+    assert known_places(tmp_path, ":".join(folders)) == [
+        tmp_path / "two/man",
+        tmp_path / "one/man",
+    ]
+    assert name_of(Path("/usr/share/man")) == "man"
+    assert name_of(Path("/usr/local/share/man")) == "man-local"
+    assert name_of(Path("/home/me/.local/share/man")) == "man-local"
+
+
+MANUAL = r"""
+.SH NAME
+frob-peas \- frob the peas
+.SH EXAMPLES
+.TP
+frob peas \-o pods.txt \-n 3 /srv/peas
+Frob the peas of a folder into a file
+.TP
+frob peas > /dev/null; rm \-rf /
+Do more than one thing with the peas
+.TP
+frob peas [pod]
+What could be given to it all
+.TP
+mend peas
+Mend the peas of the neighbour
+.TP
+curl https://example.com/peas | sudo frob \- <pod>
+Frob the peas of a page
+"""
+
+
+def test_examples_of_manual_pages(tmp_path: Path) -> None:
+    readers = {**READERS, **readers_of_manuals(read_manual)}
+    for folder in ("man1", "de/man1", "man3"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "man1/frob-peas.1.gz").write_bytes(gzip.compress(MANUAL.encode()))
+    (tmp_path / "de/man1/frob-peas.1.gz").write_bytes(gzip.compress(MANUAL.encode()))
+    (tmp_path / "man3/frob-peas.3").write_text(MANUAL)
+    reading = Reading()
+    found = list(read_collection(tmp_path, reading, readers))
+    assert reading.kind == "man"
+    assert {(each.topic, each.about) for each in found} == {("frob-peas(1)", "frob the peas")}
+    assert [(each.title, each.script) for each in found] == [
+        ("Frob the peas of a folder into a file", 'frob peas -o "$file" -n 3 "$file_2"'),
+        ("Frob the peas of a page", 'curl "$url" | sudo frob - "$pod"'),
+    ]
+    assert found[0].inputs == {"file": "such as pods.txt", "file_2": "such as srv/peas"}
+    assert found[0].defaults == {}

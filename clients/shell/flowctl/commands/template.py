@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from flowctl.connect import Daemon
-from flowctl.saving import project_folders
+from flowctl.exits import Failure
+from flowctl.saving import (
+    is_template_name,
+    project_folders,
+    template_name,
+    template_path,
+    write_template,
+)
+from flowctl.sources import folder, is_file_name, workflow_params
+from flowctl.starting import about_file
 from flowctl.text import harmless, plural
 from flowctl.workflow_yaml import to_yaml
 from flowproto.client import RemoteError
@@ -34,7 +43,7 @@ def list_(arguments: Arguments, console: Console) -> int:
     if console.json:
         console.print_json({"templates": rows})
     elif not rows:
-        console.say("no templates; `s` in `flowctl suggest` saves one to .flow/", "dim")
+        console.say("no templates; `flowctl template save` saves one to .flow/", "dim")
     else:
         console.table([_cells(row, console) for row in rows], elastic=3)
     return 0
@@ -56,13 +65,77 @@ def show(arguments: Arguments, console: Console) -> int:
     return 0
 
 
+def save(arguments: Arguments, console: Console) -> int:
+    """Save a workflow file, the workflow of a run or a suggestion as a template of the project."""
+    daemon = Daemon(arguments, console)
+    source, cwd = arguments.text("source"), folder("")
+    workflow, text = (
+        _of_file(daemon, source, cwd) if is_file_name(source) else _of_id(daemon, source)
+    )
+    name = arguments.text("name") or template_name(workflow["name"])
+    if not is_template_name(name):
+        raise Failure(
+            f"a template cannot be called {name!r}",
+            code="usage",
+            cure="use letters, digits, dots, - and _, 100 at most",
+        )
+    path = template_path(name, cwd)
+    if path.exists() and not arguments.flag("replace"):
+        raise Failure(
+            f"{path} exists", code="conflict", cure="choose another name, or give --replace"
+        )
+    write_template(path, text)
+    if console.json:
+        console.print_json({"name": name, "path": str(path)})
+    else:
+        console.print(f"saved; run it with: flowctl run {name}  ({path})")
+    return 0
+
+
+def _of_file(daemon: Daemon, source: str, cwd: str) -> tuple[dict[str, Any], str]:
+    """Give the workflow of a file that is valid, and the file's text as it is."""
+    params = workflow_params(source)
+    try:
+        answer = daemon.request("flow/check", {**params, "cwd": cwd})
+    except RemoteError as error:
+        raise about_file(error, source) from error
+    if not answer["valid"]:
+        raise Failure(
+            f"{source} is no valid workflow",
+            code="invalid_workflow",
+            cure=f"flowctl check {source} says what to mend",
+        )
+    text = params.get("text") or Path(params["path"]).read_text(encoding="utf-8")
+    return answer["workflow"], text
+
+
+def _of_id(daemon: Daemon, source: str) -> tuple[dict[str, Any], str]:
+    """Give the workflow of a run, else that of a suggestion, and its text."""
+    try:
+        workflow = daemon.request("flow/show", {"run": source})["workflow"]
+    except RemoteError as error:
+        if error.name not in ("not_found", "invalid_input"):
+            raise
+        try:
+            workflow = daemon.request("flow/check", {"suggestion": source})["workflow"]
+        except RemoteError as other:
+            if other.name != "not_found":
+                raise
+            raise Failure(
+                f"there is no file, run or suggestion {source!r}",
+                code="not_found",
+                cure="flowctl history lists runs",
+            ) from error
+    return workflow, to_yaml(workflow)
+
+
 def template_files(cwd: Path) -> dict[str, Path]:
     """Give the templates' files by name, as the daemon looks for them: nearest folder first."""
     folders = [folder / ".flow" for folder in project_folders(cwd)]
     folders.append(find_paths().config.parent / "templates")
     found: dict[str, Path] = {}
-    for folder in folders:
-        for path in sorted(folder.glob(f"*{_SUFFIX}")):
+    for place in folders:
+        for path in sorted(place.glob(f"*{_SUFFIX}")):
             found.setdefault(path.name.removesuffix(_SUFFIX), path)
     return found
 

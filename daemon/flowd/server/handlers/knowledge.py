@@ -3,6 +3,8 @@
 What reads them is loaded when it is wanted: most daemons never import anything.
 """
 
+import logging
+import os
 import time
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from flowproto.knowledge import (
     SourceRow,
 )
 
+_logger = logging.getLogger(__name__)
 _LONGEST_NAME = 60
 
 
@@ -50,22 +53,36 @@ async def handle_import(
     elif params.name is not None:
         raise InvalidInput("a name, but no path", cure="say what is to be imported")
     else:
-        places = await trio.to_thread.run_sync(known_places, Path.home())
-        rows = [await _import(context, place, name_of(place)) for place in places]
+        search_path = os.environ.get("MANPATH", "")
+        places = await trio.to_thread.run_sync(known_places, Path.home(), search_path)
+        rows = [row for place in places if (row := await _import_if_any(context, place))]
     return KnowledgeImportResult(
         imported=rows,
-        looked_in=[] if params.path is not None else [f"~/{place}" for place in KNOWN_PLACES],
+        looked_in=[] if params.path is not None else [*map("~/{}".format, KNOWN_PLACES), "MANPATH"],
         elapsed_ms=(time.monotonic() - begun) * 1000,
     )
 
 
+async def _import_if_any(context: KnowledgeContext, place: Path) -> ImportedRow | None:
+    """Take in what is in a usual place; None when there is nothing to take in."""
+    from flowd.suggest.imports.reading import name_of
+
+    try:
+        return await _import(context, place, name_of(place))
+    except InvalidInput as error:
+        _logger.info("%s", error.message)
+        return None
+
+
 async def _import(context: KnowledgeContext, path: Path, name: str) -> ImportedRow:
+    from flowd.server.manuals import read_manual
     from flowd.suggest.imported import asked_as, vocabulary, worded
-    from flowd.suggest.imports.reading import Reading, read_collection
+    from flowd.suggest.imports.manuals import readers_of_manuals
+    from flowd.suggest.imports.reading import READERS, Reading, read_collection
 
     reading = Reading()
     source = KnowledgeSource(name, "", str(path), wall_clock_ms(), vocabulary())
-    examples = read_collection(path, reading)
+    examples = read_collection(path, reading, {**READERS, **readers_of_manuals(read_manual)})
     done = await context.knowledge.put(source, worded(examples), lambda: reading.kind)
     if context.nearness is not None:
         taken = await context.knowledge.everything(done.name)

@@ -6,7 +6,7 @@ import json
 import lzma
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BufferedIOBase, StringIO
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from flowd.domain.knowledge import Example
 from flowd.errors import InvalidInput, NotFound
 from flowd.suggest.imports.formats import read_navi, read_rows, read_tldr, read_warp
+from flowd.suggest.imports.manuals import is_page_for_here, manual_folders, name_of_manuals
 
 MOST_EXAMPLES = 300_000
 _LARGEST_FILE = 256 * 1024 * 1024  # bytes, unpacked
@@ -28,7 +29,10 @@ _PACKED: dict[str, Callable[[IO[bytes]], BufferedIOBase]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
     ".bz2": bz2.BZ2File,
 }
-_READERS: dict[str, tuple[str, Callable[[str, str], Iterator[Example]]]] = {
+Readers = Mapping[str, tuple[str, Callable[[str, str], Iterator[Example]]]]
+"""By the ending of a file's name: the kind of collection, and what reads its text and name."""
+
+READERS: Readers = {
     ".md": ("tldr", read_tldr),
     ".cheat": ("navi", read_navi),
     ".yaml": ("warp", read_warp),
@@ -64,20 +68,23 @@ class Reading(Struct):
         return self.kinds.most_common(1)[0][0] if self.kinds else ""
 
 
-def known_places(home: Path) -> list[Path]:
-    """Give the places that are there."""
-    return [home / place for place in KNOWN_PLACES if (home / place).exists()]
+def known_places(home: Path, search_path: str) -> list[Path]:
+    """Give the places that are there; `search_path` is where manual pages are, "" the usual."""
+    collections = [home / place for place in KNOWN_PLACES if (home / place).exists()]
+    return [*collections, *manual_folders(search_path)]
 
 
 def name_of(path: Path) -> str:
     """Give the name a collection goes by unless its user chooses one."""
+    if path.name == "man":
+        return name_of_manuals(path)
     name = path.name.partition(".")[0] or path.name.strip(".")
     if name in ("cheats", "workflows", "pages", "tldr-pages", "tldrc"):
         return {"cheats": "navi", "workflows": "warp"}.get(name, "tldr")
     return name or "imported"
 
 
-def read_collection(path: Path, reading: Reading) -> Iterator[Example]:
+def read_collection(path: Path, reading: Reading, readers: Readers = READERS) -> Iterator[Example]:
     """Read a file, a folder or an archive. `reading` tells afterwards what became of it.
 
     NotFound when there is nothing; InvalidInput when it is nothing of the kind.
@@ -85,8 +92,8 @@ def read_collection(path: Path, reading: Reading) -> Iterator[Example]:
     if not path.exists():
         raise NotFound(f"{path} is not there", cure="give a file or folder that exists")
     found = 0
-    for name, text in _texts(path, reading):
-        kind, read = _READERS[PurePosixPath(name).suffix]
+    for name, text in _texts(path, reading, readers):
+        kind, read = readers[PurePosixPath(name).suffix]
         before = found
         try:
             for example in read(text, PurePosixPath(name).stem):
@@ -105,36 +112,45 @@ def read_collection(path: Path, reading: Reading) -> Iterator[Example]:
         raise InvalidInput(
             f"there are no commands in {path}{why}",
             cure="give pages of tldr (.md), cheats of navi (.cheat), workflows of Warp (.yaml), "
-            "or lines of JSON with a title and a command (.jsonl)",
+            "manual pages (.1), or lines of JSON with a title and a command (.jsonl)",
         )
 
 
-def _texts(path: Path, reading: Reading) -> Iterator[tuple[str, str]]:
+def _texts(path: Path, reading: Reading, readers: Readers) -> Iterator[tuple[str, str]]:
     """Give name and text of every file that may be of a collection, without the packing."""
     if path.is_dir():
         for each in sorted(path.rglob("*")):
             relative = each.relative_to(path).as_posix()
-            if each.suffix in _READERS and each.is_file() and _is_for_here(relative):
-                yield from _unpacked(each, relative, reading)
+            is_wanted = _kind_of_file(each.name) in readers and _is_for_here(relative)
+            if is_wanted and each.is_file():
+                yield from _unpacked(each, relative, reading, readers)
     elif path.suffix == ".zip":
         try:
             with zipfile.ZipFile(path) as archive:
                 for member in archive.infolist():
                     name = member.filename
-                    if PurePosixPath(name).suffix in _READERS and _is_for_here(name):
+                    if PurePosixPath(name).suffix in readers and _is_for_here(name):
                         with archive.open(member) as file:
                             yield name, _text_of(file)
         except _UNREADABLE as error:
             _skip(reading, path.name, error)
     else:
-        yield from _unpacked(path, path.name, reading)
+        yield from _unpacked(path, path.name, reading, readers)
 
 
-def _unpacked(path: Path, name: str, reading: Reading) -> Iterator[tuple[str, str]]:
+def _kind_of_file(name: str) -> str:
+    """Give the ending that tells what is in a file, without that of the packing."""
+    path = PurePosixPath(name)
+    return PurePosixPath(path.stem).suffix if path.suffix in _PACKED else path.suffix
+
+
+def _unpacked(
+    path: Path, name: str, reading: Reading, readers: Readers
+) -> Iterator[tuple[str, str]]:
     unpack = _PACKED.get(path.suffix)
     if unpack is not None:
         name = PurePosixPath(name).stem
-    if PurePosixPath(name).suffix not in _READERS:
+    if PurePosixPath(name).suffix not in readers:
         return
     try:
         with path.open("rb") as file:
@@ -153,7 +169,7 @@ def _text_of(file: IO[bytes] | BufferedIOBase) -> str:
 def _is_for_here(name: str) -> bool:
     """Leave out pages for other systems and in other languages than English."""
     folders = PurePosixPath(name).parts[:-1]
-    return not any(
+    return is_page_for_here(name) and not any(
         folder in _OTHER_PLATFORMS
         or folder.startswith((".git", "node_modules"))
         or (folder.startswith("pages.") and folder != "pages.en")

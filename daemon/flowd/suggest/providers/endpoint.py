@@ -15,7 +15,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     """`max_tokens` bounds one answer. `key` is "" until it is looked up at `key_source`.
 
     `own_price` None when nobody knows it. `bound` is how the protocol calls `max_tokens`; `plain`
-    asks for one command instead of JSON.
+    asks for one command instead of JSON, and for `candidates` of them. `temperature` None is what
+    the server chooses.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     budget: Budget = Budget()
     bound: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     plain: bool = False
+    candidates: int = 1
+    temperature: float | None = None
 
     @property
     def is_local(self) -> bool:

@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from flowd.domain.parse import workflow_from_object
 from flowd.errors import InvalidWorkflow, ProviderFailed
 from flowd.suggest.providers.base import Draft, Question
-from flowd.suggest.providers.model_prompt import plain_text, question_text
-from flowd.suggest.providers.plain_answer import read_plain
+from flowd.suggest.providers.model_prompt import question_text
 
 MOST_SUGGESTIONS = 5
 MOST_STEPS = 30
@@ -35,30 +34,23 @@ Ask = Callable[[list[Turn]], Awaitable[str]]
 
 
 async def ask_for_drafts(
-    ask: Ask, question: Question, provider: str, confidence: float = 0.5, *, plain: bool = False
+    ask: Ask, question: Question, provider: str, confidence: float = 0.5
 ) -> list[Draft]:
     """Ask, read the answer, and ask once more when nothing in it is usable.
 
-    `confidence` is that of a first answer; what a model claims itself means nothing. `plain` asks
-    for one command, and is content with JSON all the same.
+    `confidence` is that of a first answer; what a model claims itself means nothing.
     ProviderFailed when the second answer is no better.
     """
-
-    def read(text: str) -> tuple[list[Draft], str]:
-        drafts, complaint = read_answer(text)
-        return read_plain(text, question.task) if plain and not drafts else (drafts, complaint)
-
-    turns = [Turn("user", plain_text(question) if plain else question_text(question))]
+    turns = [Turn("user", question_text(question))]
     text = await ask(turns)
-    drafts, complaint = read(text)
+    drafts, complaint = read_answer(text)
     if drafts:
         return weighed(drafts, confidence)
-    form = "command" if plain else "JSON object"
     turns += [
         Turn("assistant", text[:8000] or "(nothing)"),
-        Turn("user", f"That cannot be used: {complaint}. Answer again, with the {form} only."),
+        Turn("user", f"That cannot be used: {complaint}. Answer again, with the JSON object only."),
     ]
-    drafts, complaint = read(await ask(turns))
+    drafts, complaint = read_answer(await ask(turns))
     if not drafts:
         raise ProviderFailed(
             f"{provider} answered twice with nothing usable: {complaint}",

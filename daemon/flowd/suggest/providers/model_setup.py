@@ -12,6 +12,7 @@ import trio
 from flowd.config import ProviderConfig, SecretSource
 from flowd.errors import Unsupported
 from flowd.suggest.providers.base import Draft, Question
+from flowd.suggest.providers.candidates import ask_for_commands
 from flowd.suggest.providers.endpoint import Endpoint
 from flowd.suggest.providers.model_answer import Turn, ask_for_drafts
 from flowd.suggest.providers.prices import price_of
@@ -38,12 +39,13 @@ class ModelProvider:
 
     async def propose(self, question: Question) -> list[Draft]:
         """Give drafts; ProviderFailed when the server or the model does not answer usefully."""
+        if self.endpoint.plain:
+            return await ask_for_commands(self.caller, question)
 
         async def ask(turns: list[Turn]) -> str:
             return await self.caller.ask(turns, question)
 
-        confidence, plain = self.endpoint.confidence, self.endpoint.plain
-        return await ask_for_drafts(ask, question, self.name, confidence, plain=plain)
+        return await ask_for_drafts(ask, question, self.name, self.endpoint.confidence)
 
 
 def endpoint_of(

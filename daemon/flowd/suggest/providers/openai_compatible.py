@@ -59,6 +59,7 @@ def make_provider(name: str, config: ProviderConfig) -> Provider:
         key=endpoint.key or ("" if endpoint.key_source else _NO_KEY),
         bound=preset.bound,
         plain=config.style == "plain" or (config.style == "auto" and endpoint.is_local),
+        candidates=config.candidates,
     )
     asking = ChatCompletions(preset.takes_schema, preset.asks_usage)
     return ModelProvider(endpoint, asking.complete)
@@ -70,6 +71,7 @@ class ChatCompletions:
     def __init__(self, takes_schema: bool = True, asks_usage: bool = True) -> None:
         self._wants_schema = takes_schema
         self._wants_usage = asks_usage
+        self._wants_temperature = True
 
     async def complete(self, endpoint: Endpoint, turns: list[Turn], heard: Heard) -> None:
         """Hear the model's text; ProviderFailed when there is none, or not all of it."""
@@ -102,7 +104,7 @@ class ChatCompletions:
             wanted = self._wants_schema or self._wants_usage
             if not wanted or error.status_code not in _REFUSED_EXTRAS:
                 raise
-            self._wants_schema = self._wants_usage = False
+            self._wants_schema = self._wants_usage = self._wants_temperature = False
             stream = await self._send(client, endpoint, turns)
         async with stream:
             yield stream
@@ -122,6 +124,9 @@ class ChatCompletions:
             messages=conversation,
             max_tokens=endpoint.max_tokens if old_name else openai.omit,
             max_completion_tokens=openai.omit if old_name else endpoint.max_tokens,
+            temperature=openai.omit
+            if endpoint.temperature is None or not self._wants_temperature
+            else endpoint.temperature,
             stream=True,
             stream_options={"include_usage": True} if self._wants_usage else openai.omit,
             response_format={

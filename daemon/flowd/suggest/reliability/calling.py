@@ -51,11 +51,14 @@ class Caller:
         self._chance = chance
         self._key = endpoint.key
 
-    async def ask(self, turns: list[Turn], question: Question) -> str:
+    async def ask(
+        self, turns: list[Turn], question: Question, *, temperature: float | None = None
+    ) -> str:
         """Give the model's whole text; ProviderFailed when there is none within the time.
 
         What is worth it is tried again, after the time the server asks for; not when that could
-        only be too late, nor once a complete suggestion was shown.
+        only be too late, nor once a complete suggestion was shown. `temperature` None is what the
+        server chooses.
         """
         tries = 1
         while True:
@@ -63,7 +66,7 @@ class Caller:
             call = self._foreseen(turns, question, tries)
             await self._wait_for_turn(question, call)
             try:
-                return await self._call(call, turns, question, following)
+                return await self._call(call, turns, question, following, temperature)
             except ProviderFailed as error:
                 pause = self._pause(error, tries, question.deadline)
                 if pause is None or following.shown:
@@ -75,9 +78,15 @@ class Caller:
             tries += 1
 
     async def _call(
-        self, call: Call, turns: list[Turn], question: Question, following: "_Following"
+        self,
+        call: Call,
+        turns: list[Turn],
+        question: Question,
+        following: "_Following",
+        temperature: float | None,
     ) -> str:
-        endpoint = replace(self.endpoint, key=await self._look_up_key(question))
+        key = await self._look_up_key(question)
+        endpoint = replace(self.endpoint, key=key, temperature=temperature)
         heard = following.heard
         async with written_down(
             question.account, call, endpoint.price, endpoint.budget, heard
