@@ -67,6 +67,9 @@ def _declare(
         return
     if old.readonly:
         return
+    if "n" in flags and value.only is not None and value.only != name:
+        state.variables[name] = Variable(value, refers=value.only)
+        return
     if old.readonly is None:
         value = either([old.value, value])
     if append:

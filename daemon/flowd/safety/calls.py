@@ -1,5 +1,6 @@
 """One simple command: what its words become, who is called, and what that does."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -7,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from msgspec.structs import replace
 
 from flowd.domain.foresight import Effect
-from flowd.safety import builtins, foreseen, nested, read_only, rules, uses
+from flowd.safety import builtins, foreseen, nested, parameters, read_only, rules, uses
 from flowd.safety.command import Command
 from flowd.safety.expand import Arguments, expand_words
 from flowd.safety.files import CONNECTION, PIPE, content, content_of, resolve, store
@@ -27,9 +28,10 @@ from flowd.safety.syntax import (
     Substitution,
     Word,
 )
-from flowd.safety.value import NOWHERE, UNKNOWN, Value
+from flowd.safety.value import NOWHERE, UNKNOWN, Argument, Value
 
 MAX_DEPTH = 40
+_PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin")
 
 Status = bool | None
 """How a statement ends: True is success, None is not known."""
@@ -62,6 +64,10 @@ class Calls(ABC):
     @abstractmethod
     def capture(self, script: Script, state: State) -> Value:
         """Follow `$(script)` and give what it prints."""
+
+    @abstractmethod
+    def prompt(self, text: str, state: State) -> Value:
+        """Follow what a prompt runs, and give what it shows."""
 
     @abstractmethod
     def channel(self, substitution: Substitution, state: State) -> str:
@@ -137,7 +143,7 @@ class Calls(ABC):
     ) -> Status:
         """Call a program by its words; `own_names`: functions and aliases come first."""
         self.trace.spend()
-        program = words[0]
+        program = self._found(words[0])
         base = program.text.rpartition("/")[2]
         if program.origins & {"network"}:
             self.trace.add(
@@ -178,6 +184,16 @@ class Calls(ABC):
             self.trace.add(finding)
         with self.trace.agreed(ruling.allowed) if ruling.allowed else nullcontext():
             return self._call(command, builtin, state, is_script=written)
+
+    @staticmethod
+    def _found(program: Argument) -> Argument:
+        """`/b?n/r[m]` is whatever program the shell finds by that pattern."""
+        folder, slash, pattern = program.text.rpartition("/")
+        if not slash or not re.search(r"[*?\[]", program.text) or UNKNOWN in program.text:
+            return program
+        if not any(parameters.matches(each, folder) for each in _PROGRAM_FOLDERS):
+            return program
+        return program.with_text(f"/usr/bin/{rules.destructive_name_like(pattern) or UNKNOWN}")
 
     def _call(
         self, command: Command, builtin: builtins.Builtin | None, state: State, *, is_script: bool
@@ -303,7 +319,7 @@ class Calls(ABC):
     def _arrived(self, path: str, value: Value, span: Span, state: State) -> None:
         """Content is in a file now: a shell's startup file, or a script that reads it."""
         self.consume(path, state)
-        if writing.is_startup_file(path):
+        if writing.runs_later(path):
             nested.judge_startup_text(self, value, span)
 
     def consume(self, path: str, state: State) -> None:

@@ -23,7 +23,9 @@ from flowd.safety.value import ANYTHING, UNKNOWN, Argument, Value, value_of
 if TYPE_CHECKING:
     from flowd.safety.calls import Calls
 
-_PROGRAM_FOLDER = re.compile(r"(?:.*/)?(?:s?bin|\.bin|libexec|shims|Scripts|Cellar|MacOS)/[^/]+")
+_PROGRAM_FOLDER = re.compile(
+    r"(?:.*/)?(?:s?bin|\.bin|libexec|shims|Scripts|Cellar|MacOS)/[^/]+|(?:/usr)?/lib.*/ld-[^/]+"
+)
 _PROJECT_TOOLS = listed(
     "gradlew mvnw configure autogen.sh manage.py setup.py artisan sbtw bazelw "
     "pants rebar3 waf scons make pw"
@@ -172,13 +174,13 @@ def judge_startup_text(calls: "Calls", value: Value, span: Span) -> None:
         aside = type(calls)(Trace())
         aside.text(text.replace(f"{UNKNOWN}\n", ""), span, State())
         if aside.trace.verdict == "block":
-            message = "Puts a command that destroys or takes over into a shell's startup file."
+            message = "Puts a command that destroys or takes over where it will run by itself."
             calls.trace.add(block("backdoor.startup-file", message, span))
 
 
 def _is_given_more(words: tuple[Argument, ...]) -> bool:
     """Whether words look like a command line, and not like `ollama rm MODEL`."""
-    if words[0].text.startswith("/") or is_known(words[1].text):
+    if words[0].text.startswith("/") or (words[1].text != "." and is_known(words[1].text)):
         return True
     return any(word.text.startswith(("-", "/", "~", "*", UNKNOWN)) for word in words[1:])
 

@@ -46,10 +46,32 @@ _FORK_BOMB = re.compile(
     r"|while\s*\((?:1|true|;;)\)\s*\{?\s*(?:require\S+\.)?(?:fork|spawn|exec)\b",
     re.DOTALL,
 )
+_PRINTED = re.compile(
+    r"((?:^|[;{}\n])\s*(?:print|puts|say|echo|p|warn|console\.(?:log|error|info|warn)|io\.write)\s*\(?\s*)"
+    r"(\"[^\"\\$@#{`]*\"|'[^'\\]*')(?=\s*(?:[;)}\n]|$))"
+)
+"""A statement that prints one text with nothing to be filled in."""
+_UNQUOTED = re.compile(r"[^\s()'\"`]")
+_METHOD = re.compile(r"\.\s*exec$")
 _SHELL_WORD = re.compile(r"(?:^|/)(?:ba|z|da|k|a)?sh(?:\s+-[il]+)?(?:\s|$|<|>)|cmd\.exe|powershell")
 _AWK_PIPE = re.compile(r"\|\s*&?\s*\"((?:[^\"\\]|\\.)*)\"|\"((?:[^\"\\]|\\.)*)\"\s*\|&?\s*getline")
+_AWK_PRINTED = re.compile(r"print\s*\(?\"((?:[^\"\\]|\\.)*)\"\)?\s*\|\s*\"((?:[^\"\\]|\\.)*)\"")
+_AWK_VARIABLE_PIPE = re.compile(
+    r"\b([A-Za-z_]\w*)\s*\|&?\s*getline|\|&?\s*([A-Za-z_]\w*)\b(?!\s*getline)"
+)
+_TCL_CALL = re.compile(
+    r"(?:^|[;\[{\n\"])\s*(?:exec|spawn|system|open\s+\"?\|)\s+((?:-\w+\s+)*)([^;\n\]}]*)"
+)
+_EXECUTED = re.compile(
+    r"(?:\"([^\"]*)\"|'([^']*)'|\[((?:\s*['\"][^'\"]*['\"]\s*,?)+)\])\s*\.execute\s*\("
+)
+"""Groovy: a text, or a list of words, that is run."""
 _AWK_FILE = re.compile(r"print[^\"|;}]*?(?:\"[^\"]*\"[^\"|;}>]*?)?>{1,2}\s*\"([^\"]*)\"")
 _SED_RUNS = re.compile(r"(?:^|[;{}\n]|\d|/\w*)\s*e\s+(\S[^\n;]*)|/[gpiIm0-9]*e[gpiIm0-9]*\s*$")
+_SED_MADE = re.compile(
+    r"(?:^|[;{}\n/\d])\s*s([/|,#!@])((?:[^\\\n]|\\.)*?)\1((?:[^\\\n]|\\.)*?)\1[gpiIm0-9]*e"
+)
+"""`s/pattern/code/e`: what a line has become is run."""
 _SED_FILE = re.compile(r"(?:^|[;{}\n]|\d|/[gpiI0-9]*)\s*w\s+(\S+)\s*$")
 
 
@@ -58,7 +80,9 @@ def read(language: Language, source: str, span: Span, fed: Value = ANYTHING) -> 
     if len(source) > _MAX_CHARACTERS or source == UNKNOWN:
         return Inside(dangers=frozenset([COMPUTED_CODE]))
     if language == "sed":
-        return _read_sed(source, span)
+        return _read_sed(source, span, fed)
+    if language == "tcl":
+        return _read_tcl(source, span)
     if language not in GRAMMARS:
         return Inside()
     return _read_calls(language, source, span, fed)
@@ -76,6 +100,7 @@ _MODES = frozenset({">", ">>", "+>", "w", "a"})
 def _read_calls(language: Language, source: str, span: Span, fed: Value) -> Inside:
     codes: list[Code] = []
     runs: list[Run] = []
+    source = _PRINTED.sub(_without_print, source)
     for strings in _calls(language, "commands", source):
         codes += _shell_code(language, strings, span)
     if GRAMMARS[language].backquotes:
@@ -87,11 +112,11 @@ def _read_calls(language: Language, source: str, span: Span, fed: Value) -> Insi
     writes = [_write(strings, span) for strings in _calls(language, "write", source)]
     if language == "ruby":
         writes += _ruby_opens(source, span)
+    if language == "other":
+        texts = (m[1] or m[2] or " ".join(_literals(m[3], 0)) for m in _EXECUTED.finditer(source))
+        codes += [Code("shell", value_of(text), span) for text in texts]
     if language == "awk":
-        codes += [
-            Code("shell", value_of(_interpolated(match[1] or match[2] or "")), span)
-            for match in _AWK_PIPE.finditer(source)
-        ]
+        codes += _awk_pipes(source, span)
         writes += [
             Write(Argument(match[1], span), unknown()) for match in _AWK_FILE.finditer(source)
         ]
@@ -106,7 +131,8 @@ def _dangers(language: Language, source: str, codes: list[Code], fed: Value) -> 
     found: set[str] = set()
     network = _named(language, "network", source)
     evaluates = _named(language, "evaluate", source)
-    if network and any(_SHELL_WORD.search(text) for code in codes for text in code.source.texts):
+    texts = [text for code in codes for text in code.source.texts]
+    if network and any(_SHELL_WORD.search(text) or text == UNKNOWN for text in texts):
         found.add(REVERSE_SHELL)
     if evaluates and _named(language, "decode", source):
         found.add(HIDDEN_CODE)
@@ -146,18 +172,25 @@ def _calls(language: Language, kind: str, source: str) -> list[list[str]]:
     if pattern is None:
         return []
     matches = islice(pattern.finditer(source), _MAX_CALLS)
-    return [_literals(source, match.end()) for match in matches]
+    return [
+        _literals(source, match.end())
+        for match in matches
+        if language != "node" or "child_process" in source or not _METHOD.search(match[0])
+    ]
 
 
 def _literals(source: str, position: int) -> list[str]:
     """String literals from a position to the end of the statement or the call."""
     strings: list[str] = []
+    computed = False
     depth = 0
     end = min(len(source), position + 4_000)
     while position < end:
         character = source[position]
         match = _STRING.match(source, position) if character in "\"'`%q" else None
         if match:
+            if computed and not strings:
+                strings.append(UNKNOWN)
             strings.append(next(group for group in match.groups() if group is not None))
             position = match.end()
             continue
@@ -169,6 +202,8 @@ def _literals(source: str, position: int) -> list[str]:
                 break
         elif character in ";\n" and depth <= 0:
             break
+        elif character == "," and not strings:
+            computed = True  # the first argument is no literal
         position += 1
     return strings
 
@@ -176,6 +211,8 @@ def _literals(source: str, position: int) -> list[str]:
 def _shell_code(language: Language, strings: list[str], span: Span) -> list[Code]:
     """One string is shell code; several are a program and its arguments."""
     if not strings:
+        return [Code("shell", unknown(), span)]
+    if strings[0] == UNKNOWN:
         return [Code("shell", unknown(), span)]
     texts = [_interpolated(text) for text in strings]
     if language == "node" and texts[-1] in ("inherit", "pipe", "utf8", "ignore", "utf-8"):
@@ -202,10 +239,50 @@ def _ruby_opens(source: str, span: Span) -> list[Write]:
     return writes
 
 
-def _read_sed(source: str, span: Span) -> Inside:
+def _without_print(printed: re.Match[str]) -> str:
+    """What stands in a printed text is data; but not when the quotes before it do not pair up."""
+    before = printed.string[: printed.start()]
+    if before.count("'") % 2 or before.count('"') % 2:
+        return printed[0]
+    return f"{printed[1]}''"
+
+
+def _awk_pipes(source: str, span: Span) -> list[Code]:
+    """What awk reads from, or prints to: commands, spelled out or in a variable."""
+    codes = [
+        Code("shell", value_of(_interpolated(match[1] or match[2] or "")), span)
+        for match in _AWK_PIPE.finditer(source)
+    ]
+    for match in _AWK_PRINTED.finditer(source):
+        fed, command = _interpolated(match[1]), _interpolated(match[2])
+        codes.append(Code("shell", value_of(command), span, stdin=value_of(fed + "\n")))
+    for match in _AWK_VARIABLE_PIPE.finditer(source):
+        name = match[1] or match[2]
+        set_to = re.search(rf"\b{name}\s*=\s*\"((?:[^\"\\]|\\.)*)\"", source)
+        if name != "getline":
+            text = _interpolated(set_to[1]) if set_to else UNKNOWN
+            codes.append(Code("shell", value_of(text), span))
+    return codes
+
+
+def _read_tcl(source: str, span: Span) -> Inside:
+    """Tcl and Expect: the words after `exec` and `spawn` are a command."""
+    codes = tuple(
+        Code("shell", value_of(re.sub(r"\$\w+|\[", UNKNOWN, match[2]).strip()), span)
+        for match in islice(_TCL_CALL.finditer(source), _MAX_CALLS)
+    )
+    return Inside(codes=codes, harmless=not codes)
+
+
+def _read_sed(source: str, span: Span, fed: Value) -> Inside:
     codes = tuple(
         Code("shell", value_of(match[1] or UNKNOWN), span) for match in _SED_RUNS.finditer(source)
     )
+    for match in _SED_MADE.finditer(source):
+        made = re.sub(r"\\(.)", r"\1", match[3])
+        lines = fed.texts if "&" in made else ("",)
+        texts = tuple(made.replace("&", line.strip("\n")) for line in lines)
+        codes += (Code("shell", Value(texts, fed.origins), span),)
     writes = tuple(
         Write(Argument(match[1], span), unknown()) for match in _SED_FILE.finditer(source)
     )

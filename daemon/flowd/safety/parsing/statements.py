@@ -136,7 +136,7 @@ def _continued(made: Statements, heredoc: tree_sitter.Node, source: Source) -> S
             loose.append(child)
         elif operator and child.is_named and kind not in ("heredoc_body", "heredoc_end"):
             rest = statement(child, source)
-            if operator in ("&&", "||"):
+            if operator in ("&&", "||") and rest:
                 made = [*made[:-1], _chained(made[-1], operator, rest[0]), *rest[1:]]
             else:
                 made = [*made, *rest]

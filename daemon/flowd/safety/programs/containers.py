@@ -1,5 +1,7 @@
 """Programs that run commands in a container or a cluster, and databases that run SQL."""
 
+import re
+
 from flowd.safety.command import Command, split
 from flowd.safety.files import content_of
 from flowd.safety.paths import below
@@ -94,6 +96,9 @@ def _seen_from_outside(argument: Argument, shared: dict[str, str]) -> Argument:
     for inside, outside in shared.items():
         if inside and outside != inside and below(argument.text, inside):
             return argument.with_text(f"{outside}{argument.text[len(inside) :]}" or "/")
+        if inside and outside != inside and " " in argument.text:  # a line for a shell
+            named = re.compile(rf"(?<![\w./-]){re.escape(inside)}(?=[/\s'\";&|)*]|$)")
+            return argument.with_text(named.sub(outside.replace("\\", r"\\") or "/", argument.text))
     return argument
 
 
@@ -138,10 +143,12 @@ _CLIENTS = {
     "usql": ("-c --command", "-f --file", "-o -v"),
     "pgcli": ("", "", "-h -p -U -d"),
     "mycli": ("-e --execute", "", "-h -P -u -D"),
+    "influx": ("-execute", "", "-host -port -database -username -password -precision -format"),
     "mongosh": ("--eval", "-f --file", "--host --port -u -p --username --password"),
     "mongo": ("--eval", "-f --file", "--host --port -u -p --username --password"),
 }
-_ONE_DASH = frozenset({"sqlite3", "duckdb"})
+_ONE_DASH = frozenset({"sqlite3", "duckdb", "influx"})
+_TAKES_SQL = frozenset({"sqlite3", "duckdb", "bq"})
 
 
 def sqlite_file(command: Command) -> str:
@@ -163,7 +170,7 @@ def _client(command: Command, state: State) -> Effects:
     )
     read_only = options.has("-readonly", "--readonly", "--read-only")
     sources = [value_of(each.text, each.origins) for each in options.values(*code.split())]
-    if command.name in _ONE_DASH or command.name == "bq":
+    if command.name in _TAKES_SQL:
         sources += [value_of(each.text) for each in options.operands[1:]]
     codes = [Code("sql", source, command.span) for source in sources]
     codes += [

@@ -6,10 +6,20 @@ from collections.abc import Callable
 
 from flowd.safety.command import Command, Options, split
 from flowd.safety.files import content_of
-from flowd.safety.programs.effects import Effects, Models, Write
+from flowd.safety.programs.effects import Effects, Models, Send, Write
 from flowd.safety.state import State
 from flowd.safety.tables import listed
-from flowd.safety.value import DECODED, NOWHERE, UNKNOWN, Argument, Value, either, joined, value_of
+from flowd.safety.value import (
+    DECODED,
+    NETWORK,
+    NOWHERE,
+    UNKNOWN,
+    Argument,
+    Value,
+    either,
+    joined,
+    value_of,
+)
 
 _VALUES = {
     "head": "-n -c --lines --bytes",
@@ -80,6 +90,13 @@ def _tee(command: Command, _state: State) -> Effects:
     append = options.has("-a", "--append")
     writes = tuple(Write(operand, command.stdin, append) for operand in options.operands)
     return Effects(output=command.stdin, writes=writes)
+
+
+def _soak(command: Command, _state: State) -> Effects:
+    """Sponge: a tee that prints nothing."""
+    return Effects(
+        value_of("") if command.arguments else command.stdin, _tee(command, _state).writes
+    )
 
 
 def _sort(command: Command, state: State) -> Effects:
@@ -180,7 +197,13 @@ def _openssl(command: Command, state: State) -> Effects:
     source = options.value("-in")
     value = content_of(source, state) if source is not None else command.stdin
     if mode == "s_client":
-        return Effects(output=Value((UNKNOWN,), frozenset(["network"])))
+        host = options.value("-connect")
+        sends = (
+            (Send(command.stdin, host.text, command.span, files=bool(command.stdin_path)),)
+            if host is not None and command.stdin_path != "/dev/null"
+            else ()
+        )
+        return Effects(output=Value((UNKNOWN,), NETWORK), sends=sends)
     plain = mode == "base64" or options.has("-base64", "-a")
     if options.has("-d"):
         output = decoded(value, from_base64 if plain else lambda _: UNKNOWN)
@@ -243,6 +266,7 @@ MODELS: Models = {
     ),
     **dict.fromkeys(("base64", "base32", "gbase64", "basenc"), _base64),
     "tee": _tee,
+    "sponge": _soak,
     "sort": _sort,
     "rev": _rev,
     **dict.fromkeys(("gpg", "gpg2", "age"), _gpg),

@@ -21,12 +21,14 @@ class Interpreter(Struct, frozen=True):
     language: Language
     code: str
     values: str = ""
+    loads: str = ""
+    """Options that load a library: code that needs it shows its name."""
 
 
 INTERPRETERS = {
     "python": Interpreter("python", "-c", "-W -X -m --check-hash-based-pycs"),
-    "perl": Interpreter("perl", "-e -E", "-I -M -m -F -C -D"),
-    "ruby": Interpreter("ruby", "-e", "-r -I -E -F -C -K -T -W"),
+    "perl": Interpreter("perl", "-e -E", "-I -M -m -F -C -D", "-M -m"),
+    "ruby": Interpreter("ruby", "-e", "-r -I -E -F -C -K -T -W", "-r"),
     "node": Interpreter(
         "node", "-e -p --eval --print", "-r --require --import --loader --inspect --env-file -C"
     ),
@@ -34,13 +36,18 @@ INTERPRETERS = {
     "bun": Interpreter("node", "-e --eval -p --print", "-r --preload"),
     "php": Interpreter("php", "-r -B -R -E", "-d -c -S -t -z"),
     "lua": Interpreter("lua", "-e", "-l"),
-    "osascript": Interpreter("perl", "-e", "-l -s"),
-    "Rscript": Interpreter("perl", "-e", ""),
-    "julia": Interpreter("perl", "-e -E --eval --print", "-p -t -J"),
-    "tclsh": Interpreter("perl", "", ""),
-    "expect": Interpreter("perl", "-c", ""),
-    "groovy": Interpreter("perl", "-e", ""),
-    "scala": Interpreter("perl", "-e", ""),
+    "osascript": Interpreter("other", "-e", "-l -s"),
+    "Rscript": Interpreter("other", "-e", ""),
+    "julia": Interpreter("other", "-e -E --eval --print", "-p -t -J"),
+    "tclsh": Interpreter("tcl", "", ""),
+    "expect": Interpreter("tcl", "-c", ""),
+    "groovy": Interpreter("other", "-e", ""),
+    "scala": Interpreter("other", "-e", ""),
+    "elixir": Interpreter("other", "-e --eval", "-r -pr -pa -pz --name --sname --cookie"),
+    "guile": Interpreter("lisp", "-c", "-L -l -e"),
+    "sbcl": Interpreter("lisp", "--eval", "--load"),
+    "clojure": Interpreter("lisp", "-e", ""),
+    "racket": Interpreter("lisp", "-e", "-l -t"),
 }
 _ALIASES = {
     "python2": "python",
@@ -139,9 +146,13 @@ def _modelled(interpreter: Interpreter) -> Model:
         if module is not None:
             return _python_module(module, command)
         inline = options.values(*code_options)
+        loaded = "".join(f"{each.text}; " for each in options.values(*interpreter.loads.split()))
+        if language == "perl" and options.has("-n", "-p"):
+            loaded += "<>; "
         codes: list[Code] = [
-            Code(language, value_of(each.text, each.origins), each.span, stdin=command.stdin)
+            Code(language, value_of(text, each.origins), each.span, stdin=command.stdin)
             for each in inline
+            for text in (f"{loaded}{each.text}",)
         ]
         operands = options.operands
         if not inline and operands and operands[0].text != "-":
@@ -201,6 +212,9 @@ def _awk(command: Command, state: State) -> Effects:
     if not programs and not files:
         programs, operands = list(operands[:1]), operands[1:]
     codes = [Code("awk", value_of(each.text, each.origins), each.span) for each in programs]
+    for file in files:
+        source = command.stdin if file.text == "-" else content_of(file, state)
+        codes.append(Code("awk", source, file.span, name=file.text))
     value = command.stdin
     origins = value.origins
     for operand in operands:

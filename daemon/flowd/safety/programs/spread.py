@@ -84,6 +84,8 @@ def _filled(word: Argument, token: str, item: Argument, inner: tuple[Argument, .
 
 def _parallel(command: Command, state: State) -> Effects:
     options = split(command.arguments, _PARALLEL_VALUES, first_operand_ends=True)
+    if options.has("--dry-run", "--dryrun"):
+        return Effects(output=unknown())
     words = options.operands
     texts = [word.text for word in words]
     marks = [i for i, text in enumerate(texts) if text in (":::", "::::", ":::+", "::::+")]
@@ -209,18 +211,36 @@ def _find(command: Command, _state: State) -> Effects:
     return Effects(output=output, writes=writes, runs=tuple(run for run in runs if run.arguments))
 
 
+_FD_VALUES = listed(
+    "-e -t -E -d -j -c -S -o --extension --type --exclude --max-depth --min-depth --threads --size "
+    "--changed-within --changed-before --owner --search-path --base-directory --color"
+)
+
+
 def _fd(command: Command, _state: State) -> Effects:
     """`fd -x CMD`: everything after the option is the command."""
     texts = [argument.text for argument in command.arguments]
     for mark in ("-x", "-X", "--exec", "--exec-batch"):
         if mark in texts:
-            inner = command.arguments[texts.index(mark) + 1 :]
-            item = Argument(f"./{UNKNOWN}", command.span)
-            filled = tuple(_filled(word, "{}", item, inner) for word in inner)
-            if filled == inner:
-                filled = (*inner, item)
-            return Effects(output=unknown(), runs=(Run(filled),))
-    return Effects(output=value_of(f"./{UNKNOWN}\n"))
+            place = texts.index(mark)
+            inner = command.arguments[place + 1 :]
+            runs = []
+            for hit in _fd_hits(command.arguments[:place]):
+                item = Argument(hit, command.span)
+                filled = tuple(_filled(word, "{}", item, inner) for word in inner)
+                runs.append(Run(filled if filled != inner else (*inner, item)))
+            return Effects(output=unknown(), runs=tuple(runs))
+    return Effects(output=value_of("".join(f"{hit}\n" for hit in _fd_hits(command.arguments))))
+
+
+def _fd_hits(arguments: tuple[Argument, ...]) -> list[str]:
+    """The paths fd finds: everything below its folders when nothing narrows the search."""
+    options = split(arguments, _FD_VALUES)
+    pattern, *folders = [operand.text for operand in options.operands] or ["."]
+    folders += [each.text for each in options.values("--search-path", "--base-directory")]
+    narrows = pattern not in ("", ".", ".*", "*") or options.has("-e", "-S", "--changed-within")
+    end = UNKNOWN if narrows else "*"
+    return [f"{folder.rstrip('/')}/{end}" for folder in folders] or [f"./{UNKNOWN}"]
 
 
 MODELS: Models = {

@@ -162,8 +162,11 @@ def _download(command: Command, _state: State) -> Effects:
     options = split(command.arguments, listed("-o -O --output -d --dir -H --header -x -s -j"))
     target = options.value("-o", "--output")
     content = unknown(NETWORK)
-    writes = (Write(target, content),) if target is not None and target.text != "-" else ()
     operands = options.operands
+    targets = [target] if target is not None and target.text != "-" else []
+    if command.name in ("aria2c", "axel") and target is None:  # these never print
+        targets = [_file_name(url) for url in operands]
+    writes = tuple(Write(_inside(options.value("-d", "--dir"), each), content) for each in targets)
     sends = tuple(Send(value_of(each.text, each.origins), UNKNOWN, each.span) for each in operands)
     return Effects(output=content, writes=writes, sends=sends)
 

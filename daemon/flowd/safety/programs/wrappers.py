@@ -37,6 +37,11 @@ PRIVILEGED = {
     "systemd-run": Wrapper("-u -p -E -M -H -t --unit --property --setenv --description --slice"),
     "setpriv": Wrapper("--reuid --regid --groups --inh-caps --ambient-caps --bounding-set"),
     "capsh": Wrapper("", code="-c"),
+    "gosu": Wrapper("", operands=1),
+    "su-exec": Wrapper("", operands=1),
+    "run0": Wrapper("-u -D --user --setenv --chdir --unit --property"),
+    "systemd-nspawn": Wrapper("-D -M -i -u -b --directory --machine --image --user --bind"),
+    **dict.fromkeys(("please", "sudo-rs", "gsudo"), Wrapper("-u --user")),
 }
 PLAIN = {
     "nice": Wrapper("-n --adjustment"),
@@ -68,6 +73,32 @@ PLAIN = {
     "sshpass": Wrapper("-p -f -d -P"),
     "rlwrap": Wrapper("-a -b -c -C -D -f -H -l -P -q -s -S -t"),
     "watchexec": Wrapper("-w -e -f -i -d -s --watch --exts --filter --ignore --signal --debounce"),
+    "proot": Wrapper("-r -b -w -q -k -S -R --rootfs --bind --pwd --cwd"),
+    "systemd-inhibit": Wrapper("--what --who --why --mode"),
+    "choom": Wrapper("-n -p"),
+    "uclampset": Wrapper("-m -M -p"),
+    "faketime": Wrapper("-f", operands=1),
+    "cpulimit": Wrapper("-l -p -e -P -c --limit --pid --exe --path"),
+    "trickle": Wrapper("-d -u -w -t -l -n"),
+    "chpst": Wrapper("-u -U -b -e -n -l -L -m -d -o -p -f -c -t"),
+    "runcon": Wrapper("-t -u -r -l", operands=1),
+    "sem": Wrapper("-j --id --jobs"),
+    "schroot": Wrapper("-c -u -d -s --chroot --user --directory"),
+    "mpirun": Wrapper("-n -np -host --host -H --hostfile"),
+    "mpiexec": Wrapper("-n -np -host --host -H --hostfile"),
+    "nq": Wrapper(""),
+    "inotifywait": Wrapper("", operands=99),
+    **dict.fromkeys(
+        listed("setlock s6-setuidgid envdir envchain lockf lockrun chroot-exec"),
+        Wrapper("-t -k", operands=1),
+    ),
+    **dict.fromkeys(
+        listed(
+            "ld.so ld-linux.so.2 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 ld-linux-armhf.so.3 "
+            "ld-musl-x86_64.so.1 ld-musl-aarch64.so.1"
+        ),
+        Wrapper("--library-path --preload --argv0 --audit --inhibit-rpath"),
+    ),
     "arch": Wrapper(""),
     "linux32": Wrapper(""),
     "coproc": Wrapper(""),
@@ -75,9 +106,10 @@ PLAIN = {
         listed(
             "nohup setsid builtin fakeroot eatmydata dbus-run-session torsocks torify "
             "unbuffer catchsegv ssh-agent busybox toybox lvm nocorrect noglob winpty "
-            "valgrind firejail xvfb-daemon-run chronic ts softlimit setarch linux64 "
-            "cross-env entr tsp aa-exec sg daemonize setuidgid envuidgid detach nosuspend "
-            "annotate-output"
+            "valgrind firejail xvfb-daemon-run chronic ts softlimit linux64 "
+            "cross-env entr tsp aa-exec daemonize setuidgid envuidgid detach nosuspend "
+            "annotate-output distrobox-host-exec flatpak-spawn tini dumb-init catatonit ccache "
+            "fakechroot heaptrack vglrun optirun primusrun gamemoderun mangohud tsocks"
         ),
         Wrapper(""),
     ),
@@ -103,6 +135,11 @@ _RUNNERS = {  # `poetry run CMD`: the word after which the inner command begins
     "aws-vault": "exec",
     "perf": "stat",
     "heroku": "run",
+    "pixi": "run",
+    "infisical": "run",
+    "teller": "run",
+    "chamber": "exec",
+    "dotenv": "run",
 }
 
 
@@ -283,6 +320,31 @@ def _fetched_tool(command: Command, _state: State) -> Effects:
     return Effects(runs=(Run((name, *options.operands[1:])),), codes=codes)
 
 
+_MACHINE_NAMES = re.compile(r"x86_64|i[3-6]86|linux(?:32|64)|aarch64|arm\w*|ppc\w*|s390x?|uname26")
+
+
+def _architecture(command: Command, _state: State) -> Effects:
+    """`setarch [MACHINE] CMD`."""
+    inner = split(command.arguments, first_operand_ends=True).operands
+    if inner and _MACHINE_NAMES.fullmatch(inner[0].text):
+        inner = inner[1:]
+    return Effects(runs=(Run(inner),)) if inner else Effects()
+
+
+def _as_group(command: Command, _state: State) -> Effects:
+    """`sg GROUP [-c] CODE`; newgrp starts a shell, which reads its input."""
+    if command.name == "newgrp":
+        if not command.stdin_path:
+            return Effects()
+        return Effects(codes=(Code("shell", command.stdin, command.span, unseen=True),))
+    words = [word for word in command.arguments if word.text not in ("-", "-c")][1:]
+    return Effects(
+        codes=tuple(
+            Code("shell", value_of(word.text, word.origins), word.span) for word in words[:1]
+        )
+    )
+
+
 def _scheduler(command: Command, _state: State) -> Effects:
     """at, batch: shell code from standard input."""
     if command.name == "at" and split(command.arguments).has("-l", "-r", "-d", "-c"):
@@ -353,6 +415,9 @@ MODELS: Models = {
     "hyperfine": _each_code(
         "-w -r -m -M -p -c -s -n -P -L --warmup --runs --prepare --export-json"
     ),
+    "concurrently": _each_code("-n -c -p -l -i -k --names --prefix"),
+    "setarch": _architecture,
+    **dict.fromkeys(("sg", "newgrp"), _as_group),
     "screen": _multiplexer,
     "tmux": _multiplexer,
     "at": _scheduler,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from flowd.domain.ports import Finding
 from flowd.safety import read_only
-from flowd.safety.command import Command, split
+from flowd.safety.command import Command, Options, split
 from flowd.safety.findings import confirm
 from flowd.safety.programs.containers import KUBECTL_VALUES, RUN_VALUES, after_subcommand
 from flowd.safety.programs.interpreters import is_interpreter
@@ -91,6 +91,14 @@ def _only_looks(command: Command) -> bool:
     return read_only.allows(runs) and not is_interpreter(name)
 
 
+def _tells_secrets(words: list[str], options: Options) -> bool:
+    """Whether `get` shows what is in secrets, not only which there are."""
+    shown = options.value("-o", "--output")
+    kinds = words[1].partition("/")[0].split(",") if len(words) > 1 else []
+    asked = "secret" in kinds or "secrets" in kinds
+    return asked and shown is not None and shown.text.partition("=")[0] not in ("name", "wide")
+
+
 def _kubectl(command: Command, _state: State) -> Iterator[Finding]:
     options = split(command.arguments, KUBECTL_VALUES)
     words = [operand.text for operand in options.operands]
@@ -107,6 +115,8 @@ def _kubectl(command: Command, _state: State) -> Iterator[Finding]:
             command.span,
             "kubectl delete --dry-run=client shows what would go.",
         )
+    elif action == "get" and _tells_secrets(words, options):
+        yield confirm("secrets.store", "Prints a cluster's secrets.", command.span)
     elif action == "config":
         if words[1:2] and words[1] in _CONFIG_CHANGES:
             yield confirm(
@@ -164,7 +174,10 @@ RULES: Rules = {
     **dict.fromkeys(("kubectl", "oc"), (_kubectl,)),
     "helm": (rule_of(_HELM),),
     **dict.fromkeys(
-        listed("minikube kind k3d vagrant colima lima limactl multipass lxc incus virsh"),
+        listed(
+            "minikube kind k3d vagrant colima lima limactl multipass lxc incus virsh toolbox "
+            "distrobox"
+        ),
         (rule_of(_LOCAL_CLUSTERS),),
     ),
 }

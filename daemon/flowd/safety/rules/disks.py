@@ -151,9 +151,21 @@ def _pools(command: Command, _state: State) -> Iterator[Finding]:
         )
 
 
+_RAW_VALUES = listed("-b -c -d -e -i -o -p -t -m -r -T -a")
+
+
 def _copy_raw(command: Command, state: State) -> Iterator[Finding]:
     """ddrescue, partclone, dcfldd ... onto a device; dd itself is a write like any other."""
-    targets = [a for a in command.arguments if not a.text.startswith("-")][-1:]
+    operands = split(command.arguments, _RAW_VALUES).operands
+    targets = list(operands[1:2] if command.name == "ddrescue" else operands[-1:])
+    if command.name in ("dcfldd", "dc3dd"):
+        targets = [
+            a.with_text(a.text.partition("=")[2])
+            for a in operands
+            if a.text.startswith(("of=", "hof=", "ofs="))
+        ]
+    elif command.name == "badblocks" and not split(command.arguments, _RAW_VALUES).has("-w"):
+        targets = []
     yield from (
         f
         for f in _on_devices("disks.overwrite", "Overwrites {}.", targets, state)
@@ -188,6 +200,8 @@ def _mounts(command: Command, _state: State) -> Iterator[Finding]:
 def _check(command: Command, state: State) -> Iterator[Finding]:
     """Fsck and tune2fs change a file system unless told not to."""
     if command.has_word("-n", "-N", "-l", "--help", "-V"):
+        return
+    if command.name == "debugfs" and not command.has_word("-w"):
         return
     for target in split(command.arguments, listed("-t -b -B -j -L -U -m -c -i -e")).operands:
         if _is_device(target, state):

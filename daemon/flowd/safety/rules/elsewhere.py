@@ -96,7 +96,7 @@ _SERVICES: Rule = rule_of(
             "*/reset */prune "
             "*/delete-all */clear */terminate */stop delete_queue delete_vhost delete_user "
             "purge_queue stop_app force_reset terminate-user kill-user terminate-session "
-            "decommission removenode "
+            "decommission removenode rmi rmp "
             "revoke-node-token truncate */*/delete unlock rebuild-index restore */restore"
         },
         "-n --namespace -c --context --cluster --name --region -r --repo -p --project -s",

@@ -215,7 +215,16 @@ def _sync(command: Command, state: State) -> Iterator[Finding]:
         )
 
 
+def _empty_trash(command: Command, _state: State) -> Iterator[Finding]:
+    """What was thrown away can be fetched back, until the trash is emptied."""
+    if command.name == "gio" and not (command.has_word("trash") and command.has_word("--empty")):
+        return
+    if not command.has_word("--dry-run", "--help", "--version"):
+        yield confirm("files.empty-trash", "Empties the trash.", command.span)
+
+
 RULES: Rules = {
+    **dict.fromkeys(("trash-empty", "trash-rm", "gio"), (_empty_trash,)),
     **dict.fromkeys(("rm", "unlink", "srm", "trash", "grm", "rimraf", "del-cli"), (_remove,)),
     "rmdir": (_remove_folder,),
     **dict.fromkeys(("shred", "gshred", "wipe"), (_shred,)),

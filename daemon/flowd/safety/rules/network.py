@@ -187,8 +187,17 @@ def _interface_down(command: Command, _state: State) -> Iterator[Finding]:
 
 
 def _scanner(command: Command, _state: State) -> Iterator[Finding]:
+    if command.name == "tcpdump" and command.has_word("-D", "--list-interfaces"):
+        return
     if command.arguments and not command.has_word("--help", "-h", "--version", "-V"):
         yield confirm("network.attack-tool", "Searches or attacks other machines.", command.span)
+
+
+def _grant_login(command: Command, _state: State) -> Iterator[Finding]:
+    """Ssh-copy-id lets a key log in to another machine from now on."""
+    if command.arguments and not command.has_word("-n", "-h", "-?"):
+        message = "Lets a key of yours log in to another machine."
+        yield confirm("remote.grant", message, command.span)
 
 
 def _tunnel(command: Command, _state: State) -> Iterator[Finding]:
@@ -221,6 +230,7 @@ def _login(command: Command, _state: State) -> Iterator[Finding]:
 RULES: Rules = {
     **dict.fromkeys(("nc", "ncat", "netcat", "nc.traditional"), (_netcat,)),
     "socat": (_socat,),
+    "ssh-copy-id": (_grant_login,),
     **dict.fromkeys(("curl", "wget"), (_request,)),
     **dict.fromkeys(
         listed(

@@ -83,7 +83,7 @@ _OTHERS = Verbs(
     {
         _INSTALL: "install upgrade update add get tap env/create create self-update refresh sdk",
         _REMOVE: "remove uninstall delete purge env/remove clean",
-        _PUBLISH: "publish push deploy release upload",
+        _PUBLISH: "publish push deploy release upload nuget/push hex/publish pub/publish",
     },
     "-n --name -p --prefix -c --channel -f --file",
     "--dry-run",

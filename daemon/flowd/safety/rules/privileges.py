@@ -36,8 +36,10 @@ def _other_root(command: Command, _state: State) -> Iterator[Finding]:
 
 RULES: Rules = {
     **dict.fromkeys(
-        listed("sudo doas su pkexec runuser sudoedit gosu su-exec setpriv run0 please"),
+        listed(
+            "sudo doas su pkexec runuser sudoedit gosu su-exec setpriv run0 please gsudo sudo-rs"
+        ),
         (_as_administrator,),
     ),
-    **dict.fromkeys(("chroot", "nsenter", "machinectl"), (_other_root,)),
+    **dict.fromkeys(("chroot", "nsenter", "machinectl", "systemd-nspawn"), (_other_root,)),
 }

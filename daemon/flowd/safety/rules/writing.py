@@ -12,8 +12,14 @@ from flowd.safety.value import UNKNOWN
 _ACCOUNTS = re.compile(
     r"/etc/(?:passwd|shadow|group|gshadow|sudoers|sudoers\.d/.*|pam\.d/.*|ld\.so\.preload|fstab"
     r"|crypttab|hosts|resolv\.conf|nsswitch\.conf|securetty|login\.defs|ssh/sshd_config"
-    r"|security/.*|inittab|hostname|machine-id|os-release|ld\.so\.conf)-?|/private/etc/.*"
+    r"|security/.*|inittab|hostname|machine-id|os-release|ld\.so\.conf|crontab|profile|environment"
+    r"|bash\.bashrc|shells|subuid|subgid|rc\.local|sysctl\.conf|default/grub)-?|/private/etc/.*"
 )
+_EXTENDED = re.compile(
+    r"/etc/(?:fstab|hosts|resolv\.conf|hostname|crontab|profile|environment|bash\.bashrc|shells"
+    r"|subuid|subgid|rc\.local|sysctl\.conf|default/grub)"
+)
+"""System files that get a line more in ordinary work: only to overwrite them is grave."""
 _PROGRAMS = re.compile(r"(?:/usr)?/s?bin/.*|/boot/.*|/lib(?:32|64)?/.*|/usr/lib(?:32|64)?/.*")
 _STARTUP = re.compile(
     r"(?:.*/)?\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zprofile"
@@ -26,12 +32,21 @@ _TAKES_OVER = re.compile(
     r"|.*/\.config/(?:autostart|systemd/user)/.*|.*/Library/LaunchAgents/.*|.*/\.gitconfig"
     r"|/var/spool/cron/.*|.*/\.(?:vimrc|emacs|tmux\.conf|gdbinit|npmrc|pypirc|netrc|pam_environment)"
 )
+_JOBS = re.compile(
+    r"(?:.*/)?\.git/hooks/[^/]+|(?:.*/)?\.husky/[^/]+|/etc/cron\.(?:hourly|daily|weekly|monthly)/[^/]+"
+    r"|/etc/rc\.local|/etc/(?:init\.d|update-motd\.d|network/if-\w+\.d|dhcp/\S*hooks\.d)/[^/]+"
+)
 _MOUNTED = ("/mnt/", "/media/", "/Volumes/", "/run/user/")
 
 
 def is_startup_file(path: str) -> bool:
     """Whether a shell reads this file when it starts."""
     return _STARTUP.fullmatch(path) is not None
+
+
+def runs_later(path: str) -> bool:
+    """Whether something runs a file's shell text by itself: startup files, git's hooks, jobs."""
+    return is_startup_file(path) or _JOBS.fullmatch(path) is not None
 
 
 def judge(write: Write, path: str) -> Iterator[Finding]:
@@ -45,7 +60,9 @@ def judge(write: Write, path: str) -> Iterator[Finding]:
         yield block(
             "disks.overwrite", f"Overwrites the device {shown}: everything on it is lost.", span
         )
-    elif _ACCOUNTS.fullmatch(path) or path == "/proc/sysrq-trigger":
+    elif path == "/proc/sysrq-trigger" or (
+        _ACCOUNTS.fullmatch(path) and (overwrites or not _EXTENDED.fullmatch(path))
+    ):
         verb = "Overwrites" if overwrites else "Changes"
         yield block("files.write-system", f"{verb} {shown}, which the system depends on.", span)
     elif path.startswith("/etc/") and overwrites and not write.tool:
