@@ -161,6 +161,9 @@ def _eval(calls: "Calls", command: Command, state: State) -> "Status":
 
 def _source(calls: "Calls", command: Command, state: State) -> "Status":
     if not command.arguments:
+        if command.stdin_path:  # fish reads its input, bash would complain
+            read = Code("shell", command.stdin, command.span, unseen=True, shares=True)
+            return calls.code(read, command, state)
         return None
     file, *rest = command.arguments
     if file.text == "--" and rest:

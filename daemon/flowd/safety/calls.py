@@ -321,6 +321,8 @@ class Calls(ABC):
         self.consume(path, state)
         if writing.runs_later(path):
             nested.judge_startup_text(self, value, span)
+        elif writing.is_timetable(path):
+            nested.judge_timetable(self, value, span)
 
     def consume(self, path: str, state: State) -> None:
         """Run the script of `>(script)` on what was written to its path."""
@@ -337,6 +339,11 @@ class Calls(ABC):
         if name in state.variables:
             for finding in variables.judge(name, value, span):
                 self.trace.add(finding)
+        if name in variables.NAMES_SCRIPT and value.only:
+            script = content(resolve(value.texts[0], state), state)
+            for text in script.texts:
+                with self.deeper():
+                    self.text(text.replace(UNKNOWN, ""), span, state.fork())
         if name in variables.HOLDS_COMMAND and value.only and value.only.strip():
             self.trace.spend()
             with self.deeper():

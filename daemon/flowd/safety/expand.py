@@ -205,7 +205,7 @@ def _tilde(text: str, state: State) -> list[str]:
     if user == "":
         homes = state.variable("HOME").value.texts
     elif user == "+":
-        homes = (state.folder or UNKNOWN,)
+        homes = (state.folder or ".",)
     elif user == "-":
         homes = (UNKNOWN,)
     else:

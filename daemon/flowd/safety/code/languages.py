@@ -46,7 +46,7 @@ GRAMMARS: Mapping[Language, Grammar] = {
         write=r"(?:File|IO)\.(?:write|binwrite)",
         read=r"(?:File|IO)\.(?:read|readlines|foreach|binread)",
         evaluate=r"eval|instance_eval|class_eval|load",
-        decode=r"Base64\.\w*decode64|unpack1?",
+        decode=r"Base64\.\w*decode64|\.?unpack1?",
         network=r"TCPSocket\S*|UDPSocket\S*|TCPServer\S*|Net::HTTP\S*|URI\.open|open-uri",
         backquotes=True,
     ),

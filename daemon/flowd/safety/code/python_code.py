@@ -140,9 +140,8 @@ class _Reader:
                 self._import(node)
             elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
                 self._bind(node)
-            elif isinstance(node, ast.For):
-                if isinstance(node.target, ast.Name):
-                    self._values[node.target.id] = self._value(node.iter)
+            elif isinstance(node, ast.For | ast.comprehension):
+                self._bind_loop(node)
             elif isinstance(node, ast.With):
                 self._bind_with(node)
             elif isinstance(node, ast.Call):
@@ -182,6 +181,19 @@ class _Reader:
                 if dotted and "." in dotted and not isinstance(node.value, ast.Call):
                     self._names[target.id] = dotted
                 self._values[target.id] = self._value(node.value)
+
+    def _bind_loop(self, node: ast.For | ast.comprehension) -> None:
+        """A loop's variable is any of its texts; `os.walk` gives a folder and the names in it."""
+        if isinstance(node.target, ast.Name):
+            self._values[node.target.id] = self._value(node.iter)
+        walks = isinstance(node.iter, ast.Call) and self._dotted(node.iter.func) == "os.walk"
+        if walks and isinstance(node.iter, ast.Call) and isinstance(node.target, ast.Tuple):
+            folder = self._value(node.iter.args[0]) if node.iter.args else unknown()
+            for target, value in zip(
+                node.target.elts, (folder, value_of("*"), value_of("*")), strict=False
+            ):
+                if isinstance(target, ast.Name):
+                    self._values[target.id] = value
 
     def _bind_with(self, node: ast.With) -> None:
         for item in node.items:
@@ -230,7 +242,8 @@ class _Reader:
         elif name in _CODE_CALLS:
             self._run_code(values[0] if values else unknown())
         elif name == "urllib.request.urlopen" and (values[1:] or node.keywords):
-            self._send(NOWHERE.union(*(self._value(k.value).origins for k in node.keywords)))
+            data = [*values[1:], *(self._value(keyword.value) for keyword in node.keywords)]
+            self._send(NOWHERE.union(*(value.origins for value in data)))
         elif name == "os.dup2":
             self._rewired = True
         elif name.startswith("socket.") and name != "socket.gethostname":
@@ -422,6 +435,8 @@ class _Reader:
             return _path_join(values)
         if name in ("os.getenv", "os.environ.get") and values:
             return value_of(HOME) if values[0].only == "HOME" else unknown()
+        if name in ("tempfile.mkdtemp", "tempfile.mktemp", "tempfile.TemporaryDirectory"):
+            return value_of(f"/tmp/tmp{UNKNOWN}")  # noqa: S108
         if name in ("os.listdir", "os.scandir", "os.walk"):
             return unknown()
         if isinstance(node.func, ast.Attribute):
@@ -470,9 +485,11 @@ def _decoded(name: str, text: str | None) -> str:
 
 
 def _in_order(tree: ast.AST) -> Iterator[ast.AST]:
-    """Nodes in the order of the source, outer before inner."""
+    """Nodes in the order of running, outer before inner: a comprehension's loop comes first."""
     stack: list[ast.AST] = [tree]
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(list(ast.iter_child_nodes(node))))
+        children = list(ast.iter_child_nodes(node))
+        children.sort(key=lambda child: not isinstance(child, ast.comprehension))
+        stack.extend(reversed(children))

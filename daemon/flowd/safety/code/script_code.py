@@ -5,6 +5,7 @@ programs on a command line are made of; whatever is cleverer than that is not fo
 """
 
 import re
+from collections.abc import Mapping
 from itertools import islice
 
 from flowd.safety.code import (
@@ -40,6 +41,7 @@ _MAX_CALLS = 200
 
 
 _INPUT = re.compile(r"<>|<STDIN>|STDIN|stdin|\bgets\b|\bARGF\b|readFileSync\(0|php://input")
+_PERL_OPEN = re.compile(r"\bopen\s*\(?\s*(?:my\s*)?\$?\w+\s*,\s*(['\"])\+?>{1,2}\s*([^'\"\s]+)\1")
 _RUBY_OPEN = re.compile(r"(?<![\w.])(?:(?:File|IO)\.(?:open|new)|open)(?!\w)")
 _FORK_BOMB = re.compile(
     r"\bfork\s+(?:while|until)\b|(?:while|loop|for)\b[^;]{0,40}\bfork\b|\bloop\s*\{?\s*(?:do\s*)?fork"
@@ -51,7 +53,28 @@ _PRINTED = re.compile(
     r"(\"[^\"\\$@#{`]*\"|'[^'\\]*')(?=\s*(?:[;)}\n]|$))"
 )
 """A statement that prints one text with nothing to be filled in."""
-_UNQUOTED = re.compile(r"[^\s()'\"`]")
+_CONSTANT = re.compile(
+    r"(?<![\w.$@])(?:my\s+|local\s+|const\s+|let\s+|var\s+)?([$@]?[A-Za-z_]\w*)\s*:?=(?![=~])\s*"
+    r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*(?=[;,\n})]|$)"
+)
+_EACH = re.compile(
+    r"(?:Dir\.glob\s*\(|Dir\s*\[|glob\s*\()\s*(\"[^\"]*\"|'[^']*')\s*[\])]\s*\.each\w*\s*(?:\{|do)\s*\|(\w+)\|"
+)
+"""Ruby: a block called with every name that a pattern finds."""
+_NAME = re.compile(r"[$@]?[A-Za-z_]\w*(?:\{\w+\})?|\$\d+")
+_ENDS = frozenset({"or", "and", "if", "unless", "for", "foreach", "while"})
+"""Words that end a call without brackets."""
+_JOINS = re.compile(r"\s*(?:\.\.|[.+])\s*(?!\w+\()")
+_NEXT_TO = re.compile(r"\s*(?=[$\w\"])")
+"""Awk joins what stands side by side."""
+_CALLED_BACK = re.compile(
+    r"(?:array_map|array_walk|call_user_func(?:_array)?)\s*\(\s*['\"](\w+)['\"]\s*,"
+)
+_RENAMED = re.compile(
+    r"\b((?:exec|spawn)\w*)\s*:\s*(\w+)(?=[\s,}])"
+    r"|(\w+)\s*=\s*require\(['\"](?:node:)?child_process['\"]\)\.(?:exec|spawn)\w*"
+)
+_TAKES_LIST = re.compile(r"(?:system|exec|spawn\w*|execFile\w*|popen)$")
 _METHOD = re.compile(r"\.\s*exec$")
 _SHELL_WORD = re.compile(r"(?:^|/)(?:ba|z|da|k|a)?sh(?:\s+-[il]+)?(?:\s|$|<|>)|cmd\.exe|powershell")
 _AWK_PIPE = re.compile(r"\|\s*&?\s*\"((?:[^\"\\]|\\.)*)\"|\"((?:[^\"\\]|\\.)*)\"\s*\|&?\s*getline")
@@ -100,18 +123,22 @@ _MODES = frozenset({">", ">>", "+>", "w", "a"})
 def _read_calls(language: Language, source: str, span: Span, fed: Value) -> Inside:
     codes: list[Code] = []
     runs: list[Run] = []
-    source = _PRINTED.sub(_without_print, source)
+    source = _plainly_called(_PRINTED.sub(_without_print, source))
     for strings in _calls(language, "commands", source):
         codes += _shell_code(language, strings, span)
     if GRAMMARS[language].backquotes:
         codes += _backquoted(source, span)
     for kind, words in _AS_COMMAND.items():
         for strings in _calls(language, kind, source):
+            if kind == "delete" and re.search(r"recursive\s*=\s*(?:TRUE|T\b|true)", source):
+                words = ("rm", "-rf")
             targets = [_interpolated(text) for text in strings[:6] if text] or [UNKNOWN]
             runs.append(Run(_arguments([*words, *targets], span)))
     writes = [_write(strings, span) for strings in _calls(language, "write", source)]
     if language == "ruby":
         writes += _ruby_opens(source, span)
+    if language == "perl":
+        writes += [Write(Argument(m[2], span), unknown()) for m in _PERL_OPEN.finditer(source)]
     if language == "other":
         texts = (m[1] or m[2] or " ".join(_literals(m[3], 0)) for m in _EXECUTED.finditer(source))
         codes += [Code("shell", value_of(text), span) for text in texts]
@@ -172,40 +199,88 @@ def _calls(language: Language, kind: str, source: str) -> list[list[str]]:
     if pattern is None:
         return []
     matches = islice(pattern.finditer(source), _MAX_CALLS)
+    constants = {match[1]: match[2][1:-1] for match in _CONSTANT.finditer(source)}
+    constants |= {match[2]: match[1][1:-1] for match in _EACH.finditer(source)}
     return [
-        _literals(source, match.end())
+        _literals(source, match.end(), language, constants, match[0])
         for match in matches
         if language != "node" or "child_process" in source or not _METHOD.search(match[0])
     ]
 
 
-def _literals(source: str, position: int) -> list[str]:
-    """String literals from a position to the end of the statement or the call."""
+def _plainly_called(source: str) -> str:
+    """Calls under another name, and by a name in a string, written as usual."""
+    source = _CALLED_BACK.sub(r"\1(", source)
+    if "child_process" in source:
+        for match in _RENAMED.finditer(source):
+            source = re.sub(rf"(?<![\w.$]){match[2] or match[3]}\s*\(", "execSync(", source)
+    return source
+
+
+def _literals(
+    source: str,
+    position: int,
+    language: Language = "other",
+    constants: Mapping[str, str] | None = None,
+    call: str = "",
+) -> list[str]:
+    """The texts a call is given, up to the end of the statement or the call.
+
+    A variable that is set to one text counts as that; whatever else is not spelled out is UNKNOWN
+    where it stands first, or is joined to a text.
+    """
+    known = constants or {}
     strings: list[str] = []
-    computed = False
+    computed = joins = False
     depth = 0
     end = min(len(source), position + 4_000)
     while position < end:
         character = source[position]
-        match = _STRING.match(source, position) if character in "\"'`%q" else None
-        if match:
-            if computed and not strings:
-                strings.append(UNKNOWN)
-            strings.append(next(group for group in match.groups() if group is not None))
-            position = match.end()
+        quoted = _STRING.match(source, position) if character in "\"'`%q" else None
+        name = None if quoted else _NAME.match(source, position)
+        word = name[0] if name else ""
+        token = quoted or name
+        if token and (quoted or word in known or joins):
+            text = _group(quoted) if quoted else known.get(word, UNKNOWN)
+            if joins and strings:
+                strings[-1] += text
+            else:
+                strings += [UNKNOWN, text] if computed and not strings else [text]
+            position = _after_glue(source, token.end(), language)
+            joins = position > token.end()
             continue
+        joins = False
         if character in "([{":
             depth += 1
         elif character in ")]}":
             depth -= 1
             if depth <= 0:
                 break
-        elif character in ";\n" and depth <= 0:
+        elif depth <= 0 and (character in ";\n" or (strings and word in _ENDS)):
             break
         elif character == "," and not strings:
-            computed = True  # the first argument is no literal
-        position += 1
+            computed = True  # the first argument is not spelled out
+        elif word and strings and language in _LISTS and _TAKES_LIST.search(call):
+            strings.append(UNKNOWN)
+        position = name.end() if name else position + 1
     return strings
+
+
+def _group(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group is not None)
+
+
+def _after_glue(source: str, position: int, language: Language) -> int:
+    """Where the text goes on that is joined to one that ends here; the same place if none is."""
+    glue = _JOINS.match(source, position)
+    if glue is None and language == "awk":
+        glue = _NEXT_TO.match(source, position)
+    joins = glue is not None and glue.end() < len(source) and source[glue.end()] not in ")];},"
+    return glue.end() if glue and joins else position
+
+
+_LISTS: frozenset[Language] = frozenset({"perl", "ruby"})
+"""Languages in which a command may be given as a list of words without brackets."""
 
 
 def _shell_code(language: Language, strings: list[str], span: Span) -> list[Code]:

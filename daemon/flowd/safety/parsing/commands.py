@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tree_sitter
 
 from flowd.safety import syntax
-from flowd.safety.parsing.redirects import REDIRECT_KINDS, redirects_of
+from flowd.safety.parsing.redirects import REDIRECT_KINDS, descriptor_before, redirects_of
 from flowd.safety.parsing.source import Source
 from flowd.safety.parsing.words import WORD_KINDS, assignment, words_of
 from flowd.safety.syntax import Assignment, Redirect, Span, Statement, Word
@@ -107,6 +107,8 @@ def command(node: tree_sitter.Node, source: Source) -> Statements:
         elif kind in WORD_KINDS:
             words.extend(words_of(child, source))
         elif kind in REDIRECT_KINDS:
+            if words and descriptor_before(child, source) is not None:
+                words.pop()  # the descriptor, which the grammar took for a word
             made, further = redirects_of(child, source)
             redirects.extend(made)
             words.extend(further)

@@ -140,7 +140,7 @@ def _sed(command: Command, state: State) -> Effects:
     operands = options.operands if scripted else options.operands[1:]
     expressions = options.values("-e", "--expression") or list(options.operands[:1])
     codes = tuple(
-        Code("sed", value_of(each.text, each.origins), each.span)
+        Code("sed", value_of(each.text, each.origins), each.span, stdin=command.stdin)
         for each in ([] if scripted and not options.has("-e", "--expression") else expressions)
     )
     if options.has("-i", "--in-place"):

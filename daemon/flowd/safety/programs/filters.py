@@ -13,6 +13,7 @@ from flowd.safety.value import (
     DECODED,
     NETWORK,
     NOWHERE,
+    SECRET,
     UNKNOWN,
     Argument,
     Value,
@@ -228,6 +229,8 @@ def _gpg(command: Command, state: State) -> Effects:
     if options.has("-d", "--decrypt"):
         value = decoded(value, lambda _: UNKNOWN)
     output = Value((UNKNOWN,), value.origins)
+    if any(each.text.startswith("--export-secret") for each in command.arguments):
+        output = Value((UNKNOWN,), SECRET)
     return Effects(output=output, writes=(Write(target, output),) if target is not None else ())
 
 

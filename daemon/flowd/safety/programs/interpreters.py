@@ -1,6 +1,7 @@
 """Programs that run code: from an option, a file, or their standard input."""
 
 import re
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -93,6 +94,8 @@ def _shell(command: Command, state: State) -> Effects:
         if text in ("-o", "+o", "-O", "+O", "--rcfile", "--init-file"):
             arguments = arguments[1:]
         elif not text.startswith("--"):
+            if text[-1] in "oO":  # -euo pipefail
+                arguments = arguments[1:]
             inline = inline or "c" in text
             checks_only = checks_only or "n" in text
             from_input = from_input or "s" in text
@@ -129,6 +132,17 @@ def _from_input(language: Language, command: Command) -> Code:
     return Code(language, command.stdin, command.span, unseen=True)
 
 
+_ONLY_LOOKS: Mapping[Language, tuple[str, ...]] = {
+    "php": ("-h", "-v", "-i", "-m", "-l", "--syntax-check"),
+    "perl": ("-h", "-v", "-c"),
+    "ruby": ("-h", "-v", "-c"),
+    "node": ("-h", "-v", "-c", "--check"),
+    "lua": ("-v",),
+    "lisp": ("-h", "-v"),
+}
+"""Options with which an interpreter shows something or only reads the code."""
+
+
 def _modelled(interpreter: Interpreter) -> Model:
     language = interpreter.language
     values = listed(interpreter.code) | listed(interpreter.values)
@@ -136,11 +150,7 @@ def _modelled(interpreter: Interpreter) -> Model:
 
     def model(command: Command, state: State) -> Effects:
         options = split(command.arguments, values, first_operand_ends=True)
-        if (
-            options.asks_for_help
-            or options.has("-V", "-h")
-            or (language == "php" and options.has("-v", "-i", "-m"))
-        ):
+        if options.asks_for_help or options.has("-V", *_ONLY_LOOKS.get(language, ("-h",))):
             return Effects(output=unknown())
         module = options.value("-m") if language == "python" else None
         if module is not None:

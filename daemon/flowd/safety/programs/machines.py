@@ -3,6 +3,7 @@
 import re
 
 from flowd.safety.command import Command, split
+from flowd.safety.programs import uploads
 from flowd.safety.programs.effects import Code, Effects, Model, Models, Run
 from flowd.safety.programs.printers import origins_of
 from flowd.safety.state import State
@@ -81,6 +82,38 @@ def _fleet(values: str) -> Model:
     return model
 
 
+def _hosted(command: Command, _state: State) -> Effects:
+    """`heroku run CODE`."""
+    words = split(command.arguments, listed("-a --app -r -s --size"), first_operand_ends=True)
+    if not words.operands or not words.operands[0].text.startswith("run"):
+        return Effects(output=unknown())
+    rest = split(words.operands[1:], listed("-a --app -r -s --size"), first_operand_ends=True)
+    return _remote(rest.operands, command)
+
+
+def _sent_command(command: Command, state: State) -> Effects:
+    """`aws ssm send-command --parameters commands=CODE`, `az vm run-command --scripts CODE`."""
+    if command.has_word("send-command", "run-command"):
+        options = split(command.arguments, listed("--parameters --scripts"))
+        texts = [
+            each.with_text(re.sub(r"^commands=|^\[?[\"']|[\"']\]?$", "", each.text))
+            for each in options.values("--parameters", "--scripts")
+        ]
+        return _remote(tuple(texts), command)
+    other = uploads.MODELS.get(command.name)
+    return other(command, state) if other is not None else Effects(output=unknown())
+
+
+def _cloud_login(command: Command, state: State) -> Effects:
+    """`gcloud compute ssh VM --command CODE`; else it is a store of objects."""
+    if command.has_word("ssh"):
+        texts = [argument.text for argument in command.arguments]
+        if "--" in texts:
+            return _remote(command.arguments[texts.index("--") + 1 :], command)
+        return _given("--command", "--zone --project")(command, state)
+    return uploads.MODELS["gcloud"](command, state)
+
+
 def _salt(command: Command, _state: State) -> Effects:
     """`salt HOSTS cmd.run CODE`."""
     texts = [argument.text for argument in command.arguments]
@@ -90,8 +123,12 @@ def _salt(command: Command, _state: State) -> Effects:
 
 MODELS: Models = {
     "ansible": _playbook_module,
+    "gcloud": _cloud_login,
+    **dict.fromkeys(("aws", "az"), _sent_command),
+    "heroku": _hosted,
+    **dict.fromkeys(("fly", "flyctl"), _given("-C --command", "-a --app -r -s")),
     **dict.fromkeys(("salt", "salt-call", "salt-ssh"), _salt),
-    **dict.fromkeys(listed("multipass distrobox nomad fly flyctl guix devbox"), _after_mark),
+    **dict.fromkeys(listed("multipass distrobox nomad guix devbox"), _after_mark),
     **dict.fromkeys(("lxc", "incus"), _after_name("exec", "--env --user --group --cwd --mode -t")),
     "toolbox": _after_name("run", "-c --container -d -r", skip=0),
     "machinectl": _after_name("shell", "--uid --setenv -E"),

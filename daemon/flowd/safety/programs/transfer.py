@@ -1,6 +1,7 @@
 """Programs that fetch from or send to other machines."""
 
 import re
+from collections.abc import Iterator
 
 from flowd.safety.command import Command, split
 from flowd.safety.files import CONNECTION, content_of, resolve, tree_of
@@ -60,7 +61,7 @@ _SENSITIVE: Origins = frozenset({"secret", "system"})
 def host_of(url: str) -> str:
     """The host an address names."""
     rest = url.partition("://")[2] or url
-    return rest.partition("/")[0].rpartition("@")[2]
+    return re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
 
 
 def remote_host(text: str) -> str | None:
@@ -273,6 +274,14 @@ def _socat_flow(value: Value, address: Argument, span: Span, state: State) -> Ef
     return Effects(output=value)
 
 
+def _ssh_programs(settings: list[Argument]) -> Iterator[Code]:
+    """What ssh runs on this machine by its settings: `-o ProxyCommand=CODE`."""
+    for setting in settings:
+        key, _, value = setting.text.partition("=")
+        if key.strip().lower() in ("proxycommand", "localcommand", "knownhostscommand"):
+            yield Code("shell", value_of(value), setting.span)
+
+
 def _ssh(command: Command, _state: State) -> Effects:
     options = split(command.arguments, SSH_VALUES, first_operand_ends=True)
     if not options.operands:
@@ -284,11 +293,7 @@ def _ssh(command: Command, _state: State) -> Effects:
     sends: tuple[Send, ...] = ()
     if command.stdin_path:
         sends = (Send(command.stdin, name, command.span, files=True, trusted=True),)
-    codes: list[Code] = []
-    for proxy in (*options.values("-o"), *after.values("-o")):
-        key, _, value = proxy.text.partition("=")
-        if key.strip().lower() in ("proxycommand", "localcommand", "knownhostscommand"):
-            codes.append(Code("shell", value_of(value), proxy.span))
+    codes = list(_ssh_programs([*options.values("-o"), *after.values("-o")]))
     if words:
         source = value_of(" ".join(word.text for word in words), origins_of(words))
         codes.append(Code("shell", source, command.span, remote=True, stdin=command.stdin))
@@ -310,12 +315,23 @@ def _copy_remotely(command: Command, state: State) -> Effects:
     if len(near) < len(sources):
         content = either([content, unknown(NETWORK)])
     host = remote_host(target.text)
+    codes = tuple(_ssh_programs(options.values("-o")))
     if host is None:
-        return Effects(unknown(), writes=(Write(target, content),))
+        received = tuple(_received(sources, target, content))
+        return Effects(unknown(), writes=received, codes=codes)
     if not near:
-        return Effects(output=unknown())
+        return Effects(output=unknown(), codes=codes)
     send = Send(content, host, target.span, files=True, trusted=True)
-    return Effects(unknown(), sends=(send,))
+    return Effects(unknown(), sends=(send,), codes=codes)
+
+
+def _received(sources: list[Argument], target: Argument, content: Value) -> Iterator[Write]:
+    """What is copied here, by its own name too, for the target may be a folder."""
+    yield Write(target, content)
+    for source in sources:
+        name = source.text.rstrip("/").rpartition("/")[2].rpartition(":")[2]
+        if name and remote_host(source.text) is not None:
+            yield Write(target.with_text(f"{target.text.rstrip('/')}/{name}"), content)
 
 
 MODELS: Models = {

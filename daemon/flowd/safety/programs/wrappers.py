@@ -31,7 +31,6 @@ PRIVILEGED = {
     ),
     "doas": Wrapper("-u -C"),
     "pkexec": Wrapper("--user"),
-    "runuser": Wrapper("-u -g -G -s --user --group --shell", code="-c --command --session-command"),
     "chroot": Wrapper("--userspec --groups", operands=1),
     "nsenter": Wrapper("-t -S -G -W --target --setuid --setgid"),
     "systemd-run": Wrapper("-u -p -E -M -H -t --unit --property --setenv --description --slice"),
@@ -134,12 +133,13 @@ _RUNNERS = {  # `poetry run CMD`: the word after which the inner command begins
     "op": "run",
     "aws-vault": "exec",
     "perf": "stat",
-    "heroku": "run",
     "pixi": "run",
     "infisical": "run",
     "teller": "run",
     "chamber": "exec",
     "dotenv": "run",
+    "foreman": "run",
+    "honcho": "run",
 }
 
 
@@ -219,7 +219,27 @@ def _su(command: Command, _state: State) -> Effects:
         Code("shell", value_of(each.text, each.origins), each.span)
         for each in options.values("-c", "--command")
     )
+    if not codes and command.stdin_path:
+        codes = (Code("shell", command.stdin, command.span, unseen=True),)
     return Effects(codes=codes)
+
+
+def _sudo(command: Command, state: State) -> Effects:
+    """Sudo; `sudo -s` and `sudo -i` without a command start a shell, which reads its input."""
+    effects = _modelled(PRIVILEGED["sudo"])(command, state)
+    shell = split(command.arguments, listed(PRIVILEGED["sudo"].values), first_operand_ends=True)
+    if effects.runs or not command.stdin_path or not shell.has("-s", "-i", "--shell", "--login"):
+        return effects
+    return Effects(codes=(Code("shell", command.stdin, command.span, unseen=True),))
+
+
+_RUN_AS = Wrapper("-u -g -G -s -w --user --group --shell", code="-c --command --session-command")
+
+
+def _runuser(command: Command, state: State) -> Effects:
+    """`runuser -u USER CMD`, else as su: `runuser [-l] USER -c CODE`."""
+    user = split(command.arguments, listed(_RUN_AS.values), first_operand_ends=True)
+    return (_modelled(_RUN_AS) if user.has("-u", "--user") else _su)(command, state)
 
 
 def _joined_code(values: str, *, remote: bool = False) -> Model:
@@ -276,6 +296,9 @@ def _multiplexer(command: Command, _state: State) -> Effects:
         words = tuple(word for word in words if word.text not in ("Enter", "C-m"))
     if not words:
         return Effects(output=unknown())
+    typed = {"send-keys", "send", "-X"} & {argument.text for argument in command.arguments}
+    if len(words) > 1 and not typed:
+        return Effects(runs=(Run(words),))
     text = " ".join(word.text for word in words)
     return Effects(codes=(Code("shell", value_of(text, origins_of(words)), command.span),))
 
@@ -360,22 +383,29 @@ def _environment(command: Command, _state: State) -> Effects:
 
 
 _TELLING = re.compile(r"TOKEN|SECRET|KEY|PASS|CREDENTIAL", re.IGNORECASE)
-_SCHEDULED = re.compile(r"\s*(?:@\w+|(?:\S+\s+){5})(?=\S)(.*)")
+_SCHEDULED = re.compile(r"\s*(?:@\w+\s+|(?:\S+\s+){5})(?=\S)(.*)")
+
+
+def scheduled(text: str, *, names_user: bool = False) -> list[str]:
+    """The commands in a table of cron's; the machine's own tables name a user before them."""
+    jobs = [match[1] for line in text.splitlines() if (match := _SCHEDULED.match(line))]
+    return [job.partition(" ")[2] for job in jobs] if names_user else jobs
 
 
 def _timetable(command: Command, state: State) -> Effects:
     """Crontab FILE: every line ends in shell code."""
     options = split(command.arguments, listed("-u"))
     if options.has("-l", "-r", "-e"):
-        return Effects(output=unknown())
+        return Effects(output=value_of(f"{UNKNOWN}\n"))
     named = options.operands[:1]
     table = command.stdin if not named or named[0].text == "-" else content_of(named[0], state)
     codes = []
     for text in table.texts:
         if UNKNOWN in text and table.origins & (NETWORK | DECODED):
             codes.append(Code("shell", Value((UNKNOWN,), table.origins), command.span, unseen=True))
-        lines = [match[1] for line in text.splitlines() if (match := _SCHEDULED.match(line))]
-        codes += [Code("shell", value_of(line, table.origins), command.span) for line in lines]
+        codes += [
+            Code("shell", value_of(line, table.origins), command.span) for line in scheduled(text)
+        ]
     return Effects(output=value_of(""), codes=tuple(codes))
 
 
@@ -408,6 +438,8 @@ MODELS: Models = {
     "command": _command_builtin,
     "env": _env,
     "su": _su,
+    "sudo": _sudo,
+    "runuser": _runuser,
     "crontab": _timetable,
     **dict.fromkeys(("printenv", "set"), _environment),
     "watch": _joined_code("-n -q -s --interval --equexit"),

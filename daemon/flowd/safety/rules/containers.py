@@ -50,9 +50,11 @@ def _docker(command: Command, _state: State) -> Iterator[Finding]:
     options = split(rest, RUN_VALUES)
     if options.asks_for_help or options.has("--dry-run"):
         return
-    if action in _DELETES:
+    if action in _DELETES or names == ("system", "reset"):
         verb = "Stops" if action in ("stop", "kill") else "Deletes"
         yield confirm("containers.delete", f"{verb} containers, images, volumes or networks.", span)
+    elif names == ("plugin", "install"):
+        yield confirm("packages.install", "Installs software, which may run code of its own.", span)
     elif action in _PUBLISHES:
         yield confirm("containers.publish", "Publishes an image: others get it at once.", span)
     elif names[0] in ("swarm", "stack", "service", "node") and action in (

@@ -162,7 +162,7 @@ def _copy_raw(command: Command, state: State) -> Iterator[Finding]:
         targets = [
             a.with_text(a.text.partition("=")[2])
             for a in operands
-            if a.text.startswith(("of=", "hof=", "ofs="))
+            if a.text.startswith(("of=", "hof=", "ofs=", "wipe="))
         ]
     elif command.name == "badblocks" and not split(command.arguments, _RAW_VALUES).has("-w"):
         targets = []
@@ -171,6 +171,31 @@ def _copy_raw(command: Command, state: State) -> Iterator[Finding]:
         for f in _on_devices("disks.overwrite", "Overwrites {}.", targets, state)
         if f.verdict == "block"
     )
+
+
+def _to_unknown(command: Command, _state: State) -> Iterator[Finding]:
+    """Dd to what nobody knows: it is made for devices."""
+    for argument in command.arguments:
+        name, _, path = argument.text.partition("=")
+        if name == "of" and path.startswith(UNKNOWN):
+            message = "Overwrites a file or device that is not known before it runs."
+            yield confirm("disks.overwrite-unknown", message, argument.span)
+
+
+def _image(command: Command, state: State) -> Iterator[Finding]:
+    """`qemu-img convert IN OUT`; fio writes to the file it is told to test."""
+    options = split(command.arguments, listed("-f -O -o -c? -s -l -m -t -T"))
+    targets = list(options.operands[-1:]) if len(options.operands) > 2 else []
+    if command.name == "fio":
+        writes = any(
+            each.text.partition("=")[2] in ("write", "randwrite", "rw", "randrw", "trim")
+            for each in command.arguments
+            if each.text.startswith(("--rw=", "--readwrite="))
+        )
+        targets = options.values("--filename") if writes else []
+    for finding in _on_devices("disks.overwrite", "Overwrites {}.", targets, state):
+        if finding.verdict == "block":
+            yield finding
 
 
 def _drive(command: Command, state: State) -> Iterator[Finding]:
@@ -190,7 +215,9 @@ _ONLY_SHOWS = {
 
 
 def _mounts(command: Command, _state: State) -> Iterator[Finding]:
-    if not command.arguments or command.has_word("-l", "-V", "--help"):
+    if not command.arguments or command.has_word("-V", "--help"):
+        return
+    if command.name == "mount" and command.has_word("-l"):
         return
     if command.has_word(*_ONLY_SHOWS.get(command.name, ())):
         return
@@ -230,6 +257,8 @@ RULES: Rules = {
     "mdadm": (_arrays,),
     **dict.fromkeys(_POOL_DESTROYS, (_pools,)),
     **dict.fromkeys(listed("ddrescue dcfldd dc3dd badblocks nwipe scrub"), (_copy_raw,)),
+    "dd": (_to_unknown,),
+    **dict.fromkeys(["qemu-img", "fio"], (_image,)),
     **dict.fromkeys(["hdparm", "nvme", "sg_format"], (_drive,)),
     **dict.fromkeys(listed("mount umount swapoff swapon losetup"), (_mounts,)),
     **dict.fromkeys(

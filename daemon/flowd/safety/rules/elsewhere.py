@@ -93,7 +93,7 @@ _SERVICES: Rule = rule_of(
         {
             _DELETE: "delete remove rm destroy purge drop reset uninstall prune forget compact "
             "erase flush clear kill stop restart */delete */remove */rm */destroy */purge "
-            "*/reset */prune "
+            "*/reset */prune */disable "
             "*/delete-all */clear */terminate */stop delete_queue delete_vhost delete_user "
             "purge_queue stop_app force_reset terminate-user kill-user terminate-session "
             "decommission removenode rmi rmp "
@@ -130,7 +130,22 @@ def _restores_device(command: Command, state: State) -> Iterator[Finding]:
             yield block("disks.overwrite", f"Overwrites {target.text}.", target.span)
 
 
+_REVERTS = ("versions.revert", "Throws away changes that are not committed, or rewrites history.")
+_VERSIONS = Verbs({_REVERTS: "revert strip purge rollback histedit rebase uncommit abandon undo"})
+
+
+def _versions(command: Command, state: State) -> Iterator[Finding]:
+    """Mercurial, Subversion and their like."""
+    options = split(command.arguments)
+    first = options.operands[0].text if options.operands else ""
+    if first in ("update", "up", "checkout", "co") and options.has("-C", "--clean"):
+        yield confirm(*_REVERTS, command.span)
+    else:
+        yield from rule_of(_VERSIONS)(command, state)
+
+
 RULES: Rules = {
+    **dict.fromkeys(("hg", "svn", "bzr", "jj", "fossil"), (_versions,)),
     "diskutil": (_disk_utility,),
     **dict.fromkeys(listed("cmd cmd.exe powershell powershell.exe pwsh"), (_windows_shell,)),
     **dict.fromkeys(_WINDOWS_NAMES, (_windows_command,)),

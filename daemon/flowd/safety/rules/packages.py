@@ -61,7 +61,7 @@ _RUST = Verbs(
         _REMOVE: "uninstall remove toolchain/uninstall",
         _PUBLISH: "publish yank owner",
     },
-    "--version --git --branch --tag --path --root -p --package --manifest-path --features",
+    "--vers --version --git --branch --tag --path --root -p --package --manifest-path --features",
     "--dry-run -n --list -l",
 )
 _TOOLCHAINS = Verbs(
@@ -160,9 +160,22 @@ def _fetched_tool(command: Command, _state: State) -> Iterator[Finding]:
     yield confirm("packages.run", "May fetch a package and run it at once.", command.span)
 
 
+def _editor_extension(command: Command, _state: State) -> Iterator[Finding]:
+    options = split(command.arguments, listed("--install-extension --uninstall-extension"))
+    if options.has("--install-extension"):
+        yield confirm(*_INSTALL, command.span)
+    elif options.has("--uninstall-extension"):
+        yield confirm(*_REMOVE, command.span)
+
+
 def _upload(command: Command, _state: State) -> Iterator[Finding]:
     if command.has_word("upload", "publish", "deploy"):
         yield confirm(*_PUBLISH, command.span)
+
+
+def _system_update(command: Command, _state: State) -> Iterator[Finding]:
+    if split(command.arguments).has("-i", "--install"):
+        yield confirm(*_INSTALL, command.span)
 
 
 def _go(command: Command, _state: State) -> Iterator[Finding]:
@@ -235,6 +248,9 @@ RULES: Rules = {
         (rule_of(_OTHERS),),
     ),
     **dict.fromkeys(("npx", "uvx", "pipx", "bunx", "pnpx"), (_fetched_tool,)),
+    **dict.fromkeys(("code", "codium", "cursor"), (_editor_extension,)),
+    "nix": (rule_of(Verbs({_INSTALL: "profile/install profile/add", _REMOVE: "profile/remove"})),),
+    "softwareupdate": (_system_update,),
     "twine": (_upload,),
     "vsce": (_upload,),
     "ovsx": (_upload,),

@@ -36,12 +36,18 @@ _JOBS = re.compile(
     r"(?:.*/)?\.git/hooks/[^/]+|(?:.*/)?\.husky/[^/]+|/etc/cron\.(?:hourly|daily|weekly|monthly)/[^/]+"
     r"|/etc/rc\.local|/etc/(?:init\.d|update-motd\.d|network/if-\w+\.d|dhcp/\S*hooks\.d)/[^/]+"
 )
+_TIMETABLE = re.compile(r"/etc/(?:crontab|cron\.d/[^/]+|anacrontab)")
 _MOUNTED = ("/mnt/", "/media/", "/Volumes/", "/run/user/")
 
 
 def is_startup_file(path: str) -> bool:
     """Whether a shell reads this file when it starts."""
     return _STARTUP.fullmatch(path) is not None
+
+
+def is_timetable(path: str) -> bool:
+    """Whether cron reads what to run, and when, from this file."""
+    return _TIMETABLE.fullmatch(path) is not None
 
 
 def runs_later(path: str) -> bool:
