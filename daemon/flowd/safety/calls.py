@@ -14,7 +14,7 @@ from flowd.safety.expand import Arguments, expand_words
 from flowd.safety.files import CONNECTION, PIPE, content, content_of, resolve, store
 from flowd.safety.findings import TooMuch, Trace, block, confirm
 from flowd.safety.policy import bounds
-from flowd.safety.programs import MODELS
+from flowd.safety.programs import MODELS, settings
 from flowd.safety.programs.effects import NOTHING, Code, Effects, Run, Send, Write
 from flowd.safety.programs.interpreters import plain_name
 from flowd.safety.rules import exfiltration, variables, writing
@@ -260,6 +260,9 @@ class Calls(ABC):
             return
         model = MODELS.get(command.name)
         effects = model(command, state) if model is not None else NOTHING
+        runs = effects.runs or effects.codes or effects.writes or effects.sends
+        if not runs and settings.prints_completions(command):
+            effects = settings.SETTINGS
         if model is None:
             nested.look_for_inner_command(self, command, state)
         self.carry_out(effects, command, state)

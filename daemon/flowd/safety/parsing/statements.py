@@ -95,8 +95,7 @@ def _redirect_last(
         own = last.words
         if redirects and isinstance(redirects[0].descriptor, str):  # see `descriptor_before`
             own = own[:-1]
-        described = (_numbered(redirect) for redirect in redirects)
-        return commands(list(last.assignments), (*own, *words), (*last.redirects, *described), span)
+        return commands(list(last.assignments), (*own, *words), (*last.redirects, *redirects), span)
     if isinstance(last, syntax.AndOr):
         *links, (operator, inner) = last.rest
         made, *after = _redirect_last(inner, words, redirects, span)
@@ -108,14 +107,6 @@ def _redirect_last(
         made, *after = _redirect_last(last.body, words, redirects, span)
         return [syntax.Not(made), *after]
     return [syntax.Redirected(last, tuple(redirects))]
-
-
-def _numbered(redirect: Redirect) -> Redirect:
-    """A descriptor the grammar took for a word may be a number."""
-    if isinstance(redirect.descriptor, str) and redirect.descriptor.isdecimal():
-        number = int(redirect.descriptor)
-        return Redirect(redirect.operator, redirect.target, number, redirect.span)
-    return redirect
 
 
 def _continued(made: Statements, heredoc: tree_sitter.Node, source: Source) -> Statements:

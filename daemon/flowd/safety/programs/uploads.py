@@ -48,7 +48,9 @@ def _object_store(command: Command, state: State) -> Effects:
     return Effects(output=unknown())
 
 
-_PUTS = re.compile(r"^\s*-?(?:m?put|send|reput)\s+(?:-\w+\s+)*(\S+)", re.MULTILINE)
+_PUTS = re.compile(
+    r"^\s*-?(?:m?put|send|reput|mirror\s+(?:-\w*R\w*|--reverse))(?:\s+-\w+)*\s+(\S+)", re.MULTILINE
+)
 
 
 def _typed_transfer(command: Command, state: State) -> Effects:

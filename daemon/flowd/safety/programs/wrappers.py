@@ -39,7 +39,7 @@ PRIVILEGED = {
     "gosu": Wrapper("", operands=1),
     "su-exec": Wrapper("", operands=1),
     "run0": Wrapper("-u -D --user --setenv --chdir --unit --property"),
-    "systemd-nspawn": Wrapper("-D -M -i -u -b --directory --machine --image --user --bind"),
+    "systemd-nspawn": Wrapper("-D -M -i -u --directory --machine --image --user --bind"),
     **dict.fromkeys(("please", "sudo-rs", "gsudo"), Wrapper("-u --user")),
 }
 PLAIN = {

@@ -113,7 +113,7 @@ def _hosting(command: Command, _state: State) -> Iterator[Finding]:
         options.operands[:1] and (options.operands[0].text == "help")
     ):
         return
-    words = _verbs_of(command)[:3]
+    words = [*_verbs_of(command)[:3], *(["prod"] if options.has("--prod") else [])]
     if any(_DELETE_VERB.fullmatch(word) for word in words):
         yield confirm(
             "cloud.delete", "Deletes or stops something at a hosting service.", command.span
@@ -122,7 +122,7 @@ def _hosting(command: Command, _state: State) -> Iterator[Finding]:
         re.fullmatch(
             r"deploy(?:[-:].*)?|publish|promote|rollback|release|merge|close|archive"
             r"|rename|transfer|import|launch|scale|.*:set|set|add|put|lock|edit|prod"
-            r"|push|restart|up",
+            r"|push|restart|up|.*:(?:scale|on|off|push|copy|promote|rotate|resize|transfer|attach)",
             word,
         )
         for word in words

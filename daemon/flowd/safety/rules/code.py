@@ -16,6 +16,9 @@ from flowd.safety.value import UNKNOWN
 
 _ORDINARY_SOURCES = re.compile(
     r"(?:.*/)?(?:\.?venv|env|\.virtualenvs/[^/]+)/bin/activate(?:\.\w+)?"
+    r"|/(?:etc|usr/lib)/os-release|/etc/(?:lsb-release|profile|bashrc|bash\.bashrc|environment)"
+    r"|/etc/(?:default|sysconfig|profile\.d)/[\w.-]+|/usr/share/bash-completion/.*"
+    r"|/(?:usr/)?lib/lsb/init-functions|(?:~|/home/[^/]+)/\.(?:bashrc|zshrc|profile|bash_profile)"
     r"|(?:.*/)?(?:activate|nvm\.sh|bash_completion|\.sdkman-init\.sh|asdf\.sh)"
 )
 _PROJECT_FILES = re.compile(

@@ -146,6 +146,8 @@ def _kubectl(command: Command, _state: State) -> Iterator[Finding]:
         "autoscale",
     ):
         yield confirm("containers.cluster", "Changes what runs in a cluster.", command.span)
+    elif action == "certificate" or words[:2] == ["auth", "reconcile"]:
+        yield confirm("containers.cluster", "Changes who may do what in a cluster.", command.span)
     elif action not in _READS and UNKNOWN in action:
         yield confirm("containers.cluster", "May change what runs in a cluster.", command.span)
 
@@ -158,6 +160,13 @@ _HELM = Verbs(
     },
     "-n --namespace --kube-context --kubeconfig -f --values --set --version",
     "--dry-run --debug-only",
+)
+_DEPLOYERS = Verbs(
+    {
+        _CLUSTER: "apply sync destroy delete deploy run dev down up converge dismiss",
+    },
+    "-f --file -e --environment -n --namespace -p --profile",
+    "--dry-run",
 )
 _LOCAL_CLUSTERS = Verbs(
     {
@@ -175,6 +184,7 @@ RULES: Rules = {
     **dict.fromkeys(("docker", "podman", "nerdctl", "docker-compose"), (_docker,)),
     **dict.fromkeys(("kubectl", "oc"), (_kubectl,)),
     "helm": (rule_of(_HELM),),
+    **dict.fromkeys(("helmfile", "skaffold", "tilt", "kapp", "werf"), (rule_of(_DEPLOYERS),)),
     **dict.fromkeys(
         listed(
             "minikube kind k3d vagrant colima lima limactl multipass lxc incus virsh toolbox "

@@ -154,6 +154,20 @@ def _pools(command: Command, _state: State) -> Iterator[Finding]:
 _RAW_VALUES = listed("-b -c -d -e -i -o -p -t -m -r -T -a")
 
 
+_POOL_CHANGES = {
+    "zpool": listed("export import attach replace add split set upgrade"),
+    "zfs": listed("set recv receive rename unmount promote inherit"),
+    "btrfs": listed("balance replace resize set-default defragment"),
+}
+
+
+def _pool_changes(command: Command, _state: State) -> Iterator[Finding]:
+    words = [a.text for a in command.arguments if not a.text.startswith("-")][:2]
+    changes = any(word in _POOL_CHANGES[command.name] for word in words)
+    if changes and not command.has_word("-n", "--help", "status", "list"):
+        yield confirm("disks.pool", "Changes how storage is set up.", command.span)
+
+
 def _copy_raw(command: Command, state: State) -> Iterator[Finding]:
     """ddrescue, partclone, dcfldd ... onto a device; dd itself is a write like any other."""
     operands = split(command.arguments, _RAW_VALUES).operands
@@ -224,6 +238,21 @@ def _mounts(command: Command, _state: State) -> Iterator[Finding]:
     yield confirm("disks.mount", "Changes which file systems are mounted.", command.span)
 
 
+_MAPS = listed("-u -z -d -a -F -f -W remove remove_all create suspend wipe_table reload load")
+
+
+def _mapped(command: Command, _state: State) -> Iterator[Finding]:
+    """Mounts of a user's own, and the mapper of devices."""
+    if any(argument.text in _MAPS for argument in command.arguments):
+        yield confirm("disks.mount", "Changes which file systems are mounted.", command.span)
+
+
+def _labels(command: Command, _state: State) -> Iterator[Finding]:
+    shows = command.name == "e2label" and len(command.arguments) < 2
+    if command.arguments and not shows and not command.has_word("-n", "-l", "-u", "-V"):
+        yield confirm("disks.repair", "Changes a file system in place.", command.span)
+
+
 def _check(command: Command, state: State) -> Iterator[Finding]:
     """Fsck and tune2fs change a file system unless told not to."""
     if command.has_word("-n", "-N", "-l", "--help", "-V"):
@@ -255,12 +284,14 @@ RULES: Rules = {
     **dict.fromkeys(_LVM_DESTROYS | _LVM_CHANGES, (_LVM,)),
     "cryptsetup": (_encryption,),
     "mdadm": (_arrays,),
-    **dict.fromkeys(_POOL_DESTROYS, (_pools,)),
+    **dict.fromkeys(_POOL_DESTROYS, (_pools, _pool_changes)),
     **dict.fromkeys(listed("ddrescue dcfldd dc3dd badblocks nwipe scrub"), (_copy_raw,)),
     "dd": (_to_unknown,),
     **dict.fromkeys(["qemu-img", "fio"], (_image,)),
     **dict.fromkeys(["hdparm", "nvme", "sg_format"], (_drive,)),
     **dict.fromkeys(listed("mount umount swapoff swapon losetup"), (_mounts,)),
+    **dict.fromkeys(("fusermount", "fusermount3", "kpartx", "multipath", "dmsetup"), (_mapped,)),
+    **dict.fromkeys(("xfs_growfs", "e2label", "xfs_admin"), (_labels,)),
     **dict.fromkeys(
         listed("fsck e2fsck tune2fs resize2fs xfs_repair btrfsck debugfs fsck.ext4"),
         (_check,),

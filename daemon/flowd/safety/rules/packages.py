@@ -1,5 +1,6 @@
 """Package managers: installing, removing and publishing."""
 
+import re
 from collections.abc import Iterator
 
 from flowd.domain.ports import Finding
@@ -132,8 +133,15 @@ def _low_level(command: Command, _state: State) -> Iterator[Finding]:
         yield confirm(*_REMOVE, command.span)
 
 
+_PUBLISHES = re.compile(r"(?:deploy|publish|release)(?::.*)?")
+
+
 def _node_tool(command: Command, state: State) -> Iterator[Finding]:
     """`npm exec X` and `pnpm dlx X` are npx under another name."""
+    words = [each.text for each in command.arguments[:2]]
+    if words[:1] in (["run"], ["run-script"]) and words[1:2] and _PUBLISHES.fullmatch(words[1]):
+        message = "Runs a script of the project that publishes or deploys."
+        yield confirm("packages.publish", message, command.span)
     if command.arguments and command.arguments[0].text in ("exec", "x"):
         rest = command.arguments[1:]
         yield from _fetched_tool(
@@ -171,6 +179,33 @@ def _editor_extension(command: Command, _state: State) -> Iterator[Finding]:
 def _upload(command: Command, _state: State) -> Iterator[Finding]:
     if command.has_word("upload", "publish", "deploy"):
         yield confirm(*_PUBLISH, command.span)
+
+
+def _install_build(command: Command, _state: State) -> Iterator[Finding]:
+    if command.has_word("--install", "install"):
+        yield confirm(*_INSTALL, command.span)
+
+
+_LOOKS = listed(
+    "showmanual showauto showhold list finger dry-build build build-vm list-generations --help -h --version"
+)
+
+
+def _system_sources(command: Command, _state: State) -> Iterator[Finding]:
+    if command.arguments and not any(each.text in _LOOKS for each in command.arguments):
+        yield confirm(*_CHANGE, command.span)
+
+
+def _alternatives(command: Command, _state: State) -> Iterator[Finding]:
+    if command.has_word("--set", "--install", "--remove", "--remove-all", "--config", "--auto"):
+        yield confirm(*_CHANGE, command.span)
+
+
+def _store(command: Command, _state: State) -> Iterator[Finding]:
+    """What only old generations of the system need is deleted."""
+    deletes = command.name == "nix-collect-garbage" or command.has_word("--gc", "gc", "--delete")
+    if deletes and not command.has_word("--dry-run", "--print-dead", "--print-roots", "--help"):
+        yield confirm(*_REMOVE, command.span)
 
 
 def _system_update(command: Command, _state: State) -> Iterator[Finding]:
@@ -251,6 +286,16 @@ RULES: Rules = {
     **dict.fromkeys(("code", "codium", "cursor"), (_editor_extension,)),
     "nix": (rule_of(Verbs({_INSTALL: "profile/install profile/add", _REMOVE: "profile/remove"})),),
     "softwareupdate": (_system_update,),
+    "ansible-galaxy": (rule_of(_OTHERS),),
+    "setup.py": (rule_of(Verbs({_INSTALL: "install develop", _PUBLISH: "upload register"})),),
+    **dict.fromkeys(("cmake", "meson"), (_install_build,)),
+    "rake": (rule_of(Verbs({_PUBLISH: "release"})),),
+    **dict.fromkeys(
+        listed("apt-mark apt-key add-apt-repository dpkg-reconfigure nixos-rebuild"),
+        (_system_sources,),
+    ),
+    "update-alternatives": (_alternatives,),
+    **dict.fromkeys(("nix-collect-garbage", "nix-store", "guix"), (_store,)),
     "twine": (_upload,),
     "vsce": (_upload,),
     "ovsx": (_upload,),

@@ -10,6 +10,7 @@ from flowd.safety.findings import block, confirm
 from flowd.safety.programs.copies import copy_operands
 from flowd.safety.rules.files import locations
 from flowd.safety.rules.table import Rules
+from flowd.safety.rules.writing import is_depended_on
 from flowd.safety.state import State
 from flowd.safety.tables import listed
 from flowd.safety.value import UNKNOWN, Argument
@@ -22,6 +23,7 @@ _SETS_ID = re.compile(r"[ug]*[oa]*\+[rwxXt]*s[rwxXst]*|[ugoa]*=[rwx]*s.*|[2-7]\d
 _OPENS_TO_ALL = re.compile(
     r"0?[0-7]{0,2}[2367]|[oa]*[ugo]*[oa]\+[rx]*w[rwx]*|\+[rx]*w[rwx]*|a=\S*w\S*"
 )
+_SYSTEM_FILES = ("/etc/", "/boot/")
 _TAKES_ALL = re.compile(r"0{1,4}|[ugo]*a[ugo]*[-=]r?w?x?|a-\S+|ugo?-\S+")
 
 
@@ -35,9 +37,13 @@ def _system_part(target: Argument, state: State, *, recursive: bool) -> bool:
                 return True
         if location.place == "settings" and recursive:
             return True
-        if location.path.startswith(("/etc/", "/boot/")):
+        if location.path.startswith(_SYSTEM_FILES) and (recursive or is_depended_on(location.path)):
             return True
     return False
+
+
+def _is_system_file(target: Argument, state: State) -> bool:
+    return any(each.path.startswith(_SYSTEM_FILES) for each in locations(target, state))
 
 
 def _mode(command: Command, state: State) -> Iterator[Finding]:
@@ -47,8 +53,13 @@ def _mode(command: Command, state: State) -> Iterator[Finding]:
     mode = next((a.text for a in command.arguments if _looks_like_mode(a.text)), "")
     if operands and operands[0].text == mode:
         operands = operands[1:]
+    grave = any(each.fullmatch(mode) for each in (_OPENS_TO_ALL, _TAKES_ALL, _SETS_ID))
     for target in operands:
-        if _system_part(target, state, recursive=recursive):
+        system_file = _is_system_file(target, state)
+        if system_file and not grave and not recursive:
+            message = f"Changes the permissions of the system file {target.text}."
+            yield confirm("permissions.system-file", message, target.span)
+        elif (system_file and grave) or _system_part(target, state, recursive=recursive):
             message = f"Changes the permissions of {target.text}, a part of the system or a home."
             yield block("permissions.system", message, target.span)
         elif _SETS_ID.fullmatch(mode):
@@ -119,7 +130,11 @@ def _attributes(command: Command, state: State) -> Iterator[Finding]:
     changes = [a for a in command.arguments if re.fullmatch(r"[-+=][a-zA-Z]+", a.text)]
     targets = split(command.arguments).operands
     recursive = split(command.arguments).has("-R")
-    if changes and any(_system_part(each, state, recursive=recursive) for each in targets):
+    if (
+        command.name == "chattr"
+        and changes
+        and any(_system_part(each, state, recursive=recursive) for each in targets)
+    ):
         message = "Changes the attributes of a part of the system or a home."
         yield block("permissions.system", message, command.span)
     elif command.name == "chattr" and changes:

@@ -36,6 +36,9 @@ _JOBS = re.compile(
     r"(?:.*/)?\.git/hooks/[^/]+|(?:.*/)?\.husky/[^/]+|/etc/cron\.(?:hourly|daily|weekly|monthly)/[^/]+"
     r"|/etc/rc\.local|/etc/(?:init\.d|update-motd\.d|network/if-\w+\.d|dhcp/\S*hooks\.d)/[^/]+"
 )
+_HISTORY = re.compile(
+    r".*/\.(?:bash|zsh|sh|python|psql|mysql|node_repl|local/share/fish/fish)_history"
+)
 _TIMETABLE = re.compile(r"/etc/(?:crontab|cron\.d/[^/]+|anacrontab)")
 _MOUNTED = ("/mnt/", "/media/", "/Volumes/", "/run/user/")
 
@@ -43,6 +46,11 @@ _MOUNTED = ("/mnt/", "/media/", "/Volumes/", "/run/user/")
 def is_startup_file(path: str) -> bool:
     """Whether a shell reads this file when it starts."""
     return _STARTUP.fullmatch(path) is not None
+
+
+def is_depended_on(path: str) -> bool:
+    """Whether it is a file of accounts, rights or the start that nobody but the system changes."""
+    return _ACCOUNTS.fullmatch(path) is not None and _EXTENDED.fullmatch(path) is None
 
 
 def is_timetable(path: str) -> bool:
@@ -84,6 +92,9 @@ def judge(write: Write, path: str) -> Iterator[Finding]:
         yield confirm(
             "backdoor.startup-file", f"Changes {shown}, which every new shell runs.", span
         )
+    elif _HISTORY.fullmatch(path) and overwrites:
+        message = "Removes or stops the record of what was done on this machine."
+        yield confirm("history.clear", message, span)
     elif _TAKES_OVER.fullmatch(path):
         yield confirm("backdoor.settings", f"Changes {shown}, which others run or trust.", span)
     elif place in ("root", "system", "inside_system") and not path.startswith(_MOUNTED):
