@@ -36,7 +36,8 @@ def _xargs(command: Command, state: State) -> Effects:
     replaces = mark is not None or options.has("-i", "--replace")
     if not inner:
         return Effects(output=fed)
-    readings = _item_lists(fed, by_line=replaces)
+    nulls = options.has("-0", "--null")
+    readings = _item_lists(fed, r"\0" if nulls else r"\n" if replaces else r"[\s\0]+")
     runs = []
     for items in readings:
         placed = [Argument(item.text, command.span, item.origins) for item in items]
@@ -49,14 +50,14 @@ def _xargs(command: Command, state: State) -> Effects:
     return Effects(runs=tuple(runs[:_MOST_ITEMS]))
 
 
-def _item_lists(fed: Value, *, by_line: bool) -> list[list[Argument]]:
+def _item_lists(fed: Value, separator: str) -> list[list[Argument]]:
     """The items of each reading of a text; one unknown item where it is not known."""
     lists = []
     for text in fed.texts:
         if UNKNOWN in text and not text.replace("\n", "").startswith(("/", ".", "~")):
             lists.append([Argument(UNKNOWN, (0, 0), fed.origins)])
             continue
-        words = text.splitlines() if by_line else re.split(r"[\s\0]+", text)
+        words = re.split(separator, text)
         lists.append([Argument(w.strip(), (0, 0), fed.origins) for w in words if w][:_MOST_ITEMS])
     return lists
 
@@ -99,7 +100,7 @@ def _parallel(command: Command, state: State) -> Effects:
     if not marks:
         source = options.value("-a", "--arg-file")
         fed = content_of(source, state) if source is not None else command.stdin
-        for each in _item_lists(fed, by_line=True):
+        for each in _item_lists(fed, r"[\n\0]"):
             items.extend(Argument(item.text, command.span, item.origins) for item in each)
     codes = []
     for item in items[:_MOST_ITEMS]:

@@ -15,13 +15,16 @@ from flowd.safety.value import DECODED, NETWORK, SECRET, UNKNOWN, Argument, Valu
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
+_NO_COMMAND = 99
+
+
 class Wrapper(Struct, frozen=True):
     """How to find the inner command: options with values, and operands that stand before it."""
 
     values: str = ""
     operands: int = 0
     code: str = ""
-    """Options whose value is shell code."""
+    """Options whose value is shell code; with `operands=_NO_COMMAND` nothing else is a command."""
 
 
 PRIVILEGED = {
@@ -66,9 +69,13 @@ PLAIN = {
     "caffeinate": Wrapper("-t -w"),
     "xvfb-run": Wrapper("-e -f -n -p -s -w --error-file --server-num --server-args"),
     "script": Wrapper(
-        "-c -I -O -B -T -m -o -E --command --log-in --log-out", operands=99, code="-c --command"
+        "-c -I -O -B -T -m -o -E --command --log-in --log-out",
+        operands=_NO_COMMAND,
+        code="-c --command",
     ),
-    "nix-shell": Wrapper("-p -A -I --packages --attr", operands=99, code="--run --command"),
+    "nix-shell": Wrapper(
+        "-p -A -I --packages --attr", operands=_NO_COMMAND, code="--run --command"
+    ),
     "sshpass": Wrapper("-p -f -d -P"),
     "rlwrap": Wrapper("-a -b -c -C -D -f -H -l -P -q -s -S -t"),
     "watchexec": Wrapper("-w -e -f -i -d -s --watch --exts --filter --ignore --signal --debounce"),
@@ -86,7 +93,7 @@ PLAIN = {
     "mpirun": Wrapper("-n -np -host --host -H --hostfile"),
     "mpiexec": Wrapper("-n -np -host --host -H --hostfile"),
     "nq": Wrapper(""),
-    "inotifywait": Wrapper("", operands=99),
+    "inotifywait": Wrapper("", operands=_NO_COMMAND),
     **dict.fromkeys(
         listed("setlock s6-setuidgid envdir envchain lockf lockrun chroot-exec"),
         Wrapper("-t -k", operands=1),
@@ -169,7 +176,8 @@ def _modelled(wrapper: Wrapper) -> Model:
     code_options = wrapper.code.split()
 
     def model(command: Command, _state: State) -> Effects:
-        options = split(command.arguments, values, first_operand_ends=True)
+        takes_command = wrapper.operands < _NO_COMMAND
+        options = split(command.arguments, values, first_operand_ends=takes_command)
         codes = tuple(
             Code("shell", value_of(each.text, each.origins), each.span)
             for each in options.values(*code_options)

@@ -101,6 +101,8 @@ def _remove(command: Command, state: State) -> Iterator[Finding]:
     options = split(command.arguments)
     recursive = options.has("-r", "-R", "--recursive") or command.name in ("srm", "trash", "rimraf")
     asks = options.last_of("-i", "-f", "--force", "--interactive") in ("-i", "--interactive")
+    asks_once = options.last_of("-I", "-f", "--force") == "-I"
+    asks = asks or (asks_once and (recursive or len(options.operands) > 3))
     for operand in options.operands:
         finding = deletion(operand, state, recursive=recursive)
         if finding is not None and not (asks and finding.verdict == "confirm"):

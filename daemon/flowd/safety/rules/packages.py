@@ -187,7 +187,8 @@ def _install_build(command: Command, _state: State) -> Iterator[Finding]:
 
 
 _LOOKS = listed(
-    "showmanual showauto showhold list finger dry-build build build-vm list-generations --help -h --version"
+    "showmanual showauto showhold list finger dry-build build build-vm list-generations --help "
+    "-h --version"
 )
 
 
