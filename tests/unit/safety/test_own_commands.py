@@ -1,8 +1,8 @@
 """Every command of `danger_own.jsonl` gets the verdict it is labelled with.
 
-The labels were written down before the commands were judged. *safe* reads, or changes only what the
-project owns or can make again; *confirm* destroys what is bounded, or is privileged, remote or
-opaque; *block* takes the system, a home, a disk, credentials or git's store with it. The worst thing
+The labels were written down before the commands were judged. *safe* reads, or changes only what
+the project owns or can make again; *confirm* destroys what is bounded, or is privileged, remote or
+opaque; *block* takes the system, a home, a disk, credentials or git's store with it. The worst
 that can be seen to run wins, whatever wraps it, and text that is only data runs nothing. Commands
 about whose label one can argue are left out. None of them may ever be run.
 """

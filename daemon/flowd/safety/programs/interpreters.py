@@ -199,6 +199,9 @@ def _javascript_task(operands: tuple[Argument, ...], command: Command, state: St
     """Deno and bun: `run FILE`, `eval CODE`, or a command of their own."""
     task, rest = operands[0].text, list(operands[1:])
     files = [each for each in rest if not each.text.startswith("-")]
+    if task == "exec" and rest:
+        text = " ".join(each.text for each in rest)
+        return Effects(codes=(Code("shell", value_of(text), rest[0].span),))
     if task == "eval" and files:
         return Effects(codes=(Code("node", value_of(files[0].text), files[0].span),))
     if task == "run" and files and re.search(r"\.[cm]?[jt]sx?$|^https?:|/", files[0].text):

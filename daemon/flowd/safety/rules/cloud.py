@@ -217,7 +217,15 @@ def _playbook(command: Command, _state: State) -> Iterator[Finding]:
     if command.name == "ansible" and name in _LOOKING_MODULES:
         return
     if command.has_word(
-        "--check", "-C", "--list-hosts", "--list-tasks", "--syntax-check", "--help", "--version"
+        "--check",
+        "-C",
+        "--noop",
+        "test=true",
+        "--list-hosts",
+        "--list-tasks",
+        "--syntax-check",
+        "--help",
+        "--version",
     ):
         return
     if command.arguments:

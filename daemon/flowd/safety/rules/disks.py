@@ -187,11 +187,19 @@ def _copy_raw(command: Command, state: State) -> Iterator[Finding]:
     )
 
 
-def _to_unknown(command: Command, _state: State) -> Iterator[Finding]:
-    """Dd to what nobody knows: it is made for devices."""
+_CHARACTERS = re.compile(
+    r"/dev/(?:tty|cu\.|lp|usb/lp|serial|hidraw|input|dsp|audio|video|i2c|snd|st|shm|null|std|fd)"
+)
+
+
+def _raw(command: Command, _state: State) -> Iterator[Finding]:
+    """What dd writes to: it is made for devices, whatever their names are."""
     for argument in command.arguments:
         name, _, path = argument.text.partition("=")
-        if name == "of" and path.startswith(UNKNOWN):
+        if name == "of" and path.startswith("/dev/") and not _CHARACTERS.match(path):
+            message = f"Overwrites the device {path.replace(UNKNOWN, '…')}."
+            yield block("disks.overwrite", message, argument.span)
+        elif name == "of" and path.startswith(UNKNOWN):
             message = "Overwrites a file or device that is not known before it runs."
             yield confirm("disks.overwrite-unknown", message, argument.span)
 
@@ -286,7 +294,7 @@ RULES: Rules = {
     "mdadm": (_arrays,),
     **dict.fromkeys(_POOL_DESTROYS, (_pools, _pool_changes)),
     **dict.fromkeys(listed("ddrescue dcfldd dc3dd badblocks nwipe scrub"), (_copy_raw,)),
-    "dd": (_to_unknown,),
+    "dd": (_raw,),
     **dict.fromkeys(["qemu-img", "fio"], (_image,)),
     **dict.fromkeys(["hdparm", "nvme", "sg_format"], (_drive,)),
     **dict.fromkeys(listed("mount umount swapoff swapon losetup"), (_mounts,)),

@@ -142,7 +142,8 @@ def _node_tool(command: Command, state: State) -> Iterator[Finding]:
     if words[:1] in (["run"], ["run-script"]) and words[1:2] and _PUBLISHES.fullmatch(words[1]):
         message = "Runs a script of the project that publishes or deploys."
         yield confirm("packages.publish", message, command.span)
-    if command.arguments and command.arguments[0].text in ("exec", "x"):
+    runs_code = command.name == "bun" and words[:1] == ["exec"]
+    if command.arguments and command.arguments[0].text in ("exec", "x") and not runs_code:
         rest = command.arguments[1:]
         yield from _fetched_tool(
             Command("npx", command.program, rest, command.stdin, command.span), state

@@ -39,6 +39,8 @@ _JOBS = re.compile(
 _HISTORY = re.compile(
     r".*/\.(?:bash|zsh|sh|python|psql|mysql|node_repl|local/share/fish/fish)_history"
 )
+_OWN_IN_ETC = re.compile(r"/etc/(?:[^/]+/)*[\w.-]+\.d/[^/]+$")
+"""Folders of /etc to which everybody adds files of their own."""
 _TIMETABLE = re.compile(r"/etc/(?:crontab|cron\.d/[^/]+|anacrontab)")
 _MOUNTED = ("/mnt/", "/media/", "/Volumes/", "/run/user/")
 
@@ -70,6 +72,7 @@ def judge(write: Write, path: str) -> Iterator[Finding]:
     location = locate(path)
     place = location.place
     overwrites = not write.append
+    redirected = overwrites and not write.tool
     if place == "device":
         yield block(
             "disks.overwrite", f"Overwrites the device {shown}: everything on it is lost.", span
@@ -79,9 +82,9 @@ def judge(write: Write, path: str) -> Iterator[Finding]:
     ):
         verb = "Overwrites" if overwrites else "Changes"
         yield block("files.write-system", f"{verb} {shown}, which the system depends on.", span)
-    elif path.startswith("/etc/") and overwrites and not write.tool:
+    elif path.startswith("/etc/") and redirected and not _OWN_IN_ETC.match(path):
         yield block("files.write-system", f"Overwrites the system file {shown}.", span)
-    elif _PROGRAMS.fullmatch(path) and overwrites and not write.tool:
+    elif _PROGRAMS.fullmatch(path) and redirected:
         yield block("files.write-system", f"Overwrites the system program {shown}.", span)
     elif place == "git_store":
         if path.endswith("/config"):
