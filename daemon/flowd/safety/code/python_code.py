@@ -4,6 +4,7 @@ import ast
 import base64
 import binascii
 import posixpath
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -142,6 +143,9 @@ class _Reader:
                 self._bind(node)
             elif isinstance(node, ast.For | ast.comprehension):
                 self._bind_loop(node)
+            elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                parts = [self._value(node.target), self._value(node.value)]
+                self._values[node.target.id] = self._joined(parts)
             elif isinstance(node, ast.With):
                 self._bind_with(node)
             elif isinstance(node, ast.Call):
@@ -381,8 +385,14 @@ class _Reader:
             between = "/" if isinstance(node.op, ast.Div) else ""
             parts = [self._value(node.left), value_of(between), self._value(node.right)]
             return self._joined(parts)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+            right = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+            return self._filled(self._value(node.left), r"%[sdr]", right)
         if isinstance(node, ast.List | ast.Tuple):
             return self._either_of(node.elts)
+        if isinstance(node, ast.Dict):
+            origins = NOWHERE.union(*(self._value(value).origins for value in node.values))
+            return Value((UNKNOWN,), origins)
         if isinstance(node, ast.Attribute):
             if self._dotted(node).startswith("sys.stdin"):
                 return self._fed
@@ -395,6 +405,19 @@ class _Reader:
     def _joined(self, parts: list[Value]) -> Value:
         text = "".join(part.texts[0] if len(part.texts) == 1 else UNKNOWN for part in parts)
         return value_of(text, NOWHERE.union(*(part.origins for part in parts)))
+
+    def _filled(self, pattern: Value, marks: str, nodes: list[ast.expr]) -> Value:
+        """A text with values put in, one for each mark in turn."""
+        texts = iter([self._value(node) for node in nodes])
+        if pattern.only is None:
+            return unknown()
+
+        def text_for(_mark: re.Match[str]) -> str:
+            value = next(texts, None)
+            return value.only if value is not None and value.only is not None else UNKNOWN
+
+        filled = re.sub(marks, text_for, pattern.only)
+        return value_of(filled, NOWHERE.union(*(self._value(node).origins for node in nodes)))
 
     def _either_of(self, nodes: list[ast.expr]) -> Value:
         return either([self._value(each) for each in nodes]) if nodes else unknown()
@@ -441,6 +464,8 @@ class _Reader:
             return unknown()
         if isinstance(node.func, ast.Attribute):
             inner = self._value(node.func.value)
+            if node.func.attr == "format" and not node.keywords:
+                return self._filled(inner, r"\{\d*\}", node.args)
             if node.func.attr == "join" and node.args:
                 return self._join_method(inner, node.args[0])
             if node.func.attr in ("glob", "rglob", "iterdir") and inner.only:

@@ -5,7 +5,7 @@ programs on a command line are made of; whatever is cleverer than that is not fo
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from flowd.safety.code import (
@@ -18,6 +18,7 @@ from flowd.safety.code import (
 )
 from flowd.safety.code.languages import CALLS, GRAMMARS, NAMES
 from flowd.safety.programs.effects import Code, Language, Run, Write
+from flowd.safety.state import HOME
 from flowd.safety.syntax import Span
 from flowd.safety.value import (
     ANYTHING,
@@ -42,6 +43,16 @@ _MAX_CALLS = 200
 
 _INPUT = re.compile(r"<>|<STDIN>|STDIN|stdin|\bgets\b|\bARGF\b|readFileSync\(0|php://input")
 _PERL_OPEN = re.compile(r"\bopen\s*\(?\s*(?:my\s*)?\$?\w+\s*,\s*(['\"])\+?>{1,2}\s*([^'\"\s]+)\1")
+_PERL_PIPE = re.compile(
+    r"\bopen\s*\(?\s*(?:my\s*)?\$?\w+\s*,\s*"
+    r"(?:(['\"])-\|\1\s*,\s*(['\"])([^'\"]+)\2|(['\"])\s*\|([^'\"]+)\4|(['\"])([^'\"|]+)\|\6)"
+)
+"""Perl opens the input or the output of a command."""
+_DELETED = re.compile(
+    r"(?:File|Path|Paths\.get|Path\.of|Pathname\.new|Pathname|Dir)\s*\(\s*(['\"])([^'\"]*)\1\s*\)"
+    r"(?:\.\w+\(\))*\.(?:deleteDir|deleteRecursively|delete|rmtree|unlink)\b"
+)
+"""A method that deletes what a path was just made for."""
 _RUBY_OPEN = re.compile(r"(?<![\w.])(?:(?:File|IO)\.(?:open|new)|open)(?!\w)")
 _FORK_BOMB = re.compile(
     r"\bfork\s+(?:while|until)\b|(?:while|loop|for)\b[^;]{0,40}\bfork\b|\bloop\s*\{?\s*(?:do\s*)?fork"
@@ -61,6 +72,11 @@ _EACH = re.compile(
     r"(?:Dir\.glob\s*\(|Dir\s*\[|glob\s*\()\s*(\"[^\"]*\"|'[^']*')\s*[\])]\s*\.each\w*\s*(?:\{|do)\s*\|(\w+)\|"
 )
 """Ruby: a block called with every name that a pattern finds."""
+_FOR_EACH = re.compile(
+    r"\bfor(?:each)?\s*(?:my\s*)?(\$\w+)\s*\(\s*glob\s*\(?\s*(\"[^\"]*\"|'[^']*')"
+    r"|\bforeach\s*\(\s*glob\s*\(\s*(\"[^\"]*\"|'[^']*')\s*\)\s*as\s+(\$\w+)"
+)
+"""Perl and PHP: a loop over the names that a pattern finds."""
 _NAME = re.compile(r"[$@]?[A-Za-z_]\w*(?:\{\w+\})?|\$\d+")
 _ENDS = frozenset({"or", "and", "if", "unless", "for", "foreach", "while"})
 """Words that end a call without brackets."""
@@ -82,6 +98,7 @@ _AWK_PRINTED = re.compile(r"print\s*\(?\"((?:[^\"\\]|\\.)*)\"\)?\s*\|\s*\"((?:[^
 _AWK_VARIABLE_PIPE = re.compile(
     r"\b([A-Za-z_]\w*)\s*\|&?\s*getline|\|&?\s*([A-Za-z_]\w*)\b(?!\s*getline)"
 )
+_TCL_DELETE = re.compile(r"(?:^|[;\[{\n])\s*file\s+delete\s+((?:-\w+\s+)*)([^;\n\]}]*)")
 _TCL_CALL = re.compile(
     r"(?:^|[;\[{\n\"])\s*(?:exec|spawn|system|open\s+\"?\|)\s+((?:-\w+\s+)*)([^;\n\]}]*)"
 )
@@ -91,10 +108,9 @@ _EXECUTED = re.compile(
 """Groovy: a text, or a list of words, that is run."""
 _AWK_FILE = re.compile(r"print[^\"|;}]*?(?:\"[^\"]*\"[^\"|;}>]*?)?>{1,2}\s*\"([^\"]*)\"")
 _SED_RUNS = re.compile(r"(?:^|[;{}\n]|\d|/\w*)\s*e\s+(\S[^\n;]*)|/[gpiIm0-9]*e[gpiIm0-9]*\s*$")
-_SED_MADE = re.compile(
-    r"(?:^|[;{}\n/\d])\s*s([/|,#!@])((?:[^\\\n]|\\.)*?)\1((?:[^\\\n]|\\.)*?)\1[gpiIm0-9]*e"
-)
-"""`s/pattern/code/e`: what a line has become is run."""
+_SED_SUBSTITUTES = re.compile(r"(?:^|[;{}\n/\d])\s*s([/|,#!@])")
+_SED_RUN_FLAG = re.compile(r"[gpiIm0-9]*e")
+_MAX_SUBSTITUTIONS = 50
 _SED_FILE = re.compile(r"(?:^|[;{}\n]|\d|/[gpiI0-9]*)\s*w\s+(\S+)\s*$")
 
 
@@ -132,12 +148,21 @@ def _read_calls(language: Language, source: str, span: Span, fed: Value) -> Insi
         for strings in _calls(language, kind, source):
             if kind == "delete" and re.search(r"recursive\s*=\s*(?:TRUE|T\b|true)", source):
                 words = ("rm", "-rf")
-            targets = [_interpolated(text) for text in strings[:6] if text] or [UNKNOWN]
+            targets = [_home(language, _interpolated(text)) for text in strings[:6] if text] or [
+                UNKNOWN
+            ]
             runs.append(Run(_arguments([*words, *targets], span)))
     writes = [_write(strings, span) for strings in _calls(language, "write", source)]
     if language == "ruby":
         writes += _ruby_opens(source, span)
+    if language in ("other", "ruby"):
+        runs += [
+            Run(_arguments(["rm", "-rf", _interpolated(match[2])], span))
+            for match in _DELETED.finditer(source)
+        ]
     if language == "perl":
+        piped = (match[3] or match[5] or match[7] for match in _PERL_PIPE.finditer(source))
+        codes += [Code("shell", value_of(_interpolated(text)), span) for text in piped]
         writes += [Write(Argument(m[2], span), unknown()) for m in _PERL_OPEN.finditer(source)]
     if language == "other":
         texts = (m[1] or m[2] or " ".join(_literals(m[3], 0)) for m in _EXECUTED.finditer(source))
@@ -201,6 +226,8 @@ def _calls(language: Language, kind: str, source: str) -> list[list[str]]:
     matches = islice(pattern.finditer(source), _MAX_CALLS)
     constants = {match[1]: match[2][1:-1] for match in _CONSTANT.finditer(source)}
     constants |= {match[2]: match[1][1:-1] for match in _EACH.finditer(source)}
+    for match in _FOR_EACH.finditer(source):
+        constants[match[1] or match[4]] = (match[2] or match[3])[1:-1]
     return [
         _literals(source, match.end(), language, constants, match[0])
         for match in matches
@@ -264,6 +291,11 @@ def _literals(
             strings.append(UNKNOWN)
         position = name.end() if name else position + 1
     return strings
+
+
+def _home(language: Language, text: str) -> str:
+    """Emacs takes `~` for the home folder, as shells do."""
+    return HOME + text[1:] if language == "lisp" and text.startswith("~") else text
 
 
 def _group(match: re.Match[str]) -> str:
@@ -346,15 +378,38 @@ def _read_tcl(source: str, span: Span) -> Inside:
         Code("shell", value_of(re.sub(r"\$\w+|\[", UNKNOWN, match[2]).strip()), span)
         for match in islice(_TCL_CALL.finditer(source), _MAX_CALLS)
     )
+    codes += tuple(
+        Code("shell", value_of("rm -rf " + re.sub(r"\$\w+|\[", UNKNOWN, match[2])), span)
+        for match in islice(_TCL_DELETE.finditer(source), _MAX_CALLS)
+    )
     return Inside(codes=codes, harmless=not codes)
+
+
+def _run_replacements(source: str) -> Iterator[str]:
+    """The second parts of `s/pattern/code/e`: what a line has become is run."""
+    for match in islice(_SED_SUBSTITUTES.finditer(source), _MAX_SUBSTITUTIONS):
+        parts: list[str] = []
+        position = match.end()
+        while len(parts) < 2 and (end := _unescaped(source, match[1], position)) >= 0:
+            parts.append(source[position:end])
+            position = end + 1
+        if len(parts) == 2 and _SED_RUN_FLAG.match(source, position):
+            yield parts[1]
+
+
+def _unescaped(source: str, mark: str, position: int) -> int:
+    """Where a mark stands next without a backslash before it; -1 if nowhere."""
+    while position < len(source) and source[position] != mark:
+        position += 2 if source[position] == "\\" else 1
+    return position if position < len(source) else -1
 
 
 def _read_sed(source: str, span: Span, fed: Value) -> Inside:
     codes = tuple(
         Code("shell", value_of(match[1] or UNKNOWN), span) for match in _SED_RUNS.finditer(source)
     )
-    for match in _SED_MADE.finditer(source):
-        made = re.sub(r"\\(.)", r"\1", match[3])
+    for replacement in _run_replacements(source):
+        made = re.sub(r"\\(.)", r"\1", replacement)
         lines = fed.texts if "&" in made else ("",)
         texts = tuple(made.replace("&", line.strip("\n")) for line in lines)
         codes += (Code("shell", Value(texts, fed.origins), span),)

@@ -116,6 +116,11 @@ def _rev(command: Command, state: State) -> Effects:
 def _tr(command: Command, _state: State) -> Effects:
     options = split(command.arguments)
     value = command.stdin
+    if options.has("-d", "--delete") and len(options.operands) == 1 and not options.has("-c"):
+        gone = _character_set(options.operands[0].text)
+        if gone:
+            deleted = str.maketrans("", "", gone)
+            return Effects(output=decoded(value, lambda text: text.translate(deleted)))
     if options.has("-d", "--delete") or len(options.operands) < 2:
         return Effects(output=transformed(value))
     source = _character_set(options.operands[0].text)

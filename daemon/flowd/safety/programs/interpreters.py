@@ -224,7 +224,11 @@ def _awk(command: Command, state: State) -> Effects:
     files = options.values("-f", "--file")
     if not programs and not files:
         programs, operands = list(operands[:1]), operands[1:]
-    codes = [Code("awk", value_of(each.text, each.origins), each.span) for each in programs]
+    given = [each.text.partition("=") for each in options.values("-v", "--assign")]
+    known = "".join(f'{name}="{text}"; ' for name, _, text in given if '"' not in text)
+    codes = [
+        Code("awk", value_of(f"{known}{each.text}", each.origins), each.span) for each in programs
+    ]
     for file in files:
         source = command.stdin if file.text == "-" else content_of(file, state)
         codes.append(Code("awk", source, file.span, name=file.text))

@@ -91,7 +91,9 @@ def _curl(command: Command, state: State) -> Effects:
     host = host_of(urls[0].text) if urls else UNKNOWN
     local = bool(urls) and all(url.text.startswith("file:") for url in urls)
     origins = origins_of(tuple(urls)) & _SENSITIVE
-    content = unknown() if local else unknown(NETWORK | origins)
+    content = unknown(NETWORK | origins)
+    if local:
+        content = either(content_of(url.with_text(_local_path(url.text)), state) for url in urls)
     sends: list[Send] = []
     for body in options.values(
         "-d",
@@ -105,6 +107,11 @@ def _curl(command: Command, state: State) -> Effects:
     ):
         value, is_file = _body(body, command, state)
         sends.append(Send(value, host, body.span, is_file))
+    for body in options.values("--data-urlencode"):  # `name@file`, too
+        name, at, file = body.text.partition("@")
+        if at and name.isidentifier():
+            value = content_of(body.with_text(file), state)
+            sends.append(Send(value, host, body.span, files=True))
     for upload in options.values("-T", "--upload-file"):
         value = command.stdin if upload.text in ("-", ".") else content_of(upload, state)
         sends.append(Send(value, host, upload.span, files=True))
@@ -119,6 +126,12 @@ def _curl(command: Command, state: State) -> Effects:
     for kept in options.values("-c", "--cookie-jar", "-D", "--dump-header"):
         writes.append(Write(kept, content))
     return Effects(value_of("") if writes else content, tuple(writes), tuple(sends))
+
+
+def _local_path(url: str) -> str:
+    """The path of a `file:` address."""
+    path = url.removeprefix("file:")
+    return f"/{path[2:].partition('/')[2]}" if path.startswith("//") else path
 
 
 def _inside(folder: Argument | None, target: Argument) -> Argument:

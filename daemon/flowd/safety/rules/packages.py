@@ -49,7 +49,8 @@ _SYSTEM = Verbs(
         "groupinstall localinstall build-dep refresh cask/install fetch/install bundle switch try",
         _REMOVE: "remove purge autoremove erase uninstall del rm autoclean clean delete rmi zap "
         "disable unlink untap",
-        _CHANGE: "downgrade config-manager services/start services/stop hold mark module pin link",
+        _CHANGE: "downgrade config-manager services/start services/stop services/restart "
+        "hold mark module pin link",
     },
     "-c -o -t --config-file --option --target-release --repo --enablerepo --disablerepo "
     "--releasever",
