@@ -109,6 +109,15 @@ def _redirect_last(
     return [syntax.Redirected(last, tuple(redirects))]
 
 
+def _only_redirect(node: tree_sitter.Node, source: Source) -> Statements:
+    """`$(<file)` is what `cat` would give of the file."""
+    redirects, further = redirects_of(node, source)
+    span = source.span(node)
+    reads = bool(redirects) and redirects[0].operator == "<"
+    words = [Word((syntax.Text("cat"),), span, "cat")] if reads and not further else further
+    return commands([], words, redirects, span)
+
+
 def _continued(made: Statements, heredoc: tree_sitter.Node, source: Source) -> Statements:
     """Join what follows `<<END` on its line: `| tee x`, `&& next`, `; next`."""
     operator = ""
@@ -344,6 +353,7 @@ _CONVERTERS: dict[str, Callable[[tree_sitter.Node, Source], Statements]] = {
     "subshell": _subshell,
     "compound_statement": _compound,
     "test_command": _test,
+    "file_redirect": _only_redirect,
     "if_statement": _if,
     "while_statement": _while,
     "for_statement": _for_each,

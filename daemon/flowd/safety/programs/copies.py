@@ -38,7 +38,8 @@ def _copy(command: Command, state: State) -> Effects:
         name = source.text.rstrip("/").rpartition("/")[2]
         if name:  # the target may be a folder
             inner = target.with_text(f"{target.text.rstrip('/') or '/'}/{name}")
-            if len(sources) > 1 or target.text.endswith(("/", ".", "..")):
+            folder = options.has("-t", "--target-directory")
+            if folder or len(sources) > 1 or target.text.endswith(("/", ".", "..")):
                 writes.append(Write(inner, content))
     return Effects(output=value_of(""), writes=tuple(writes))
 

@@ -64,6 +64,15 @@ def _pass(command: Command, state: State) -> Effects:
     return Effects(output=input_of(command, state, options_for(command)))
 
 
+def _unique(command: Command, state: State) -> Effects:
+    """`uniq [INPUT [OUTPUT]]`."""
+    operands = split(command.arguments, listed("-f -s -w")).operands
+    value = content_of(operands[0], state) if operands else command.stdin
+    if len(operands) < 2:
+        return Effects(output=value)
+    return Effects(value_of(""), writes=(Write(operands[1], value),))
+
+
 def _search(command: Command, state: State) -> Effects:
     """Some of the lines it reads."""
     options = options_for(command)
@@ -186,10 +195,13 @@ def _base64(command: Command, state: State) -> Effects:
 
 def _xxd(command: Command, state: State) -> Effects:
     options = options_for(command)
-    value = input_of(command, state, options)
+    value = content_of(options.operands[0], state) if options.operands else command.stdin
+    output = Value((UNKNOWN,), value.origins)
     if options.has("-r", "-R"):
-        return Effects(output=decoded(value, from_hexadecimal))
-    return Effects(output=Value((UNKNOWN,), value.origins))
+        output = decoded(value, from_hexadecimal)
+    if len(options.operands) == 2:  # xxd INPUT OUTPUT
+        return Effects(value_of(""), writes=(Write(options.operands[1], output),))
+    return Effects(output=output)
 
 
 def _openssl(command: Command, state: State) -> Effects:
@@ -262,7 +274,7 @@ def _packed(operands: tuple[Argument, ...], value: Value) -> list[Write]:
 
 MODELS: Models = {
     **dict.fromkeys(
-        listed("cat head tail uniq nl fold fmt pv less more bat tac strings shuf"),
+        listed("cat head tail nl fold fmt pv less more bat tac strings shuf"),
         _pass,
     ),
     **dict.fromkeys(listed("grep egrep fgrep rg zgrep ag ack"), _search),
@@ -274,6 +286,7 @@ MODELS: Models = {
     ),
     **dict.fromkeys(("base64", "base32", "gbase64", "basenc"), _base64),
     "tee": _tee,
+    "uniq": _unique,
     "sponge": _soak,
     "sort": _sort,
     "rev": _rev,
