@@ -67,6 +67,9 @@ def _declare(
         return
     if old.readonly:
         return
+    if "n" in flags and value.only is not None and value.only != name:
+        state.variables[name] = Variable(value, refers=value.only)
+        return
     if old.readonly is None:
         value = either([old.value, value])
     if append:
@@ -158,6 +161,9 @@ def _eval(calls: "Calls", command: Command, state: State) -> "Status":
 
 def _source(calls: "Calls", command: Command, state: State) -> "Status":
     if not command.arguments:
+        if command.stdin_path:  # fish reads its input, bash would complain
+            read = Code("shell", command.stdin, command.span, unseen=True, shares=True)
+            return calls.code(read, command, state)
         return None
     file, *rest = command.arguments
     if file.text == "--" and rest:

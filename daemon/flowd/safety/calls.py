@@ -1,5 +1,6 @@
 """One simple command: what its words become, who is called, and what that does."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -7,13 +8,13 @@ from contextlib import contextmanager, nullcontext
 from msgspec.structs import replace
 
 from flowd.domain.foresight import Effect
-from flowd.safety import builtins, foreseen, nested, read_only, rules, uses
+from flowd.safety import builtins, foreseen, nested, parameters, read_only, rules, uses
 from flowd.safety.command import Command
 from flowd.safety.expand import Arguments, expand_words
 from flowd.safety.files import CONNECTION, PIPE, content, content_of, resolve, store
 from flowd.safety.findings import TooMuch, Trace, block, confirm
 from flowd.safety.policy import bounds
-from flowd.safety.programs import MODELS
+from flowd.safety.programs import MODELS, settings
 from flowd.safety.programs.effects import NOTHING, Code, Effects, Run, Send, Write
 from flowd.safety.programs.interpreters import plain_name
 from flowd.safety.rules import exfiltration, variables, writing
@@ -27,9 +28,10 @@ from flowd.safety.syntax import (
     Substitution,
     Word,
 )
-from flowd.safety.value import NOWHERE, UNKNOWN, Value
+from flowd.safety.value import NOWHERE, UNKNOWN, Argument, Value
 
 MAX_DEPTH = 40
+_PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin")
 
 Status = bool | None
 """How a statement ends: True is success, None is not known."""
@@ -62,6 +64,10 @@ class Calls(ABC):
     @abstractmethod
     def capture(self, script: Script, state: State) -> Value:
         """Follow `$(script)` and give what it prints."""
+
+    @abstractmethod
+    def prompt(self, text: str, state: State) -> Value:
+        """Follow what a prompt runs, and give what it shows."""
 
     @abstractmethod
     def channel(self, substitution: Substitution, state: State) -> str:
@@ -137,7 +143,7 @@ class Calls(ABC):
     ) -> Status:
         """Call a program by its words; `own_names`: functions and aliases come first."""
         self.trace.spend()
-        program = words[0]
+        program = self._found(words[0])
         base = program.text.rpartition("/")[2]
         if program.origins & {"network"}:
             self.trace.add(
@@ -178,6 +184,16 @@ class Calls(ABC):
             self.trace.add(finding)
         with self.trace.agreed(ruling.allowed) if ruling.allowed else nullcontext():
             return self._call(command, builtin, state, is_script=written)
+
+    @staticmethod
+    def _found(program: Argument) -> Argument:
+        """`/b?n/r[m]` is whatever program the shell finds by that pattern."""
+        folder, slash, pattern = program.text.rpartition("/")
+        if not slash or not re.search(r"[*?\[]", program.text) or UNKNOWN in program.text:
+            return program
+        if not any(parameters.matches(each, folder) for each in _PROGRAM_FOLDERS):
+            return program
+        return program.with_text(f"/usr/bin/{rules.destructive_name_like(pattern) or UNKNOWN}")
 
     def _call(
         self, command: Command, builtin: builtins.Builtin | None, state: State, *, is_script: bool
@@ -244,6 +260,9 @@ class Calls(ABC):
             return
         model = MODELS.get(command.name)
         effects = model(command, state) if model is not None else NOTHING
+        runs = effects.runs or effects.codes or effects.writes or effects.sends
+        if not runs and settings.prints_completions(command):
+            effects = settings.SETTINGS
         if model is None:
             nested.look_for_inner_command(self, command, state)
         self.carry_out(effects, command, state)
@@ -303,8 +322,10 @@ class Calls(ABC):
     def _arrived(self, path: str, value: Value, span: Span, state: State) -> None:
         """Content is in a file now: a shell's startup file, or a script that reads it."""
         self.consume(path, state)
-        if writing.is_startup_file(path):
+        if writing.runs_later(path):
             nested.judge_startup_text(self, value, span)
+        elif writing.is_timetable(path):
+            nested.judge_timetable(self, value, span)
 
     def consume(self, path: str, state: State) -> None:
         """Run the script of `>(script)` on what was written to its path."""
@@ -321,6 +342,11 @@ class Calls(ABC):
         if name in state.variables:
             for finding in variables.judge(name, value, span):
                 self.trace.add(finding)
+        if name in variables.NAMES_SCRIPT and value.only:
+            script = content(resolve(value.texts[0], state), state)
+            for text in script.texts:
+                with self.deeper():
+                    self.text(text.replace(UNKNOWN, ""), span, state.fork())
         if name in variables.HOLDS_COMMAND and value.only and value.only.strip():
             self.trace.spend()
             with self.deeper():

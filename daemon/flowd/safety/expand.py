@@ -4,6 +4,7 @@ One word may become no argument, one or several, and may have several readings; 
 can know becomes UNKNOWN. Scripts inside words are run, abstractly, by the `Runner`.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Protocol
@@ -38,6 +39,9 @@ from flowd.safety.value import (
 
 MAX_ARGUMENTS = 5_000
 
+_KEY = re.compile(r"\[(\d{1,9})?[^\]]*\]=")
+"""What may stand before an element, as in `([name]=value)`."""
+
 
 class Runner(Protocol):
     """Runs, abstractly, the scripts that stand inside words."""
@@ -48,6 +52,10 @@ class Runner(Protocol):
 
     def channel(self, substitution: Substitution, state: State) -> str:
         """Give the path that `<(script)` or `>(script)` is replaced by."""
+        ...
+
+    def prompt(self, text: str, state: State) -> Value:
+        """Give what a text becomes as a prompt, as `${x@P}` does: what stands in it is run."""
         ...
 
     def note_reading(self, name: str) -> None:
@@ -110,11 +118,20 @@ def expand_assigned(
     if not isinstance(assignment.value, tuple):
         return expand_value(assignment.value, state, runner), None
     readings = expand_words(assignment.value, state, runner)
-    elements = tuple(value_of(argument.text, argument.origins) for argument in readings[0])
+    elements = tuple(
+        value_of(_KEY.sub("", argument.text), argument.origins)
+        for argument in sorted(readings[0], key=_place_in_array)
+    )
     if len(readings) > 1:
         origins = frozenset(o for each in readings for field in each for o in field.origins)
         elements = (Value((UNKNOWN,), origins),)
     return (elements[0] if elements else EMPTY), elements
+
+
+def _place_in_array(element: Argument) -> int:
+    """`[2]=x` comes after `[1]=y`, wherever it stands."""
+    key = _KEY.match(element.text)
+    return int(key[1]) if key and key[1] else 0
 
 
 def _expand_word(word: Word, state: State, runner: Runner) -> list[Arguments]:
@@ -188,7 +205,7 @@ def _tilde(text: str, state: State) -> list[str]:
     if user == "":
         homes = state.variable("HOME").value.texts
     elif user == "+":
-        homes = (state.folder or UNKNOWN,)
+        homes = (state.folder or ".",)
     elif user == "-":
         homes = (UNKNOWN,)
     else:
@@ -262,6 +279,10 @@ def _value(part: Parameter, variable: Variable, state: State, runner: Runner) ->
     if operator in _CONDITIONAL:
         return _conditional(part, variable, state, runner)
     argument = expand_value(part.argument, state, runner) if part.argument else EMPTY
+    if operator == "@" and argument.only == "P":
+        texts = (text for text in variable.value.texts if text != UNKNOWN)
+        made = [runner.prompt(text, state) for text in texts] or [ANYTHING]
+        return either([Value(each.texts, each.origins | variable.value.origins) for each in made])
     replacement = expand_value(part.replacement, state, runner) if part.replacement else EMPTY
     return parameters.edited(variable.value, operator, argument, replacement)
 

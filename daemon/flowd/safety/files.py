@@ -25,6 +25,7 @@ from flowd.safety.value import (
 
 PIPE = "/dev/fd/pipe-"
 CONNECTION = re.compile(r"/dev/(?:tcp|udp)/.*|/inet[46]?/(?:tcp|udp)/.*")
+SHELL_PROGRAM = re.compile(r"(?:/usr(?:/local)?)?/bin/(?:ba|z|da|k|mk|a|c|tc|fi)?sh")
 _DESCRIPTOR = re.compile(
     r"/dev/fd/(\d{1,4})|/proc/(?:self|thread-self|\d+|\ue000)/(?:task/\d+/)?fd/(\d{1,4})"
 )
@@ -55,6 +56,8 @@ def content(path: str, state: State) -> Value:
     named = secrets.origin_of(path)
     if named:
         origins = frozenset([named])
+    elif path.endswith("sh") and SHELL_PROGRAM.fullmatch(path):
+        origins = frozenset(["shell"])
     anywhere = state.files.get(UNKNOWN)  # something was written, but nobody knows where
     return either([Value((UNKNOWN,), origins), *([anywhere] if anywhere else [])])
 

@@ -12,18 +12,30 @@ from flowd.safety.files import content_of
 from flowd.safety.findings import Trace, block, confirm
 from flowd.safety.paths import plain_path
 from flowd.safety.programs.containers import sqlite_file
-from flowd.safety.programs.effects import Code
+from flowd.safety.programs.effects import Code, Write
+from flowd.safety.programs.wrappers import scheduled
 from flowd.safety.rules import code as code_rules
 from flowd.safety.rules import exfiltration, is_destructive_name, is_known
 from flowd.safety.state import UNSET, State, Variable
 from flowd.safety.syntax import Span
 from flowd.safety.tables import listed
-from flowd.safety.value import ANYTHING, UNKNOWN, Argument, Value, value_of
+from flowd.safety.value import (
+    ANYTHING,
+    DECODED,
+    NETWORK,
+    UNKNOWN,
+    Argument,
+    Value,
+    unknown,
+    value_of,
+)
 
 if TYPE_CHECKING:
     from flowd.safety.calls import Calls
 
-_PROGRAM_FOLDER = re.compile(r"(?:.*/)?(?:s?bin|\.bin|libexec|shims|Scripts|Cellar|MacOS)/[^/]+")
+_PROGRAM_FOLDER = re.compile(
+    r"(?:.*/)?(?:s?bin|\.bin|libexec|shims|Scripts|Cellar|MacOS)/[^/]+|(?:/usr)?/lib.*/ld-[^/]+"
+)
 _PROJECT_TOOLS = listed(
     "gradlew mvnw configure autogen.sh manage.py setup.py artisan sbtw bazelw "
     "pants rebar3 waf scons make pw"
@@ -117,6 +129,8 @@ def _inner_state(code: Code, state: State) -> State:
 def _run_sql(calls: "Calls", text: str, code: Code, command: Command, state: State) -> None:
     for line in sql.shell_escapes(text):
         run_code(calls, Code("shell", value_of(line), code.span), command, state)
+    for file in sql.files_written(text):
+        calls.write(Write(Argument(file, code.span), unknown()), state)
     statement = sql.destructive_statement(text)
     if statement is not None:
         calls.trace.read_only = False
@@ -166,19 +180,28 @@ def judge_alias(calls: "Calls", name: str, text: str, span: Span) -> None:
         calls.trace.add(confirm("shell.alias", f"Makes `{name}` run `{text}`.", span))
 
 
+def judge_timetable(calls: "Calls", value: Value, span: Span) -> None:
+    """Lines for cron's own files: when, as whom, and what to run."""
+    jobs = [job for text in value.texts for job in scheduled(text, names_user=True)]
+    judge_startup_text(calls, Value(tuple(jobs) or ("",), value.origins), span)
+
+
 def judge_startup_text(calls: "Calls", value: Value, span: Span) -> None:
     """Text for a shell's startup file will run later, in every new shell."""
+    if value.origins & (NETWORK | DECODED):
+        message = "Puts text nobody has seen where it will run by itself."
+        calls.trace.add(block("backdoor.startup-file", message, span))
     for text in value.texts:
         aside = type(calls)(Trace())
         aside.text(text.replace(f"{UNKNOWN}\n", ""), span, State())
         if aside.trace.verdict == "block":
-            message = "Puts a command that destroys or takes over into a shell's startup file."
+            message = "Puts a command that destroys or takes over where it will run by itself."
             calls.trace.add(block("backdoor.startup-file", message, span))
 
 
 def _is_given_more(words: tuple[Argument, ...]) -> bool:
     """Whether words look like a command line, and not like `ollama rm MODEL`."""
-    if words[0].text.startswith("/") or is_known(words[1].text):
+    if words[0].text.startswith("/") or (words[1].text != "." and is_known(words[1].text)):
         return True
     return any(word.text.startswith(("-", "/", "~", "*", UNKNOWN)) for word in words[1:])
 

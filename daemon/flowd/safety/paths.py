@@ -76,7 +76,11 @@ _INNER_TREES = listed(
     "/usr/local/bin /usr/local/lib /usr/share /usr/include /usr/src /var/lib "
     "/var/log /var/cache /var/spool /var/www /var/mail /var/run /var/backups "
     "/var/db /var/opt /opt/homebrew /run/user /lib/modules /boot/efi /boot/grub "
-    "/private/etc /private/var /System/Library /Library/LaunchDaemons"
+    "/private/etc /private/var /System/Library /Library/LaunchDaemons "
+    "/lib/x86_64-linux-gnu /lib/aarch64-linux-gnu /lib/systemd /lib/firmware "
+    "/var/lib/dpkg /var/lib/apt /var/lib/rpm /var/lib/pacman /var/lib/systemd /usr/lib/systemd "
+    "/usr/lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu /usr/lib/modules /usr/lib/firmware "
+    "/usr/lib32 /usr/libx32 /usr/lib/python3 /usr/lib/grub"
 )
 _SCRATCH_ROOTS = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm")  # noqa: S108
 _REGENERABLE = listed(

@@ -22,7 +22,7 @@ TERMINAL = "/dev/tty"
 class Variable(Struct, frozen=True):
     """A variable's possible values; `elements` are an array's, each with its possibilities.
 
-    `readonly` None: perhaps.
+    `readonly` None: perhaps. `refers` is the name of another variable it stands for.
     """
 
     value: Value
@@ -30,6 +30,7 @@ class Variable(Struct, frozen=True):
     elements: tuple[Value, ...] | None = None
     exported: bool = False
     readonly: bool | None = False
+    refers: str = ""
 
 
 UNSET = Variable(Value(("",)), maybe_unset=True)
@@ -61,6 +62,8 @@ _USUAL = {
     "FLOW_OUTPUT": OUTPUT,
 }
 _USUAL_VARIABLES = {name: Variable(value_of(text), exported=True) for name, text in _USUAL.items()}
+
+_MOST_REFERENCES = 5
 
 Body = Statement | None
 """What a function name may run; None when the name may still be an ordinary program."""
@@ -124,15 +127,25 @@ class State(Struct):
 
     def variable(self, name: str) -> Variable:
         """What is known of a variable, set by the script or not."""
-        known = self.variables.get(name)
+        known = self.variables.get(self._meant(name))
         if known is not None:
             return known
         if not self.inherits:
             return UNSET
         return _USUAL_VARIABLES.get(name, _NOBODY_KNOWS)
 
+    def _meant(self, name: str) -> str:
+        """The variable a name stands for, through a few `declare -n`."""
+        for _ in range(_MOST_REFERENCES):
+            known = self.variables.get(name)
+            if known is None or not known.refers:
+                break
+            name = known.refers
+        return name
+
     def assign(self, name: str, value: Value, elements: tuple[Value, ...] | None = None) -> None:
         """Set a variable, unless it is readonly."""
+        name = self._meant(name)
         old = self.variables.get(name)
         if old is None:
             exported = self.inherits and name in _USUAL_VARIABLES

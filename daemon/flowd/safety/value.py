@@ -18,9 +18,10 @@ UNKNOWN = "\ue000"
 MAX_TEXTS = 12
 MAX_LENGTH = 65_536
 
-Origin = Literal["network", "decoded", "secret", "system", "tree", "output", "pasted"]
+Origin = Literal["network", "decoded", "secret", "system", "tree", "output", "pasted", "shell"]
 """From the network; made by a decoder; read from a key or credential, from a system file; an
-archive of whole folders; printed by a command; put into code by xargs or find."""
+archive of whole folders; printed by a command; put into code by xargs or find; a shell
+program."""
 
 Origins = frozenset[Origin]
 NOWHERE: Origins = frozenset()

@@ -4,6 +4,7 @@ Every statement changes a `State`; every program that would run is looked at by 
 shell would decide by something nobody can know, both ways are followed and joined.
 """
 
+import re
 from collections.abc import Sequence
 
 from flowd.domain.foresight import Effect
@@ -81,6 +82,16 @@ class Walk(Calls):
         value = inner.files.pop(pipe, EMPTY)
         texts = tuple(text.rstrip("\n") for text in value.texts)
         return either([Value(texts, value.origins | {"output"})])
+
+    def prompt(self, text: str, state: State) -> Value:
+        """Follow what a prompt runs, and give what it shows."""
+        quoted = re.sub(r'([\\"])', r"\\\1", text)
+        try:
+            script = parse(f'printf %s "{quoted}"', self.place)
+        except NotUnderstood:
+            return ANYTHING
+        shown = self.capture(script, state)
+        return ANYTHING if "\\" in text else shown
 
     def channel(self, substitution: Substitution, state: State) -> str:
         """Follow `<(script)`, or keep `>(script)` for what will be written to it."""

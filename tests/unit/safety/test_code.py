@@ -168,3 +168,45 @@ def test_verdict(verdict, command):
 )
 def test_python_scripts(verdict, script):
     assert make_judge().judge(script, shell="python").verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("verdict", "command"),
+    cases(
+        allow=r"""
+        perl -e 'my $c = "ls -l"; system($c)'
+        perl -e 'print "system(rm -rf /)"'
+        node -e 'console.log(/a(.)/.exec("ab")[1])'
+        perl -e 'open(my $f, "<", "notes.txt")'
+        sed 's/a/b/g; s|c|d|' notes.txt
+        php -r 'file_put_contents("out.txt", "x".PHP_EOL);'
+        """,
+        confirm=r"""
+        perl -e '$c = "ls"; $c = $ARGV[0]; system($c)'
+        perl -e '$c = "ls"; $c .= "; rm -rf /"; system($c)'
+        perl -e '$c = "rm -rf /"; system($c); $c = "ls"'
+        node -e 'require("child_process").exec("rm -rf " + process.argv[1])'
+        awk '{ system("rm " $1) }' list
+        """,
+        block=r"""
+        perl -e 'my $c = "rm -rf /"; system($c)'
+        perl -e 'system("r" . "m -rf /")'
+        lua -e 'os.execute("rm -r" .. "f /")'
+        node -e 'const {execSync: run} = require("child_process"); run("rm -rf /")'
+        php -r 'array_map("unlink", glob("/etc/*"));'
+        ruby -e 'Dir.glob("/etc/*").each { |f| File.delete(f) }'
+        perl -e '$x = "; print "; system("rm -rf /")'
+        perl -e 'open(P, "rm -rf /|")'
+        sed 's/x/rm -rf \//e' f
+        tclsh <<< 'exec rm -rf /'
+        python3 -c 'import os; os.system("rm -rf %s" % "/")'
+        """,
+    ),
+)
+def test_what_a_program_puts_together(verdict, command):
+    assert judged(command).verdict == verdict
+
+
+def test_many_substitutions_take_no_time_to_speak_of():
+    """A pattern that looks for the end of each of them would take minutes."""
+    assert judged("sed '" + "s/" * 3_000 + "'").verdict in ("allow", "confirm")

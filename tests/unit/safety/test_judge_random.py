@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Generating overly large repr"),
 ]
 
+LONGEST_CHARACTERS = 300_000  # repetitions of repetitions would fill the memory
 LONGEST_SECONDS = 2.5  # of CPU time, while coverage is measured as well
 EXAMPLES = int(os.environ.get("FLOW_FUZZ_EXAMPLES", "200"))
 UNSURE = VERDICT_RANK["confirm"]
@@ -105,7 +106,9 @@ def _around(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
     wrapped = st.tuples(frames, inner).map(lambda both: both[0][0] + both[1] + both[0][1])
     several = st.lists(inner, min_size=2, max_size=3).map("; ".join)
-    repeated = st.tuples(inner, st.integers(2, 200)).map(lambda both: both[0] * both[1])
+    repeated = st.tuples(inner, st.integers(2, 200)).map(
+        lambda both: both[0] * min(both[1], LONGEST_CHARACTERS // (len(both[0]) + 1) + 1)
+    )
     return st.one_of(wrapped, several, repeated)
 
 

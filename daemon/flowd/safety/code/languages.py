@@ -31,9 +31,9 @@ GRAMMARS: Mapping[Language, Grammar] = {
         move=r"rename|move",
         write=r"open\s*\(?\s*(?:my\s*)?\$?\w+\s*,\s*['\"]\+?>{1,2}['\"]|write_file|spew",
         read=r"open|read_file|slurp",
-        evaluate=r"eval|do\s+shell\s+script",
+        evaluate=r"eval",
         decode=r"decode_base64|pack|unpack|inflate",
-        network=r"socket|IO::Socket\S*|LWP\S*|HTTP::\S*|connect",
+        network=r"socket|IO::Socket\S*|LWP\S*|HTTP::\S*|connect|get\s*\(?\s*['\"]https?:",
         backquotes=True,
     ),
     "ruby": Grammar(
@@ -46,12 +46,13 @@ GRAMMARS: Mapping[Language, Grammar] = {
         write=r"(?:File|IO)\.(?:write|binwrite)",
         read=r"(?:File|IO)\.(?:read|readlines|foreach|binread)",
         evaluate=r"eval|instance_eval|class_eval|load",
-        decode=r"Base64\.\w*decode64|unpack1?",
+        decode=r"Base64\.\w*decode64|\.?unpack1?",
         network=r"TCPSocket\S*|UDPSocket\S*|TCPServer\S*|Net::HTTP\S*|URI\.open|open-uri",
         backquotes=True,
     ),
     "node": Grammar(
-        commands=r"execSync|exec|spawnSync|spawn|execFileSync|execFile|\$(?=`)|Deno\.run|Bun\.spawn\w*",
+        commands=r"execSync|exec|spawnSync|spawn|execFileSync|execFile|\$(?=`)|Deno\.run|Deno\.Command"
+        r"|Bun\.spawn\w*",
         delete=r"unlinkSync|unlink|Deno\.removeSync|Deno\.remove",
         delete_tree=r"rmSync|rmdirSync|rmdir|rm|removeSync|emptyDirSync|rimraf\S*|deleteSync",
         move=r"renameSync|rename",
@@ -59,7 +60,7 @@ GRAMMARS: Mapping[Language, Grammar] = {
         read=r"readFileSync|readFile|createReadStream",
         evaluate=r"eval|Function|runInThisContext|runInNewContext",
         decode=r"atob|Buffer\.from|decodeURIComponent|unescape",
-        network=r"net\.\w+|require\(['\"](?:net|tls|dgram)['\"]\)|fetch|https?\.(?:get|request)|axios\S*|WebSocket",
+        network=r"net\.\w+|require\(['\"](?:node:)?(?:net|tls|dgram|https?)['\"]\)|fetch|https?\.(?:get|request)|axios\S*|WebSocket",
     ),
     "php": Grammar(
         commands=r"system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec",
@@ -70,7 +71,8 @@ GRAMMARS: Mapping[Language, Grammar] = {
         read=r"file_get_contents|readfile|file|show_source",
         evaluate=r"eval|assert|create_function|include|require",
         decode=r"base64_decode|gzinflate|gzuncompress|str_rot13|hex2bin",
-        network=r"fsockopen|stream_socket_client|socket_connect|curl_exec",
+        network=r"fsockopen|stream_socket_client|socket_connect|curl_exec"
+        r"|(?:file_get_contents|fopen|include|require)(?:_once)?\s*\(?\s*['\"]https?:",
         backquotes=True,
     ),
     "lua": Grammar(
@@ -81,6 +83,26 @@ GRAMMARS: Mapping[Language, Grammar] = {
         evaluate=r"load|loadstring|dofile",
         network=r"socket\.\w+|require\s*\(?\s*['\"]socket['\"]",
     ),
+    "lisp": Grammar(
+        commands=r"system\*?|shell-command(?:-to-string)?|async-shell-command|call-process|start-process"
+        r"|run-program|sh|shell",
+        delete=r"delete-file",
+        delete_tree=r"delete-directory",
+        write=r"write-region|with-open-file|open-output-file|spit",
+        evaluate=r"eval|load",
+        network=r"url-retrieve\S*|make-network-process|slurp\s+\"https?:",
+    ),
+    "other": Grammar(
+        commands=r"system2?|exec|run|popen|do\s+shell\s+script|System\.cmd|:?os\.cmd|System\.shell"
+        r"|Process\.\w+|ProcessBuilder|pipeline|sh",
+        delete=r"File\.rm!?|file\.remove|unlink|rm",
+        delete_tree=r"File\.rm_rf!?|deleteDir",
+        write=r"writeLines|File\.write!?|writeText",
+        evaluate=r"eval|include_string|Code\.eval_string|run\s+script",
+        decode=r"base64decode|Base\.decode64!?|decodeBase64",
+        network=r"download|url|HTTPoison\S*|httpc\S*|toURL|openConnection|Socket|socketConnection",
+        backquotes=True,
+    ),
     "awk": Grammar(commands=r"system", network=r"/inet[46]?/(?:tcp|udp)/\S*"),
 }
 
@@ -89,7 +111,7 @@ NAME_KINDS = ("evaluate", "decode", "network")
 
 
 def _call(names: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w$@.])(?:[\w.]*\.)?(?:{names})(?![\w:])")
+    return re.compile(rf"(?<![\w$@.'\"-])(?:[\w.]*\.)?(?:{names})(?![\w:-])")
 
 
 def _name(names: str) -> re.Pattern[str]:

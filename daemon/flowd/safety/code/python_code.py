@@ -4,6 +4,7 @@ import ast
 import base64
 import binascii
 import posixpath
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -140,9 +141,11 @@ class _Reader:
                 self._import(node)
             elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
                 self._bind(node)
-            elif isinstance(node, ast.For):
-                if isinstance(node.target, ast.Name):
-                    self._values[node.target.id] = self._value(node.iter)
+            elif isinstance(node, ast.For | ast.comprehension):
+                self._bind_loop(node)
+            elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                parts = [self._value(node.target), self._value(node.value)]
+                self._values[node.target.id] = self._joined(parts)
             elif isinstance(node, ast.With):
                 self._bind_with(node)
             elif isinstance(node, ast.Call):
@@ -182,6 +185,19 @@ class _Reader:
                 if dotted and "." in dotted and not isinstance(node.value, ast.Call):
                     self._names[target.id] = dotted
                 self._values[target.id] = self._value(node.value)
+
+    def _bind_loop(self, node: ast.For | ast.comprehension) -> None:
+        """A loop's variable is any of its texts; `os.walk` gives a folder and the names in it."""
+        if isinstance(node.target, ast.Name):
+            self._values[node.target.id] = self._value(node.iter)
+        walks = isinstance(node.iter, ast.Call) and self._dotted(node.iter.func) == "os.walk"
+        if walks and isinstance(node.iter, ast.Call) and isinstance(node.target, ast.Tuple):
+            folder = self._value(node.iter.args[0]) if node.iter.args else unknown()
+            for target, value in zip(
+                node.target.elts, (folder, value_of("*"), value_of("*")), strict=False
+            ):
+                if isinstance(target, ast.Name):
+                    self._values[target.id] = value
 
     def _bind_with(self, node: ast.With) -> None:
         for item in node.items:
@@ -230,7 +246,8 @@ class _Reader:
         elif name in _CODE_CALLS:
             self._run_code(values[0] if values else unknown())
         elif name == "urllib.request.urlopen" and (values[1:] or node.keywords):
-            self._send(NOWHERE.union(*(self._value(k.value).origins for k in node.keywords)))
+            data = [*values[1:], *(self._value(keyword.value) for keyword in node.keywords)]
+            self._send(NOWHERE.union(*(value.origins for value in data)))
         elif name == "os.dup2":
             self._rewired = True
         elif name.startswith("socket.") and name != "socket.gethostname":
@@ -368,8 +385,14 @@ class _Reader:
             between = "/" if isinstance(node.op, ast.Div) else ""
             parts = [self._value(node.left), value_of(between), self._value(node.right)]
             return self._joined(parts)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+            right = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+            return self._filled(self._value(node.left), r"%[sdr]", right)
         if isinstance(node, ast.List | ast.Tuple):
             return self._either_of(node.elts)
+        if isinstance(node, ast.Dict):
+            origins = NOWHERE.union(*(self._value(value).origins for value in node.values))
+            return Value((UNKNOWN,), origins)
         if isinstance(node, ast.Attribute):
             if self._dotted(node).startswith("sys.stdin"):
                 return self._fed
@@ -382,6 +405,19 @@ class _Reader:
     def _joined(self, parts: list[Value]) -> Value:
         text = "".join(part.texts[0] if len(part.texts) == 1 else UNKNOWN for part in parts)
         return value_of(text, NOWHERE.union(*(part.origins for part in parts)))
+
+    def _filled(self, pattern: Value, marks: str, nodes: list[ast.expr]) -> Value:
+        """A text with values put in, one for each mark in turn."""
+        texts = iter([self._value(node) for node in nodes])
+        if pattern.only is None:
+            return unknown()
+
+        def text_for(_mark: re.Match[str]) -> str:
+            value = next(texts, None)
+            return value.only if value is not None and value.only is not None else UNKNOWN
+
+        filled = re.sub(marks, text_for, pattern.only)
+        return value_of(filled, NOWHERE.union(*(self._value(node).origins for node in nodes)))
 
     def _either_of(self, nodes: list[ast.expr]) -> Value:
         return either([self._value(each) for each in nodes]) if nodes else unknown()
@@ -422,10 +458,14 @@ class _Reader:
             return _path_join(values)
         if name in ("os.getenv", "os.environ.get") and values:
             return value_of(HOME) if values[0].only == "HOME" else unknown()
+        if name in ("tempfile.mkdtemp", "tempfile.mktemp", "tempfile.TemporaryDirectory"):
+            return value_of(f"/tmp/tmp{UNKNOWN}")  # noqa: S108
         if name in ("os.listdir", "os.scandir", "os.walk"):
             return unknown()
         if isinstance(node.func, ast.Attribute):
             inner = self._value(node.func.value)
+            if node.func.attr == "format" and not node.keywords:
+                return self._filled(inner, r"\{\d*\}", node.args)
             if node.func.attr == "join" and node.args:
                 return self._join_method(inner, node.args[0])
             if node.func.attr in ("glob", "rglob", "iterdir") and inner.only:
@@ -470,9 +510,11 @@ def _decoded(name: str, text: str | None) -> str:
 
 
 def _in_order(tree: ast.AST) -> Iterator[ast.AST]:
-    """Nodes in the order of the source, outer before inner."""
+    """Nodes in the order of running, outer before inner: a comprehension's loop comes first."""
     stack: list[ast.AST] = [tree]
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(list(ast.iter_child_nodes(node))))
+        children = list(ast.iter_child_nodes(node))
+        children.sort(key=lambda child: not isinstance(child, ast.comprehension))
+        stack.extend(reversed(children))

@@ -1,4 +1,4 @@
-"""Perl, Ruby, JavaScript, PHP, Lua, awk and sed source: a look at its calls, not a parse.
+"""Perl, Ruby, JavaScript, PHP, Lua and other source: a look at its calls, not a parse.
 
 A call is a known name and the string literals after it in the same statement. That is what short
 programs on a command line are made of; whatever is cleverer than that is not followed.
@@ -15,8 +15,11 @@ from flowd.safety.code import (
     REVERSE_SHELL,
     Inside,
 )
+from flowd.safety.code.filter_code import awk_pipes, awk_writes, read_sed, read_tcl
 from flowd.safety.code.languages import CALLS, GRAMMARS, NAMES
+from flowd.safety.code.literals import STRING, constants, interpolated, literals
 from flowd.safety.programs.effects import Code, Language, Run, Write
+from flowd.safety.state import HOME
 from flowd.safety.syntax import Span
 from flowd.safety.value import (
     ANYTHING,
@@ -29,28 +32,46 @@ from flowd.safety.value import (
     value_of,
 )
 
-_STRING = re.compile(
-    r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`"
-    r"|%x\{([^}]*)\}|%x\(([^)]*)\)|qx\{([^}]*)\}|qx\(([^)]*)\)|qx/([^/]*)/|q[qw]?\{([^}]*)\}"
-    r"|q[qw]?\(([^)]*)\)",
-    re.DOTALL,
-)
 _MAX_CHARACTERS = 8_192
 _MAX_CALLS = 200
 
 
 _INPUT = re.compile(r"<>|<STDIN>|STDIN|stdin|\bgets\b|\bARGF\b|readFileSync\(0|php://input")
+_PERL_OPEN = re.compile(r"\bopen\s*\(?\s*(?:my\s*)?\$?\w+\s*,\s*(['\"])\+?>{1,2}\s*([^'\"\s]+)\1")
+_PERL_PIPE = re.compile(
+    r"\bopen\s*\(?\s*(?:my\s*)?\$?\w+\s*,\s*"
+    r"(?:(['\"])-\|\1\s*,\s*(['\"])([^'\"]+)\2|(['\"])\s*\|([^'\"]+)\4|(['\"])([^'\"|]+)\|\6)"
+)
+"""Perl opens the input or the output of a command."""
+_DELETED = re.compile(
+    r"(?:File|Path|Paths\.get|Path\.of|Pathname\.new|Pathname|Dir)\s*\(\s*(['\"])([^'\"]*)\1\s*\)"
+    r"(?:\.\w+\(\))*\.(?:deleteDir|deleteRecursively|delete|rmtree|unlink)\b"
+)
+"""A method that deletes what a path was just made for."""
 _RUBY_OPEN = re.compile(r"(?<![\w.])(?:(?:File|IO)\.(?:open|new)|open)(?!\w)")
 _FORK_BOMB = re.compile(
     r"\bfork\s+(?:while|until)\b|(?:while|loop|for)\b[^;]{0,40}\bfork\b|\bloop\s*\{?\s*(?:do\s*)?fork"
     r"|while\s*\((?:1|true|;;)\)\s*\{?\s*(?:require\S+\.)?(?:fork|spawn|exec)\b",
     re.DOTALL,
 )
+_PRINTED = re.compile(
+    r"((?:^|[;{}\n])\s*(?:print|puts|say|echo|p|warn|console\.(?:log|error|info|warn)|io\.write)\s*\(?\s*)"
+    r"(\"[^\"\\$@#{`]*\"|'[^'\\]*')(?=\s*(?:[;)}\n]|$))"
+)
+"""A statement that prints one text with nothing to be filled in."""
+_CALLED_BACK = re.compile(
+    r"(?:array_map|array_walk|call_user_func(?:_array)?)\s*\(\s*['\"](\w+)['\"]\s*,"
+)
+_RENAMED = re.compile(
+    r"\b((?:exec|spawn)\w*)\s*:\s*(\w+)(?=[\s,}])"
+    r"|(\w+)\s*=\s*require\(['\"](?:node:)?child_process['\"]\)\.(?:exec|spawn)\w*"
+)
+_METHOD = re.compile(r"\.\s*exec$")
 _SHELL_WORD = re.compile(r"(?:^|/)(?:ba|z|da|k|a)?sh(?:\s+-[il]+)?(?:\s|$|<|>)|cmd\.exe|powershell")
-_AWK_PIPE = re.compile(r"\|\s*&?\s*\"((?:[^\"\\]|\\.)*)\"|\"((?:[^\"\\]|\\.)*)\"\s*\|&?\s*getline")
-_AWK_FILE = re.compile(r"print[^\"|;}]*?(?:\"[^\"]*\"[^\"|;}>]*?)?>{1,2}\s*\"([^\"]*)\"")
-_SED_RUNS = re.compile(r"(?:^|[;{}\n]|\d|/\w*)\s*e\s+(\S[^\n;]*)|/[gpiIm0-9]*e[gpiIm0-9]*\s*$")
-_SED_FILE = re.compile(r"(?:^|[;{}\n]|\d|/[gpiI0-9]*)\s*w\s+(\S+)\s*$")
+_EXECUTED = re.compile(
+    r"(?:\"([^\"]*)\"|'([^']*)'|\[((?:\s*['\"][^'\"]*['\"]\s*,?)+)\])\s*\.execute\s*\("
+)
+"""Groovy: a text, or a list of words, that is run."""
 
 
 def read(language: Language, source: str, span: Span, fed: Value = ANYTHING) -> Inside:
@@ -58,7 +79,9 @@ def read(language: Language, source: str, span: Span, fed: Value = ANYTHING) -> 
     if len(source) > _MAX_CHARACTERS or source == UNKNOWN:
         return Inside(dangers=frozenset([COMPUTED_CODE]))
     if language == "sed":
-        return _read_sed(source, span)
+        return read_sed(source, span, fed)
+    if language == "tcl":
+        return read_tcl(source, span)
     if language not in GRAMMARS:
         return Inside()
     return _read_calls(language, source, span, fed)
@@ -76,25 +99,37 @@ _MODES = frozenset({">", ">>", "+>", "w", "a"})
 def _read_calls(language: Language, source: str, span: Span, fed: Value) -> Inside:
     codes: list[Code] = []
     runs: list[Run] = []
+    source = _plainly_called(_PRINTED.sub(_without_print, source))
     for strings in _calls(language, "commands", source):
         codes += _shell_code(language, strings, span)
     if GRAMMARS[language].backquotes:
         codes += _backquoted(source, span)
     for kind, words in _AS_COMMAND.items():
         for strings in _calls(language, kind, source):
-            targets = [_interpolated(text) for text in strings[:6] if text] or [UNKNOWN]
+            if kind == "delete" and re.search(r"recursive\s*=\s*(?:TRUE|T\b|true)", source):
+                words = ("rm", "-rf")
+            targets = [_home(language, interpolated(text)) for text in strings[:6] if text] or [
+                UNKNOWN
+            ]
             runs.append(Run(_arguments([*words, *targets], span)))
     writes = [_write(strings, span) for strings in _calls(language, "write", source)]
     if language == "ruby":
         writes += _ruby_opens(source, span)
+    if language in ("other", "ruby"):
+        runs += [
+            Run(_arguments(["rm", "-rf", interpolated(match[2])], span))
+            for match in _DELETED.finditer(source)
+        ]
+    if language == "perl":
+        piped = (match[3] or match[5] or match[7] for match in _PERL_PIPE.finditer(source))
+        codes += [Code("shell", value_of(interpolated(text)), span) for text in piped]
+        writes += [Write(Argument(m[2], span), unknown()) for m in _PERL_OPEN.finditer(source)]
+    if language == "other":
+        texts = (m[1] or m[2] or " ".join(literals(m[3], 0)) for m in _EXECUTED.finditer(source))
+        codes += [Code("shell", value_of(text), span) for text in texts]
     if language == "awk":
-        codes += [
-            Code("shell", value_of(_interpolated(match[1] or match[2] or "")), span)
-            for match in _AWK_PIPE.finditer(source)
-        ]
-        writes += [
-            Write(Argument(match[1], span), unknown()) for match in _AWK_FILE.finditer(source)
-        ]
+        codes += awk_pipes(source, span)
+        writes += awk_writes(source, span)
     dangers = _dangers(language, source, codes, fed)
     suspicious = any(_named(language, kind, source) for kind in ("evaluate", "network"))
     harmless = not (runs or codes or writes or dangers or suspicious)
@@ -106,7 +141,8 @@ def _dangers(language: Language, source: str, codes: list[Code], fed: Value) -> 
     found: set[str] = set()
     network = _named(language, "network", source)
     evaluates = _named(language, "evaluate", source)
-    if network and any(_SHELL_WORD.search(text) for code in codes for text in code.source.texts):
+    texts = [text for code in codes for text in code.source.texts]
+    if network and any(_SHELL_WORD.search(text) or text == UNKNOWN for text in texts):
         found.add(REVERSE_SHELL)
     if evaluates and _named(language, "decode", source):
         found.add(HIDDEN_CODE)
@@ -124,14 +160,14 @@ def _backquoted(source: str, span: Span) -> list[Code]:
     """`code`, %x(code) and qx(code)."""
     return [
         Code("shell", value_of(text), span)
-        for match in _STRING.finditer(source)
+        for match in STRING.finditer(source)
         if (text := next((group for group in match.groups()[2:8] if group is not None), None))
     ]
 
 
 def _write(strings: list[str], span: Span) -> Write:
     named = [text for text in strings if text not in _MODES]
-    target = _interpolated(named[0]) if named else UNKNOWN
+    target = interpolated(named[0]) if named else UNKNOWN
     return Write(Argument(target, span), unknown(), append=">>" in strings)
 
 
@@ -146,47 +182,38 @@ def _calls(language: Language, kind: str, source: str) -> list[list[str]]:
     if pattern is None:
         return []
     matches = islice(pattern.finditer(source), _MAX_CALLS)
-    return [_literals(source, match.end()) for match in matches]
+    known = constants(source)
+    return [
+        literals(source, match.end(), language, known, match[0])
+        for match in matches
+        if language != "node" or "child_process" in source or not _METHOD.search(match[0])
+    ]
 
 
-def _literals(source: str, position: int) -> list[str]:
-    """String literals from a position to the end of the statement or the call."""
-    strings: list[str] = []
-    depth = 0
-    end = min(len(source), position + 4_000)
-    while position < end:
-        character = source[position]
-        match = _STRING.match(source, position) if character in "\"'`%q" else None
-        if match:
-            strings.append(next(group for group in match.groups() if group is not None))
-            position = match.end()
-            continue
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-            if depth <= 0:
-                break
-        elif character in ";\n" and depth <= 0:
-            break
-        position += 1
-    return strings
+def _plainly_called(source: str) -> str:
+    """Calls under another name, and by a name in a string, written as usual."""
+    source = _CALLED_BACK.sub(r"\1(", source)
+    if "child_process" in source:
+        for match in _RENAMED.finditer(source):
+            source = re.sub(rf"(?<![\w.$]){match[2] or match[3]}\s*\(", "execSync(", source)
+    return source
+
+
+def _home(language: Language, text: str) -> str:
+    """Emacs takes `~` for the home folder, as shells do."""
+    return HOME + text[1:] if language == "lisp" and text.startswith("~") else text
 
 
 def _shell_code(language: Language, strings: list[str], span: Span) -> list[Code]:
     """One string is shell code; several are a program and its arguments."""
     if not strings:
         return [Code("shell", unknown(), span)]
-    texts = [_interpolated(text) for text in strings]
+    if strings[0] == UNKNOWN:
+        return [Code("shell", unknown(), span)]
+    texts = [interpolated(text) for text in strings]
     if language == "node" and texts[-1] in ("inherit", "pipe", "utf8", "ignore", "utf-8"):
         texts = texts[:-1] or texts
     return [Code("shell", value_of(" ".join(texts)), span)]
-
-
-def _interpolated(text: str) -> str:
-    """Backslashes taken out; what the language fills in is unknown."""
-    text = re.sub(r"\\(.)", r"\1", text)
-    return re.sub(r"#\{[^}]*\}|\$\{[^}]*\}|[$@]\w+", UNKNOWN, text)
 
 
 def _arguments(words: list[str], span: Span) -> tuple[Argument, ...]:
@@ -195,18 +222,16 @@ def _arguments(words: list[str], span: Span) -> tuple[Argument, ...]:
 
 def _ruby_opens(source: str, span: Span) -> list[Write]:
     writes = []
-    for strings in (_literals(source, match.end()) for match in _RUBY_OPEN.finditer(source)):
+    for strings in (literals(source, match.end()) for match in _RUBY_OPEN.finditer(source)):
         if len(strings) > 1 and strings[1][:1] in ("w", "a"):
-            target = Argument(_interpolated(strings[0]), span)
+            target = Argument(interpolated(strings[0]), span)
             writes.append(Write(target, unknown(), append=strings[1][0] == "a"))
     return writes
 
 
-def _read_sed(source: str, span: Span) -> Inside:
-    codes = tuple(
-        Code("shell", value_of(match[1] or UNKNOWN), span) for match in _SED_RUNS.finditer(source)
-    )
-    writes = tuple(
-        Write(Argument(match[1], span), unknown()) for match in _SED_FILE.finditer(source)
-    )
-    return Inside(codes=codes, writes=writes, harmless=not codes and not writes)
+def _without_print(printed: re.Match[str]) -> str:
+    """What stands in a printed text is data; but not when the quotes before it do not pair up."""
+    before = printed.string[: printed.start()]
+    if before.count("'") % 2 or before.count('"') % 2:
+        return printed[0]
+    return f"{printed[1]}''"

@@ -8,8 +8,8 @@ _DESTRUCTIVE = re.compile(
     r"DROP\s+(?:TABLE|DATABASE|SCHEMA|INDEX|VIEW|COLUMN|USER|ROLE|FUNCTION|PROCEDURE|TRIGGER"
     r"|SEQUENCE|TYPE|EXTENSION|KEYSPACE|COLLECTION|MATERIALIZED|TABLESPACE|OWNED|POLICY|EVENT|\S+)"
     r"|TRUNCATE\b|DETACH\s+DATABASE|PURGE\b|SHUTDOWN\b|RESET\s+(?:MASTER|SLAVE)"
-    r"|ALTER\s+(?:TABLE|DATABASE|USER|ROLE|SYSTEM)\b.*?\b(?:DROP|RENAME|SUPERUSER|PASSWORD)\b"
-    r"|ALTER\s+SYSTEM\b|GRANT\s+ALL\b|VACUUM\s+FULL\b|FLUSH\b|KILL\b|COPY\b.*\bPROGRAM\b"
+    r"|ALTER\s+(?:TABLE|DATABASE|USER|ROLE|SYSTEM)\b.*?\b(?:DROP|RENAME|SUPERUSER|PASSWORD|DELETE)\b"
+    r"|ALTER\s+SYSTEM\b|GRANT\s+ALL\b|VACUUM\s+FULL\b|FLUSH\b|KILL\b|SELECT\s+PG_(?:TERMINATE|CANCEL)_BACKEND\b|COPY\b.*\bPROGRAM\b"
     r"|REVOKE\b|LOAD_FILE|.*\bINTO\s+(?:OUT|DUMP)FILE\b|EXEC(?:UTE)?\s+(?:MASTER\.*)?XP_CMDSHELL",
     re.IGNORECASE | re.DOTALL,
 )
@@ -63,6 +63,18 @@ def shell_escapes(text: str) -> list[str]:
         next(group for group in match.groups() if group is not None)
         for match in _SHELL_ESCAPE.finditer(text)
     ]
+
+
+_FILE_WRITTEN = re.compile(
+    r"\bINTO\s+(?:OUT|DUMP)FILE\s+'([^']+)'|\bCOPY\b[^;]*\bTO\s+'([^']+)'"
+    r"|^\s*(?:\.output|\.once|\.log|\.backup|\.dump|\\o|\\g|\\w)\s+([^\s|]+)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def files_written(text: str) -> list[str]:
+    """Give the files a statement or a command of the client writes."""
+    return [match[1] or match[2] or match[3] for match in _FILE_WRITTEN.finditer(text)]
 
 
 _READS = re.compile(

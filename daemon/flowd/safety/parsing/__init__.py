@@ -28,6 +28,9 @@ _BRACE_FIRST = re.compile(r"(?<![^\s;&|(])\{(?=[^\s{}]*,[^\s{}]*\})")
 """A brace expansion where a command begins: the grammar takes it for a group of commands."""
 
 
+_TESTS_ROOT = re.compile(r"((?:^|[\s(!])\[\[?\s+(?:!\s+)?-[a-zA-Z]\s+)/(?=\s+\]\]?(?:[\s;)&|]|$))")
+"""`[ -d / ]`: the grammar would divide by what follows. Which folder is asked for is no matter."""
+
 _HIDDEN = re.compile("[\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\x08\x1b]")
 
 
@@ -36,6 +39,7 @@ def parse(text: str, at: Span | None = None) -> Script:
     if len(text) > MAX_CHARACTERS:
         raise NotUnderstood(f"it is longer than {MAX_CHARACTERS} characters")
     text = _BEFORE_COMPOUND.sub(lambda match: match[1] + " " * len(match[2]), text)
+    text = _TESTS_ROOT.sub(r"\1.", text)
     try:
         source = Source(text, at, statements_of)
         root = tree_of(source.shape).root_node

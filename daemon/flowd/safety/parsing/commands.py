@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tree_sitter
 
 from flowd.safety import syntax
-from flowd.safety.parsing.redirects import REDIRECT_KINDS, redirects_of
+from flowd.safety.parsing.redirects import REDIRECT_KINDS, descriptor_before, redirects_of
 from flowd.safety.parsing.source import Source
 from flowd.safety.parsing.words import WORD_KINDS, assignment, words_of
 from flowd.safety.syntax import Assignment, Redirect, Span, Statement, Word
@@ -105,8 +105,14 @@ def command(node: tree_sitter.Node, source: Source) -> Statements:
             else:
                 assignments.append(assignment(child, source))
         elif kind in WORD_KINDS:
-            words.extend(words_of(child, source))
+            found: Sequence[Word | Assignment] = words_of(child, source)
+            before = child.prev_sibling
+            if words and found and before is not None and _touch(before, child, found[0]):
+                found = _one_word(words.pop(), before, child, found, source)
+            words.extend(found)
         elif kind in REDIRECT_KINDS:
+            if words and descriptor_before(child, source) is not None:
+                words.pop()  # the descriptor, which the grammar took for a word
             made, further = redirects_of(child, source)
             redirects.extend(made)
             words.extend(further)
@@ -115,6 +121,39 @@ def command(node: tree_sitter.Node, source: Source) -> Statements:
         elif not words and kind != "$":  # the grammar's own words: declare, export, unset ...
             words.extend(words_of(child, source))
     return [*aside, *commands(assignments, words, redirects, source.span(node))]
+
+
+_BARE_NAME = re.compile(r"(?<!\\)((?:\\\\)*)\$([A-Za-z_]\w*|\d)")
+
+
+def _touch(before: tree_sitter.Node, node: tree_sitter.Node, word: Word | Assignment) -> bool:
+    """Whether no blank and no end of a line stands between two nodes of words."""
+    adjacent = before.type in WORD_KINDS and before.end_byte == node.start_byte
+    return adjacent and isinstance(word, Word) and not word.starts_line
+
+
+def _one_word(
+    first: Word | Assignment,
+    before: tree_sitter.Node,
+    node: tree_sitter.Node,
+    rest: Sequence[Word | Assignment],
+    source: Source,
+) -> list[Word | Assignment]:
+    """Nodes without a blank between them are one word, of which the grammar made two.
+
+    It does so at `a${b}$c.d`, where it takes `$` for a letter; of `${c}` it does not.
+    """
+    text = source.slice(before.start_byte, node.end_byte)
+    braced = _BARE_NAME.sub(r"\1${\2}", text)
+    if braced != text and "'" not in text:
+        inner, root = source.inside(f": {braced}", source.span(node))
+        made = inner.script(root).statements
+        if len(made) == 1 and isinstance(made[0], syntax.SimpleCommand):
+            return list(made[0].words[1:])
+    if not isinstance(first, Word) or not isinstance(rest[0], Word):
+        return [first, *rest]
+    plain = None if first.plain is None or rest[0].plain is None else first.plain + rest[0].plain
+    return [Word((*first.parts, *rest[0].parts), first.span, plain), *rest[1:]]
 
 
 def _declared(node: tree_sitter.Node, source: Source) -> list[Assignment]:

@@ -29,7 +29,8 @@ def redirects_of(
     """The redirects of one node, and the words after their target: those are the command's."""
     if node.type == "heredoc_redirect":
         return _here_document(node, source)
-    descriptor: int | str | None = descriptor_before(node, source)
+    before = descriptor_before(node, source)
+    descriptor = _number(before) if before is not None and before.isdecimal() else before
     operator = ""
     targets: list[tree_sitter.Node] = []
     errors: list[tree_sitter.Node] = []

@@ -95,8 +95,7 @@ def _redirect_last(
         own = last.words
         if redirects and isinstance(redirects[0].descriptor, str):  # see `descriptor_before`
             own = own[:-1]
-        described = (_numbered(redirect) for redirect in redirects)
-        return commands(list(last.assignments), (*own, *words), (*last.redirects, *described), span)
+        return commands(list(last.assignments), (*own, *words), (*last.redirects, *redirects), span)
     if isinstance(last, syntax.AndOr):
         *links, (operator, inner) = last.rest
         made, *after = _redirect_last(inner, words, redirects, span)
@@ -110,12 +109,13 @@ def _redirect_last(
     return [syntax.Redirected(last, tuple(redirects))]
 
 
-def _numbered(redirect: Redirect) -> Redirect:
-    """A descriptor the grammar took for a word may be a number."""
-    if isinstance(redirect.descriptor, str) and redirect.descriptor.isdecimal():
-        number = int(redirect.descriptor)
-        return Redirect(redirect.operator, redirect.target, number, redirect.span)
-    return redirect
+def _only_redirect(node: tree_sitter.Node, source: Source) -> Statements:
+    """`$(<file)` is what `cat` would give of the file."""
+    redirects, further = redirects_of(node, source)
+    span = source.span(node)
+    reads = bool(redirects) and redirects[0].operator == "<"
+    words = [Word((syntax.Text("cat"),), span, "cat")] if reads and not further else further
+    return commands([], words, redirects, span)
 
 
 def _continued(made: Statements, heredoc: tree_sitter.Node, source: Source) -> Statements:
@@ -136,7 +136,7 @@ def _continued(made: Statements, heredoc: tree_sitter.Node, source: Source) -> S
             loose.append(child)
         elif operator and child.is_named and kind not in ("heredoc_body", "heredoc_end"):
             rest = statement(child, source)
-            if operator in ("&&", "||"):
+            if operator in ("&&", "||") and rest:
                 made = [*made[:-1], _chained(made[-1], operator, rest[0]), *rest[1:]]
             else:
                 made = [*made, *rest]
@@ -353,6 +353,7 @@ _CONVERTERS: dict[str, Callable[[tree_sitter.Node, Source], Statements]] = {
     "subshell": _subshell,
     "compound_statement": _compound,
     "test_command": _test,
+    "file_redirect": _only_redirect,
     "if_statement": _if,
     "while_statement": _while,
     "for_statement": _for_each,

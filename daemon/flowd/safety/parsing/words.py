@@ -95,7 +95,7 @@ def parts_of(node: tree_sitter.Node, source: Source, *, quoted: bool) -> list[Pa
         arrow = source.text(node)[:1]
         return [Substitution(source.script(node), quoted, "<" if arrow == "<" else ">")]
     if kind == "arithmetic_expansion":
-        text = source.text(node)
+        text = source.text(node).lstrip()
         expression = text[2:-1] if text.startswith("$[") else text[3:-2]
         return [Arithmetic(expression, scripts_within(node, source))]
     if kind == "ansi_c_string":
@@ -241,8 +241,9 @@ def _within_quotes(
     for child in children:
         if child.type in ("string_content", "heredoc_content") or not child.is_named:
             continue
-        if child.start_byte > position:
-            parts.append(_protected(source.slice(position, child.start_byte)))
+        begin = child.start_byte + _blanks_before(child, source)
+        if begin > position:
+            parts.append(_protected(source.slice(position, begin)))
         parts.extend(parts_of(child, source, quoted=True))
         position = child.end_byte
     if position < end or not parts:
@@ -250,12 +251,20 @@ def _within_quotes(
     return parts
 
 
+def _blanks_before(node: tree_sitter.Node, source: Source) -> int:
+    """How many blanks the grammar takes for a part of the expansion that follows them."""
+    if node.type == "command_substitution" and node.children[0].type != "$(":
+        return 0  # between backticks `parts_of` gives them
+    text = source.text(node)
+    return len(text) - len(text.lstrip(" \t\n"))
+
+
 def _protected(text: str) -> Text:
     return Text(unescape_double_quoted(text), quoted=True)
 
 
 def _simple_expansion(node: tree_sitter.Node, source: Source, quoted: bool) -> list[Part]:
-    name = source.text(node)[1:]
+    name = source.text(node).lstrip()[1:]
     digit = _LEADING_DIGIT.fullmatch(name)
     if digit:
         return [Parameter(digit[1], quoted), Text(digit[2], quoted)]
@@ -270,7 +279,7 @@ def _expansion(node: tree_sitter.Node, source: Source, quoted: bool) -> Paramete
         prefix = "length" if children[0].type == "#" else "indirect"
         children = children[1:]
     if not children:
-        return Parameter(source.text(node)[2:-1], quoted)
+        return Parameter(source.text(node).lstrip()[2:-1], quoted)
     name, index = source.text(children[0]), ""
     if children[0].type == "subscript":
         name, _, index = name.partition("[")

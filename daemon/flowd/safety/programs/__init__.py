@@ -6,7 +6,9 @@ from flowd.safety.programs import (
     filters,
     hooks,
     interpreters,
+    machines,
     printers,
+    recipes,
     settings,
     spread,
     transfer,
@@ -25,5 +27,8 @@ _BASE: Models = {
     **interpreters.MODELS,
     **containers.MODELS,
     **uploads.MODELS,
+    **machines.MODELS,
+    **recipes.MODELS,
 }
-MODELS: Models = {**_BASE, **settings.with_settings(_BASE), **hooks.with_hooks(_BASE)}
+_WITH_HOOKS: Models = {**_BASE, **settings.with_settings(_BASE), **hooks.with_hooks(_BASE)}
+MODELS: Models = {**_WITH_HOOKS, **recipes.with_scripts(_WITH_HOOKS)}

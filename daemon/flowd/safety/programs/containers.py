@@ -1,5 +1,7 @@
 """Programs that run commands in a container or a cluster, and databases that run SQL."""
 
+import re
+
 from flowd.safety.command import Command, split
 from flowd.safety.files import content_of
 from flowd.safety.paths import below
@@ -94,6 +96,9 @@ def _seen_from_outside(argument: Argument, shared: dict[str, str]) -> Argument:
     for inside, outside in shared.items():
         if inside and outside != inside and below(argument.text, inside):
             return argument.with_text(f"{outside}{argument.text[len(inside) :]}" or "/")
+        if inside and outside != inside and " " in argument.text:  # a line for a shell
+            named = re.compile(rf"(?<![\w./-]){re.escape(inside)}(?=[/\s'\";&|)*]|$)")
+            return argument.with_text(named.sub(outside.replace("\\", r"\\") or "/", argument.text))
     return argument
 
 
@@ -135,13 +140,23 @@ _CLIENTS = {
     "cqlsh": ("-e --execute", "-f --file", "-u -p -k"),
     "cockroach": ("-e --execute", "-f --file", "--host --url -d --database"),
     "bq": ("", "", "--location --project_id --dataset_id --format"),
+    "snowsql": ("-q --query", "-f --filename", "-a -u -d -s -r -w -c -o --accountname --username"),
+    "trino": ("--execute", "-f --file", "--server --catalog --schema --user"),
+    "presto": ("--execute", "-f --file", "--server --catalog --schema --user"),
+    "hive": ("-e", "-f -i", "-d --hiveconf --hivevar --database"),
+    "beeline": ("-e", "-f -i", "-u -n -p -d --hiveconf"),
+    "spark-sql": ("-e", "-f -i", "--master --conf --database"),
+    "impala-shell": ("-q --query", "-f --query_file", "-i -d -u"),
+    "mysqlsh": ("-e --execute", "-f --file", "-h -P -u -D --uri"),
     "usql": ("-c --command", "-f --file", "-o -v"),
     "pgcli": ("", "", "-h -p -U -d"),
     "mycli": ("-e --execute", "", "-h -P -u -D"),
+    "influx": ("-execute", "", "-host -port -database -username -password -precision -format"),
     "mongosh": ("--eval", "-f --file", "--host --port -u -p --username --password"),
     "mongo": ("--eval", "-f --file", "--host --port -u -p --username --password"),
 }
-_ONE_DASH = frozenset({"sqlite3", "duckdb"})
+_ONE_DASH = frozenset({"sqlite3", "duckdb", "influx"})
+_TAKES_SQL = frozenset({"sqlite3", "duckdb", "bq"})
 
 
 def sqlite_file(command: Command) -> str:
@@ -163,7 +178,7 @@ def _client(command: Command, state: State) -> Effects:
     )
     read_only = options.has("-readonly", "--readonly", "--read-only")
     sources = [value_of(each.text, each.origins) for each in options.values(*code.split())]
-    if command.name in _ONE_DASH or command.name == "bq":
+    if command.name in _TAKES_SQL:
         sources += [value_of(each.text) for each in options.operands[1:]]
     codes = [Code("sql", source, command.span) for source in sources]
     codes += [

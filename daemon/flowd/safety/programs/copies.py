@@ -38,7 +38,8 @@ def _copy(command: Command, state: State) -> Effects:
         name = source.text.rstrip("/").rpartition("/")[2]
         if name:  # the target may be a folder
             inner = target.with_text(f"{target.text.rstrip('/') or '/'}/{name}")
-            if len(sources) > 1 or target.text.endswith(("/", ".", "..")):
+            folder = options.has("-t", "--target-directory")
+            if folder or len(sources) > 1 or target.text.endswith(("/", ".", "..")):
                 writes.append(Write(inner, content))
     return Effects(output=value_of(""), writes=tuple(writes))
 
@@ -140,7 +141,7 @@ def _sed(command: Command, state: State) -> Effects:
     operands = options.operands if scripted else options.operands[1:]
     expressions = options.values("-e", "--expression") or list(options.operands[:1])
     codes = tuple(
-        Code("sed", value_of(each.text, each.origins), each.span)
+        Code("sed", value_of(each.text, each.origins), each.span, stdin=command.stdin)
         for each in ([] if scripted and not options.has("-e", "--expression") else expressions)
     )
     if options.has("-i", "--in-place"):

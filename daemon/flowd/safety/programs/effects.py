@@ -14,7 +14,21 @@ from flowd.safety.state import State
 from flowd.safety.syntax import Span
 from flowd.safety.value import Argument, Value
 
-Language = Literal["shell", "python", "perl", "ruby", "node", "php", "lua", "awk", "sed", "sql"]
+Language = Literal[
+    "shell",
+    "python",
+    "perl",
+    "ruby",
+    "node",
+    "php",
+    "lua",
+    "awk",
+    "sed",
+    "sql",
+    "tcl",
+    "lisp",
+    "other",
+]
 
 
 class Write(Struct, frozen=True):

@@ -6,10 +6,21 @@ from collections.abc import Callable
 
 from flowd.safety.command import Command, Options, split
 from flowd.safety.files import content_of
-from flowd.safety.programs.effects import Effects, Models, Write
+from flowd.safety.programs.effects import Effects, Models, Send, Write
 from flowd.safety.state import State
 from flowd.safety.tables import listed
-from flowd.safety.value import DECODED, NOWHERE, UNKNOWN, Argument, Value, either, joined, value_of
+from flowd.safety.value import (
+    DECODED,
+    NETWORK,
+    NOWHERE,
+    SECRET,
+    UNKNOWN,
+    Argument,
+    Value,
+    either,
+    joined,
+    value_of,
+)
 
 _VALUES = {
     "head": "-n -c --lines --bytes",
@@ -53,6 +64,15 @@ def _pass(command: Command, state: State) -> Effects:
     return Effects(output=input_of(command, state, options_for(command)))
 
 
+def _unique(command: Command, state: State) -> Effects:
+    """`uniq [INPUT [OUTPUT]]`."""
+    operands = split(command.arguments, listed("-f -s -w")).operands
+    value = content_of(operands[0], state) if operands else command.stdin
+    if len(operands) < 2:
+        return Effects(output=value)
+    return Effects(value_of(""), writes=(Write(operands[1], value),))
+
+
 def _search(command: Command, state: State) -> Effects:
     """Some of the lines it reads."""
     options = options_for(command)
@@ -82,6 +102,13 @@ def _tee(command: Command, _state: State) -> Effects:
     return Effects(output=command.stdin, writes=writes)
 
 
+def _soak(command: Command, _state: State) -> Effects:
+    """Sponge: a tee that prints nothing."""
+    return Effects(
+        value_of("") if command.arguments else command.stdin, _tee(command, _state).writes
+    )
+
+
 def _sort(command: Command, state: State) -> Effects:
     options = options_for(command)
     value = input_of(command, state, options)
@@ -98,6 +125,11 @@ def _rev(command: Command, state: State) -> Effects:
 def _tr(command: Command, _state: State) -> Effects:
     options = split(command.arguments)
     value = command.stdin
+    if options.has("-d", "--delete") and len(options.operands) == 1 and not options.has("-c"):
+        gone = _character_set(options.operands[0].text)
+        if gone:
+            deleted = str.maketrans("", "", gone)
+            return Effects(output=decoded(value, lambda text: text.translate(deleted)))
     if options.has("-d", "--delete") or len(options.operands) < 2:
         return Effects(output=transformed(value))
     source = _character_set(options.operands[0].text)
@@ -163,10 +195,13 @@ def _base64(command: Command, state: State) -> Effects:
 
 def _xxd(command: Command, state: State) -> Effects:
     options = options_for(command)
-    value = input_of(command, state, options)
+    value = content_of(options.operands[0], state) if options.operands else command.stdin
+    output = Value((UNKNOWN,), value.origins)
     if options.has("-r", "-R"):
-        return Effects(output=decoded(value, from_hexadecimal))
-    return Effects(output=Value((UNKNOWN,), value.origins))
+        output = decoded(value, from_hexadecimal)
+    if len(options.operands) == 2:  # xxd INPUT OUTPUT
+        return Effects(value_of(""), writes=(Write(options.operands[1], output),))
+    return Effects(output=output)
 
 
 def _openssl(command: Command, state: State) -> Effects:
@@ -180,7 +215,13 @@ def _openssl(command: Command, state: State) -> Effects:
     source = options.value("-in")
     value = content_of(source, state) if source is not None else command.stdin
     if mode == "s_client":
-        return Effects(output=Value((UNKNOWN,), frozenset(["network"])))
+        host = options.value("-connect")
+        sends = (
+            (Send(command.stdin, host.text, command.span, files=bool(command.stdin_path)),)
+            if host is not None and command.stdin_path != "/dev/null"
+            else ()
+        )
+        return Effects(output=Value((UNKNOWN,), NETWORK), sends=sends)
     plain = mode == "base64" or options.has("-base64", "-a")
     if options.has("-d"):
         output = decoded(value, from_base64 if plain else lambda _: UNKNOWN)
@@ -205,6 +246,8 @@ def _gpg(command: Command, state: State) -> Effects:
     if options.has("-d", "--decrypt"):
         value = decoded(value, lambda _: UNKNOWN)
     output = Value((UNKNOWN,), value.origins)
+    if any(each.text.startswith("--export-secret") for each in command.arguments):
+        output = Value((UNKNOWN,), SECRET)
     return Effects(output=output, writes=(Write(target, output),) if target is not None else ())
 
 
@@ -231,7 +274,7 @@ def _packed(operands: tuple[Argument, ...], value: Value) -> list[Write]:
 
 MODELS: Models = {
     **dict.fromkeys(
-        listed("cat head tail uniq nl fold fmt pv less more bat tac strings shuf"),
+        listed("cat head tail nl fold fmt pv less more bat tac strings shuf"),
         _pass,
     ),
     **dict.fromkeys(listed("grep egrep fgrep rg zgrep ag ack"), _search),
@@ -243,6 +286,8 @@ MODELS: Models = {
     ),
     **dict.fromkeys(("base64", "base32", "gbase64", "basenc"), _base64),
     "tee": _tee,
+    "uniq": _unique,
+    "sponge": _soak,
     "sort": _sort,
     "rev": _rev,
     **dict.fromkeys(("gpg", "gpg2", "age"), _gpg),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from flowd.safety.command import Command, split
-from flowd.safety.programs.effects import Code, Effects, Model, Models, Send, Write
+from flowd.safety.programs.effects import Code, Effects, Model, Models, Run, Send, Write
 from flowd.safety.programs.transfer import host_of
 from flowd.safety.state import State
 from flowd.safety.tables import listed
@@ -30,14 +30,15 @@ HOOKS: Mapping[str, frozenset[str]] = {
     "vi": listed("-c --cmd"),
     "nvim": listed("-c --cmd"),
     "ex": listed("-c"),
-    "emacs": listed("--eval --execute"),
+    "emacs": listed("--eval --execute -eval"),
+    "emacsclient": listed("-e --eval"),
     "gdb": listed("-ex -eval-command --eval-command -x"),
     "rsync": listed("-e --rsh"),
 }
 """Options by program whose value names a program or is code."""
 
 _EDITOR_SHELL = re.compile(
-    r":?\s*(?:silent\s*)?!+\s*(.*)|.*\bsystem\(['\"](.*)['\"]\).*|shell\s+(.*)"
+    r"\+?:?\s*(?:silent\s*)?!+\s*(.*)|.*\bsystem\(['\"](.*)['\"]\).*|shell\s+(.*)"
 )
 
 
@@ -51,14 +52,22 @@ def hooked(command: Command) -> list[Argument]:
 
 
 def _editor(command: Command, _state: State) -> Effects:
-    """Vim and gdb: only what leaves the editor for a shell."""
+    """Editors and gdb: only what leaves them for a shell. `gdb --args CMD` runs CMD."""
     codes = []
-    for argument in hooked(command):
+    texts = [argument.text for argument in command.arguments]
+    inner = command.arguments[texts.index("--args") + 1 :] if "--args" in texts else ()
+    given = [each for each in command.arguments if each.text.startswith("+")]
+    for argument in [*hooked(command), *given]:
+        if command.name.startswith("emacs"):
+            source = value_of(argument.text, argument.origins)
+            codes.append(Code("lisp", source, argument.span))
+            continue
         match = _EDITOR_SHELL.fullmatch(argument.text)
         if match:
             text = match[1] or match[2] or match[3] or ""
             codes.append(Code("shell", value_of(text, argument.origins), argument.span))
-    return Effects(output=unknown(), codes=tuple(codes))
+    runs = (Run(inner),) if inner else ()
+    return Effects(output=unknown(), runs=runs, codes=tuple(codes))
 
 
 def _with_hooks(inner: Model | None) -> Model:
@@ -122,8 +131,9 @@ def _git(command: Command, _state: State) -> Effects:
     options = split(rest, code_options | listed("-m -F -o --output"))
     found += options.values(*code_options)
     operands = options.operands
-    if name == "bisect" and operands[:1] and operands[0].text == "run":
-        found.append(_joined(rest[1:]))
+    runs: tuple[Run, ...] = ()
+    if name == "bisect" and rest[:1] and rest[0].text == "run":
+        runs = (Run(rest[1:]),) if rest[1:] else ()
     elif name == "submodule" and operands[:1] and operands[0].text == "foreach":
         found.append(_joined(tuple(each for each in rest[1:] if not each.text.startswith("--"))))
     elif name == "config":
@@ -137,7 +147,12 @@ def _git(command: Command, _state: State) -> Effects:
         for each in operands
         if "://" in each.text
     )
-    return Effects(unknown(), writes=writes, sends=sends, codes=codes)
+    output = (
+        value_of(".git\n")
+        if name == "rev-parse" and rest[-1:] and (rest[-1].text == "--git-dir")
+        else unknown()
+    )
+    return Effects(output, writes=writes, sends=sends, runs=runs, codes=codes)
 
 
 def _joined(words: tuple[Argument, ...]) -> Argument:
@@ -157,6 +172,6 @@ def _configured(operands: tuple[Argument, ...]) -> list[Argument]:
 
 def with_hooks(models: Models) -> Models:
     """Models of all programs with such options, on top of what they do otherwise."""
-    editors = dict.fromkeys(listed("vim vi nvim ex gdb emacs"), _editor)
+    editors = dict.fromkeys(listed("vim vi nvim ex gdb emacs emacsclient"), _editor)
     others = {name: _with_hooks(models.get(name)) for name in HOOKS if name not in editors}
     return {**others, **editors, "git": _git, "hub": _git}

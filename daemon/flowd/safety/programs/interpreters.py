@@ -1,6 +1,7 @@
 """Programs that run code: from an option, a file, or their standard input."""
 
 import re
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -21,12 +22,14 @@ class Interpreter(Struct, frozen=True):
     language: Language
     code: str
     values: str = ""
+    loads: str = ""
+    """Options that load a library: code that needs it shows its name."""
 
 
 INTERPRETERS = {
     "python": Interpreter("python", "-c", "-W -X -m --check-hash-based-pycs"),
-    "perl": Interpreter("perl", "-e -E", "-I -M -m -F -C -D"),
-    "ruby": Interpreter("ruby", "-e", "-r -I -E -F -C -K -T -W"),
+    "perl": Interpreter("perl", "-e -E", "-I -M -m -F -C -D", "-M -m"),
+    "ruby": Interpreter("ruby", "-e", "-r -I -E -F -C -K -T -W", "-r"),
     "node": Interpreter(
         "node", "-e -p --eval --print", "-r --require --import --loader --inspect --env-file -C"
     ),
@@ -34,13 +37,18 @@ INTERPRETERS = {
     "bun": Interpreter("node", "-e --eval -p --print", "-r --preload"),
     "php": Interpreter("php", "-r -B -R -E", "-d -c -S -t -z"),
     "lua": Interpreter("lua", "-e", "-l"),
-    "osascript": Interpreter("perl", "-e", "-l -s"),
-    "Rscript": Interpreter("perl", "-e", ""),
-    "julia": Interpreter("perl", "-e -E --eval --print", "-p -t -J"),
-    "tclsh": Interpreter("perl", "", ""),
-    "expect": Interpreter("perl", "-c", ""),
-    "groovy": Interpreter("perl", "-e", ""),
-    "scala": Interpreter("perl", "-e", ""),
+    "osascript": Interpreter("other", "-e", "-l -s"),
+    "Rscript": Interpreter("other", "-e", ""),
+    "julia": Interpreter("other", "-e -E --eval --print", "-p -t -J"),
+    "tclsh": Interpreter("tcl", "", ""),
+    "expect": Interpreter("tcl", "-c", ""),
+    "groovy": Interpreter("other", "-e", ""),
+    "scala": Interpreter("other", "-e", ""),
+    "elixir": Interpreter("other", "-e --eval", "-r -pr -pa -pz --name --sname --cookie"),
+    "guile": Interpreter("lisp", "-c", "-L -l -e"),
+    "sbcl": Interpreter("lisp", "--eval", "--load"),
+    "clojure": Interpreter("lisp", "-e", ""),
+    "racket": Interpreter("lisp", "-e", "-l -t"),
 }
 _ALIASES = {
     "python2": "python",
@@ -86,6 +94,8 @@ def _shell(command: Command, state: State) -> Effects:
         if text in ("-o", "+o", "-O", "+O", "--rcfile", "--init-file"):
             arguments = arguments[1:]
         elif not text.startswith("--"):
+            if text[-1] in "oO":  # -euo pipefail
+                arguments = arguments[1:]
             inline = inline or "c" in text
             checks_only = checks_only or "n" in text
             from_input = from_input or "s" in text
@@ -122,6 +132,17 @@ def _from_input(language: Language, command: Command) -> Code:
     return Code(language, command.stdin, command.span, unseen=True)
 
 
+_ONLY_LOOKS: Mapping[Language, tuple[str, ...]] = {
+    "php": ("-h", "-v", "-i", "-m", "-l", "--syntax-check"),
+    "perl": ("-h", "-v", "-c"),
+    "ruby": ("-h", "-v", "-c"),
+    "node": ("-h", "-v", "-c", "--check"),
+    "lua": ("-v",),
+    "lisp": ("-h", "-v"),
+}
+"""Options with which an interpreter shows something or only reads the code."""
+
+
 def _modelled(interpreter: Interpreter) -> Model:
     language = interpreter.language
     values = listed(interpreter.code) | listed(interpreter.values)
@@ -129,19 +150,19 @@ def _modelled(interpreter: Interpreter) -> Model:
 
     def model(command: Command, state: State) -> Effects:
         options = split(command.arguments, values, first_operand_ends=True)
-        if (
-            options.asks_for_help
-            or options.has("-V", "-h")
-            or (language == "php" and options.has("-v", "-i", "-m"))
-        ):
+        if options.asks_for_help or options.has("-V", *_ONLY_LOOKS.get(language, ("-h",))):
             return Effects(output=unknown())
         module = options.value("-m") if language == "python" else None
         if module is not None:
             return _python_module(module, command)
         inline = options.values(*code_options)
+        loaded = "".join(f"{each.text}; " for each in options.values(*interpreter.loads.split()))
+        if language == "perl" and options.has("-n", "-p"):
+            loaded += "<>; "
         codes: list[Code] = [
-            Code(language, value_of(each.text, each.origins), each.span, stdin=command.stdin)
+            Code(language, value_of(text, each.origins), each.span, stdin=command.stdin)
             for each in inline
+            for text in (f"{loaded}{each.text}",)
         ]
         operands = options.operands
         if not inline and operands and operands[0].text != "-":
@@ -178,6 +199,9 @@ def _javascript_task(operands: tuple[Argument, ...], command: Command, state: St
     """Deno and bun: `run FILE`, `eval CODE`, or a command of their own."""
     task, rest = operands[0].text, list(operands[1:])
     files = [each for each in rest if not each.text.startswith("-")]
+    if task == "exec" and rest:
+        text = " ".join(each.text for each in rest)
+        return Effects(codes=(Code("shell", value_of(text), rest[0].span),))
     if task == "eval" and files:
         return Effects(codes=(Code("node", value_of(files[0].text), files[0].span),))
     if task == "run" and files and re.search(r"\.[cm]?[jt]sx?$|^https?:|/", files[0].text):
@@ -200,7 +224,14 @@ def _awk(command: Command, state: State) -> Effects:
     files = options.values("-f", "--file")
     if not programs and not files:
         programs, operands = list(operands[:1]), operands[1:]
-    codes = [Code("awk", value_of(each.text, each.origins), each.span) for each in programs]
+    given = [each.text.partition("=") for each in options.values("-v", "--assign")]
+    known = "".join(f'{name}="{text}"; ' for name, _, text in given if '"' not in text)
+    codes = [
+        Code("awk", value_of(f"{known}{each.text}", each.origins), each.span) for each in programs
+    ]
+    for file in files:
+        source = command.stdin if file.text == "-" else content_of(file, state)
+        codes.append(Code("awk", source, file.span, name=file.text))
     value = command.stdin
     origins = value.origins
     for operand in operands:

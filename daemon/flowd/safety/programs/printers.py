@@ -4,6 +4,7 @@ import re
 
 from flowd.safety.command import Command, split
 from flowd.safety.parsing.quoting import hides_characters, unescape_ansi_c
+from flowd.safety.paths import locate
 from flowd.safety.programs.effects import Effects, Models
 from flowd.safety.state import State
 from flowd.safety.tables import listed
@@ -20,6 +21,7 @@ from flowd.safety.value import (
 
 _DIRECTIVE = re.compile(r"%(?:%|[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?([diouxXeEfFgGcsbq]))")
 _MOST_ROUNDS = 200
+_GRAVE = ("root", "system", "home")
 
 
 def origins_of(arguments: tuple[Argument, ...]) -> Origins:
@@ -145,6 +147,15 @@ def _locator(command: Command, _state: State) -> Effects:
     return Effects(output=value_of(text))
 
 
+def _list_names(command: Command, state: State) -> Effects:
+    """`ls FOLDER` prints the names in it; only of grave places does it matter that it is all."""
+    options = split(command.arguments)
+    folder = options.operands[0].text if len(options.operands) == 1 else ""
+    if folder and not options.given and locate(folder, state.folder).place in _GRAVE:
+        return Effects(output=value_of("*\n"))
+    return Effects(output=unknown())
+
+
 def _silent(_command: Command, _state: State) -> Effects:
     return Effects(output=value_of(""))
 
@@ -157,5 +168,6 @@ MODELS: Models = {
     "basename": _basename,
     "dirname": _dirname,
     "which": _locator,
+    "ls": _list_names,
     **dict.fromkeys(("true", "false", ":", "test", "[", "sleep", "wait", "cd"), _silent),
 }

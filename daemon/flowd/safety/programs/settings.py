@@ -30,7 +30,17 @@ _PRINTS = {
     "zoxide": "init",
 }
 """The programs and the words with which they do so, as their manuals tell."""
-_SETTINGS = Effects(output=value_of(":\n"))
+SETTINGS = Effects(output=value_of(":\n"))
+
+
+_COMPLETIONS = ("completion", "completions")
+_SHELLS = ("bash", "zsh", "fish")
+
+
+def prints_completions(command: Command) -> bool:
+    """Whether this is `PROGRAM completion bash`, as many programs have it."""
+    texts = [argument.text for argument in command.arguments[:3]]
+    return bool(texts) and texts[0] in _COMPLETIONS and any(each in _SHELLS for each in texts[1:])
 
 
 def with_settings(models: Models) -> Models:
@@ -42,7 +52,7 @@ def _model(words: list[str], usual: Model | None) -> Model:
     def model(command: Command, state: State) -> Effects:
         first = command.arguments[0].text if command.arguments else ""
         if first in words or (not words and first) or (command.name == "ssh-agent" and not first):
-            return _SETTINGS
+            return SETTINGS
         return NOTHING if usual is None else usual(command, state)
 
     return model

@@ -36,7 +36,8 @@ def _xargs(command: Command, state: State) -> Effects:
     replaces = mark is not None or options.has("-i", "--replace")
     if not inner:
         return Effects(output=fed)
-    readings = _item_lists(fed, by_line=replaces)
+    nulls = options.has("-0", "--null")
+    readings = _item_lists(fed, r"\0" if nulls else r"\n" if replaces else r"[\s\0]+")
     runs = []
     for items in readings:
         placed = [Argument(item.text, command.span, item.origins) for item in items]
@@ -49,14 +50,14 @@ def _xargs(command: Command, state: State) -> Effects:
     return Effects(runs=tuple(runs[:_MOST_ITEMS]))
 
 
-def _item_lists(fed: Value, *, by_line: bool) -> list[list[Argument]]:
+def _item_lists(fed: Value, separator: str) -> list[list[Argument]]:
     """The items of each reading of a text; one unknown item where it is not known."""
     lists = []
     for text in fed.texts:
         if UNKNOWN in text and not text.replace("\n", "").startswith(("/", ".", "~")):
             lists.append([Argument(UNKNOWN, (0, 0), fed.origins)])
             continue
-        words = text.splitlines() if by_line else re.split(r"[\s\0]+", text)
+        words = re.split(separator, text)
         lists.append([Argument(w.strip(), (0, 0), fed.origins) for w in words if w][:_MOST_ITEMS])
     return lists
 
@@ -84,6 +85,8 @@ def _filled(word: Argument, token: str, item: Argument, inner: tuple[Argument, .
 
 def _parallel(command: Command, state: State) -> Effects:
     options = split(command.arguments, _PARALLEL_VALUES, first_operand_ends=True)
+    if options.has("--dry-run", "--dryrun"):
+        return Effects(output=unknown())
     words = options.operands
     texts = [word.text for word in words]
     marks = [i for i, text in enumerate(texts) if text in (":::", "::::", ":::+", "::::+")]
@@ -97,7 +100,7 @@ def _parallel(command: Command, state: State) -> Effects:
     if not marks:
         source = options.value("-a", "--arg-file")
         fed = content_of(source, state) if source is not None else command.stdin
-        for each in _item_lists(fed, by_line=True):
+        for each in _item_lists(fed, r"[\n\0]"):
             items.extend(Argument(item.text, command.span, item.origins) for item in each)
     codes = []
     for item in items[:_MOST_ITEMS]:
@@ -209,18 +212,36 @@ def _find(command: Command, _state: State) -> Effects:
     return Effects(output=output, writes=writes, runs=tuple(run for run in runs if run.arguments))
 
 
+_FD_VALUES = listed(
+    "-e -t -E -d -j -c -S -o --extension --type --exclude --max-depth --min-depth --threads --size "
+    "--changed-within --changed-before --owner --search-path --base-directory --color"
+)
+
+
 def _fd(command: Command, _state: State) -> Effects:
     """`fd -x CMD`: everything after the option is the command."""
     texts = [argument.text for argument in command.arguments]
     for mark in ("-x", "-X", "--exec", "--exec-batch"):
         if mark in texts:
-            inner = command.arguments[texts.index(mark) + 1 :]
-            item = Argument(f"./{UNKNOWN}", command.span)
-            filled = tuple(_filled(word, "{}", item, inner) for word in inner)
-            if filled == inner:
-                filled = (*inner, item)
-            return Effects(output=unknown(), runs=(Run(filled),))
-    return Effects(output=value_of(f"./{UNKNOWN}\n"))
+            place = texts.index(mark)
+            inner = command.arguments[place + 1 :]
+            runs = []
+            for hit in _fd_hits(command.arguments[:place]):
+                item = Argument(hit, command.span)
+                filled = tuple(_filled(word, "{}", item, inner) for word in inner)
+                runs.append(Run(filled if filled != inner else (*inner, item)))
+            return Effects(output=unknown(), runs=tuple(runs))
+    return Effects(output=value_of("".join(f"{hit}\n" for hit in _fd_hits(command.arguments))))
+
+
+def _fd_hits(arguments: tuple[Argument, ...]) -> list[str]:
+    """The paths fd finds: everything below its folders when nothing narrows the search."""
+    options = split(arguments, _FD_VALUES)
+    pattern, *folders = [operand.text for operand in options.operands] or ["."]
+    folders += [each.text for each in options.values("--search-path", "--base-directory")]
+    narrows = pattern not in ("", ".", ".*", "*") or options.has("-e", "-S", "--changed-within")
+    end = UNKNOWN if narrows else "*"
+    return [f"{folder.rstrip('/')}/{end}" for folder in folders] or [f"./{UNKNOWN}"]
 
 
 MODELS: Models = {

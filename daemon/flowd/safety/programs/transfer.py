@@ -1,6 +1,7 @@
 """Programs that fetch from or send to other machines."""
 
 import re
+from collections.abc import Iterator
 
 from flowd.safety.command import Command, split
 from flowd.safety.files import CONNECTION, content_of, resolve, tree_of
@@ -60,7 +61,7 @@ _SENSITIVE: Origins = frozenset({"secret", "system"})
 def host_of(url: str) -> str:
     """The host an address names."""
     rest = url.partition("://")[2] or url
-    return rest.partition("/")[0].rpartition("@")[2]
+    return re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
 
 
 def remote_host(text: str) -> str | None:
@@ -90,7 +91,9 @@ def _curl(command: Command, state: State) -> Effects:
     host = host_of(urls[0].text) if urls else UNKNOWN
     local = bool(urls) and all(url.text.startswith("file:") for url in urls)
     origins = origins_of(tuple(urls)) & _SENSITIVE
-    content = unknown() if local else unknown(NETWORK | origins)
+    content = unknown(NETWORK | origins)
+    if local:
+        content = either(content_of(url.with_text(_local_path(url.text)), state) for url in urls)
     sends: list[Send] = []
     for body in options.values(
         "-d",
@@ -104,6 +107,11 @@ def _curl(command: Command, state: State) -> Effects:
     ):
         value, is_file = _body(body, command, state)
         sends.append(Send(value, host, body.span, is_file))
+    for body in options.values("--data-urlencode"):  # `name@file`, too
+        name, at, file = body.text.partition("@")
+        if at and name.isidentifier():
+            value = content_of(body.with_text(file), state)
+            sends.append(Send(value, host, body.span, files=True))
     for upload in options.values("-T", "--upload-file"):
         value = command.stdin if upload.text in ("-", ".") else content_of(upload, state)
         sends.append(Send(value, host, upload.span, files=True))
@@ -118,6 +126,12 @@ def _curl(command: Command, state: State) -> Effects:
     for kept in options.values("-c", "--cookie-jar", "-D", "--dump-header"):
         writes.append(Write(kept, content))
     return Effects(value_of("") if writes else content, tuple(writes), tuple(sends))
+
+
+def _local_path(url: str) -> str:
+    """The path of a `file:` address."""
+    path = url.removeprefix("file:")
+    return f"/{path[2:].partition('/')[2]}" if path.startswith("//") else path
 
 
 def _inside(folder: Argument | None, target: Argument) -> Argument:
@@ -162,8 +176,11 @@ def _download(command: Command, _state: State) -> Effects:
     options = split(command.arguments, listed("-o -O --output -d --dir -H --header -x -s -j"))
     target = options.value("-o", "--output")
     content = unknown(NETWORK)
-    writes = (Write(target, content),) if target is not None and target.text != "-" else ()
     operands = options.operands
+    targets = [target] if target is not None and target.text != "-" else []
+    if command.name in ("aria2c", "axel") and target is None:  # these never print
+        targets = [_file_name(url) for url in operands]
+    writes = tuple(Write(_inside(options.value("-d", "--dir"), each), content) for each in targets)
     sends = tuple(Send(value_of(each.text, each.origins), UNKNOWN, each.span) for each in operands)
     return Effects(output=content, writes=writes, sends=sends)
 
@@ -270,6 +287,14 @@ def _socat_flow(value: Value, address: Argument, span: Span, state: State) -> Ef
     return Effects(output=value)
 
 
+def _ssh_programs(settings: list[Argument]) -> Iterator[Code]:
+    """What ssh runs on this machine by its settings: `-o ProxyCommand=CODE`."""
+    for setting in settings:
+        key, _, value = setting.text.partition("=")
+        if key.strip().lower() in ("proxycommand", "localcommand", "knownhostscommand"):
+            yield Code("shell", value_of(value), setting.span)
+
+
 def _ssh(command: Command, _state: State) -> Effects:
     options = split(command.arguments, SSH_VALUES, first_operand_ends=True)
     if not options.operands:
@@ -281,11 +306,7 @@ def _ssh(command: Command, _state: State) -> Effects:
     sends: tuple[Send, ...] = ()
     if command.stdin_path:
         sends = (Send(command.stdin, name, command.span, files=True, trusted=True),)
-    codes: list[Code] = []
-    for proxy in (*options.values("-o"), *after.values("-o")):
-        key, _, value = proxy.text.partition("=")
-        if key.strip().lower() in ("proxycommand", "localcommand", "knownhostscommand"):
-            codes.append(Code("shell", value_of(value), proxy.span))
+    codes = list(_ssh_programs([*options.values("-o"), *after.values("-o")]))
     if words:
         source = value_of(" ".join(word.text for word in words), origins_of(words))
         codes.append(Code("shell", source, command.span, remote=True, stdin=command.stdin))
@@ -307,12 +328,23 @@ def _copy_remotely(command: Command, state: State) -> Effects:
     if len(near) < len(sources):
         content = either([content, unknown(NETWORK)])
     host = remote_host(target.text)
+    codes = tuple(_ssh_programs(options.values("-o")))
     if host is None:
-        return Effects(unknown(), writes=(Write(target, content),))
+        received = tuple(_received(sources, target, content))
+        return Effects(unknown(), writes=received, codes=codes)
     if not near:
-        return Effects(output=unknown())
+        return Effects(output=unknown(), codes=codes)
     send = Send(content, host, target.span, files=True, trusted=True)
-    return Effects(unknown(), sends=(send,))
+    return Effects(unknown(), sends=(send,), codes=codes)
+
+
+def _received(sources: list[Argument], target: Argument, content: Value) -> Iterator[Write]:
+    """What is copied here, by its own name too, for the target may be a folder."""
+    yield Write(target, content)
+    for source in sources:
+        name = source.text.rstrip("/").rpartition("/")[2].rpartition(":")[2]
+        if name and remote_host(source.text) is not None:
+            yield Write(target.with_text(f"{target.text.rstrip('/')}/{name}"), content)
 
 
 MODELS: Models = {

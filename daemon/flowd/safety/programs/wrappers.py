@@ -15,13 +15,16 @@ from flowd.safety.value import DECODED, NETWORK, SECRET, UNKNOWN, Argument, Valu
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
+_NO_COMMAND = 99
+
+
 class Wrapper(Struct, frozen=True):
     """How to find the inner command: options with values, and operands that stand before it."""
 
     values: str = ""
     operands: int = 0
     code: str = ""
-    """Options whose value is shell code."""
+    """Options whose value is shell code; with `operands=_NO_COMMAND` nothing else is a command."""
 
 
 PRIVILEGED = {
@@ -31,12 +34,16 @@ PRIVILEGED = {
     ),
     "doas": Wrapper("-u -C"),
     "pkexec": Wrapper("--user"),
-    "runuser": Wrapper("-u -g -G -s --user --group --shell", code="-c --command --session-command"),
     "chroot": Wrapper("--userspec --groups", operands=1),
     "nsenter": Wrapper("-t -S -G -W --target --setuid --setgid"),
     "systemd-run": Wrapper("-u -p -E -M -H -t --unit --property --setenv --description --slice"),
     "setpriv": Wrapper("--reuid --regid --groups --inh-caps --ambient-caps --bounding-set"),
     "capsh": Wrapper("", code="-c"),
+    "gosu": Wrapper("", operands=1),
+    "su-exec": Wrapper("", operands=1),
+    "run0": Wrapper("-u -D --user --setenv --chdir --unit --property"),
+    "systemd-nspawn": Wrapper("-D -M -i -u --directory --machine --image --user --bind"),
+    **dict.fromkeys(("please", "sudo-rs", "gsudo"), Wrapper("-u --user")),
 }
 PLAIN = {
     "nice": Wrapper("-n --adjustment"),
@@ -62,12 +69,42 @@ PLAIN = {
     "caffeinate": Wrapper("-t -w"),
     "xvfb-run": Wrapper("-e -f -n -p -s -w --error-file --server-num --server-args"),
     "script": Wrapper(
-        "-c -I -O -B -T -m -o -E --command --log-in --log-out", operands=99, code="-c --command"
+        "-c -I -O -B -T -m -o -E --command --log-in --log-out",
+        operands=_NO_COMMAND,
+        code="-c --command",
     ),
-    "nix-shell": Wrapper("-p -A -I --packages --attr", operands=99, code="--run --command"),
+    "nix-shell": Wrapper(
+        "-p -A -I --packages --attr", operands=_NO_COMMAND, code="--run --command"
+    ),
     "sshpass": Wrapper("-p -f -d -P"),
     "rlwrap": Wrapper("-a -b -c -C -D -f -H -l -P -q -s -S -t"),
     "watchexec": Wrapper("-w -e -f -i -d -s --watch --exts --filter --ignore --signal --debounce"),
+    "proot": Wrapper("-r -b -w -q -k -S -R --rootfs --bind --pwd --cwd"),
+    "systemd-inhibit": Wrapper("--what --who --why --mode"),
+    "choom": Wrapper("-n -p"),
+    "uclampset": Wrapper("-m -M -p"),
+    "faketime": Wrapper("-f", operands=1),
+    "cpulimit": Wrapper("-l -p -e -P -c --limit --pid --exe --path"),
+    "trickle": Wrapper("-d -u -w -t -l -n"),
+    "chpst": Wrapper("-u -U -b -e -n -l -L -m -d -o -p -f -c -t"),
+    "runcon": Wrapper("-t -u -r -l", operands=1),
+    "sem": Wrapper("-j --id --jobs"),
+    "schroot": Wrapper("-c -u -d -s --chroot --user --directory"),
+    "mpirun": Wrapper("-n -np -host --host -H --hostfile"),
+    "mpiexec": Wrapper("-n -np -host --host -H --hostfile"),
+    "nq": Wrapper(""),
+    "inotifywait": Wrapper("", operands=_NO_COMMAND),
+    **dict.fromkeys(
+        listed("setlock s6-setuidgid envdir envchain lockf lockrun chroot-exec"),
+        Wrapper("-t -k", operands=1),
+    ),
+    **dict.fromkeys(
+        listed(
+            "ld.so ld-linux.so.2 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 ld-linux-armhf.so.3 "
+            "ld-musl-x86_64.so.1 ld-musl-aarch64.so.1"
+        ),
+        Wrapper("--library-path --preload --argv0 --audit --inhibit-rpath"),
+    ),
     "arch": Wrapper(""),
     "linux32": Wrapper(""),
     "coproc": Wrapper(""),
@@ -75,9 +112,10 @@ PLAIN = {
         listed(
             "nohup setsid builtin fakeroot eatmydata dbus-run-session torsocks torify "
             "unbuffer catchsegv ssh-agent busybox toybox lvm nocorrect noglob winpty "
-            "valgrind firejail xvfb-daemon-run chronic ts softlimit setarch linux64 "
-            "cross-env entr tsp aa-exec sg daemonize setuidgid envuidgid detach nosuspend "
-            "annotate-output"
+            "valgrind firejail xvfb-daemon-run chronic ts softlimit linux64 "
+            "cross-env entr tsp aa-exec daemonize setuidgid envuidgid detach nosuspend "
+            "annotate-output distrobox-host-exec flatpak-spawn tini dumb-init catatonit ccache "
+            "fakechroot heaptrack vglrun optirun primusrun gamemoderun mangohud tsocks"
         ),
         Wrapper(""),
     ),
@@ -102,7 +140,13 @@ _RUNNERS = {  # `poetry run CMD`: the word after which the inner command begins
     "op": "run",
     "aws-vault": "exec",
     "perf": "stat",
-    "heroku": "run",
+    "pixi": "run",
+    "infisical": "run",
+    "teller": "run",
+    "chamber": "exec",
+    "dotenv": "run",
+    "foreman": "run",
+    "honcho": "run",
 }
 
 
@@ -132,7 +176,8 @@ def _modelled(wrapper: Wrapper) -> Model:
     code_options = wrapper.code.split()
 
     def model(command: Command, _state: State) -> Effects:
-        options = split(command.arguments, values, first_operand_ends=True)
+        takes_command = wrapper.operands < _NO_COMMAND
+        options = split(command.arguments, values, first_operand_ends=takes_command)
         codes = tuple(
             Code("shell", value_of(each.text, each.origins), each.span)
             for each in options.values(*code_options)
@@ -182,7 +227,27 @@ def _su(command: Command, _state: State) -> Effects:
         Code("shell", value_of(each.text, each.origins), each.span)
         for each in options.values("-c", "--command")
     )
+    if not codes and command.stdin_path:
+        codes = (Code("shell", command.stdin, command.span, unseen=True),)
     return Effects(codes=codes)
+
+
+def _sudo(command: Command, state: State) -> Effects:
+    """Sudo; `sudo -s` and `sudo -i` without a command start a shell, which reads its input."""
+    effects = _modelled(PRIVILEGED["sudo"])(command, state)
+    shell = split(command.arguments, listed(PRIVILEGED["sudo"].values), first_operand_ends=True)
+    if effects.runs or not command.stdin_path or not shell.has("-s", "-i", "--shell", "--login"):
+        return effects
+    return Effects(codes=(Code("shell", command.stdin, command.span, unseen=True),))
+
+
+_RUN_AS = Wrapper("-u -g -G -s -w --user --group --shell", code="-c --command --session-command")
+
+
+def _runuser(command: Command, state: State) -> Effects:
+    """`runuser -u USER CMD`, else as su: `runuser [-l] USER -c CODE`."""
+    user = split(command.arguments, listed(_RUN_AS.values), first_operand_ends=True)
+    return (_modelled(_RUN_AS) if user.has("-u", "--user") else _su)(command, state)
 
 
 def _joined_code(values: str, *, remote: bool = False) -> Model:
@@ -239,6 +304,9 @@ def _multiplexer(command: Command, _state: State) -> Effects:
         words = tuple(word for word in words if word.text not in ("Enter", "C-m"))
     if not words:
         return Effects(output=unknown())
+    typed = {"send-keys", "send", "-X"} & {argument.text for argument in command.arguments}
+    if len(words) > 1 and not typed:
+        return Effects(runs=(Run(words),))
     text = " ".join(word.text for word in words)
     return Effects(codes=(Code("shell", value_of(text, origins_of(words)), command.span),))
 
@@ -283,6 +351,31 @@ def _fetched_tool(command: Command, _state: State) -> Effects:
     return Effects(runs=(Run((name, *options.operands[1:])),), codes=codes)
 
 
+_MACHINE_NAMES = re.compile(r"x86_64|i[3-6]86|linux(?:32|64)|aarch64|arm\w*|ppc\w*|s390x?|uname26")
+
+
+def _architecture(command: Command, _state: State) -> Effects:
+    """`setarch [MACHINE] CMD`."""
+    inner = split(command.arguments, first_operand_ends=True).operands
+    if inner and _MACHINE_NAMES.fullmatch(inner[0].text):
+        inner = inner[1:]
+    return Effects(runs=(Run(inner),)) if inner else Effects()
+
+
+def _as_group(command: Command, _state: State) -> Effects:
+    """`sg GROUP [-c] CODE`; newgrp starts a shell, which reads its input."""
+    if command.name == "newgrp":
+        if not command.stdin_path:
+            return Effects()
+        return Effects(codes=(Code("shell", command.stdin, command.span, unseen=True),))
+    words = [word for word in command.arguments if word.text not in ("-", "-c")][1:]
+    return Effects(
+        codes=tuple(
+            Code("shell", value_of(word.text, word.origins), word.span) for word in words[:1]
+        )
+    )
+
+
 def _scheduler(command: Command, _state: State) -> Effects:
     """at, batch: shell code from standard input."""
     if command.name == "at" and split(command.arguments).has("-l", "-r", "-d", "-c"):
@@ -298,22 +391,29 @@ def _environment(command: Command, _state: State) -> Effects:
 
 
 _TELLING = re.compile(r"TOKEN|SECRET|KEY|PASS|CREDENTIAL", re.IGNORECASE)
-_SCHEDULED = re.compile(r"\s*(?:@\w+|(?:\S+\s+){5})(?=\S)(.*)")
+_SCHEDULED = re.compile(r"\s*(?:@\w+\s+|(?:\S+\s+){5})(?=\S)(.*)")
+
+
+def scheduled(text: str, *, names_user: bool = False) -> list[str]:
+    """The commands in a table of cron's; the machine's own tables name a user before them."""
+    jobs = [match[1] for line in text.splitlines() if (match := _SCHEDULED.match(line))]
+    return [job.partition(" ")[2] for job in jobs] if names_user else jobs
 
 
 def _timetable(command: Command, state: State) -> Effects:
     """Crontab FILE: every line ends in shell code."""
     options = split(command.arguments, listed("-u"))
     if options.has("-l", "-r", "-e"):
-        return Effects(output=unknown())
+        return Effects(output=value_of(f"{UNKNOWN}\n"))
     named = options.operands[:1]
     table = command.stdin if not named or named[0].text == "-" else content_of(named[0], state)
     codes = []
     for text in table.texts:
         if UNKNOWN in text and table.origins & (NETWORK | DECODED):
             codes.append(Code("shell", Value((UNKNOWN,), table.origins), command.span, unseen=True))
-        lines = [match[1] for line in text.splitlines() if (match := _SCHEDULED.match(line))]
-        codes += [Code("shell", value_of(line, table.origins), command.span) for line in lines]
+        codes += [
+            Code("shell", value_of(line, table.origins), command.span) for line in scheduled(text)
+        ]
     return Effects(output=value_of(""), codes=tuple(codes))
 
 
@@ -346,6 +446,8 @@ MODELS: Models = {
     "command": _command_builtin,
     "env": _env,
     "su": _su,
+    "sudo": _sudo,
+    "runuser": _runuser,
     "crontab": _timetable,
     **dict.fromkeys(("printenv", "set"), _environment),
     "watch": _joined_code("-n -q -s --interval --equexit"),
@@ -353,6 +455,9 @@ MODELS: Models = {
     "hyperfine": _each_code(
         "-w -r -m -M -p -c -s -n -P -L --warmup --runs --prepare --export-json"
     ),
+    "concurrently": _each_code("-n -c -p -l -i -k --names --prefix"),
+    "setarch": _architecture,
+    **dict.fromkeys(("sg", "newgrp"), _as_group),
     "screen": _multiplexer,
     "tmux": _multiplexer,
     "at": _scheduler,

@@ -5,6 +5,7 @@ rule, write the function in the module of its family and name it in that module'
 """
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from flowd.domain.ports import Finding
 from flowd.safety import read_only
@@ -129,6 +130,11 @@ def only_shows_help(command: Command) -> bool:
 def is_known(name: str) -> bool:
     """Whether anything is known about a program."""
     return name in RULES or name in MODELS or read_only.knows(name)
+
+
+def destructive_name_like(pattern: str) -> str | None:
+    """The name of a program that deletes, overwrites or runs code, if a shell pattern finds one."""
+    return next((name for name in sorted(_DESTRUCTIVE) if fnmatchcase(name, pattern)), None)
 
 
 def is_destructive_name(text: str) -> bool:

@@ -39,6 +39,23 @@ def _verbs_of(command: Command) -> list[str]:
     return [operand.text for operand in split(command.arguments, _CLOUD_VALUES).operands[:4]]
 
 
+_TELLS_SECRETS = re.compile(
+    r"aws (?:secretsmanager (?:batch-)?get-secret-value|ssm get-parameters?\b.*--with-decryption"
+    r"|sts get-session-token|iam create-access-key)\b.*"
+    r"|gcloud (?:secrets versions access|auth (?:application-default )?print-access-token)\b.*"
+    r"|az (?:keyvault secret (?:show|download)|account get-access-token)\b.*"
+    r"|az storage account keys list\b.*"
+    r"|fly(?:ctl)? auth token.*"
+)
+
+
+def _stored_secrets(command: Command, _state: State) -> Iterator[Finding]:
+    """Passwords and tokens that a cloud keeps, printed."""
+    text = " ".join([command.name, *(argument.text for argument in command.arguments)])
+    if _TELLS_SECRETS.match(text) and not command.has_word("--help", "help"):
+        yield confirm("secrets.store", "Prints stored secrets.", command.span)
+
+
 def _cloud(command: Command, _state: State) -> Iterator[Finding]:
     """aws, gcloud, az and their like: `service [group] verb`."""
     options = split(command.arguments, _CLOUD_VALUES)
@@ -96,7 +113,7 @@ def _hosting(command: Command, _state: State) -> Iterator[Finding]:
         options.operands[:1] and (options.operands[0].text == "help")
     ):
         return
-    words = _verbs_of(command)[:3]
+    words = [*_verbs_of(command)[:3], *(["prod"] if options.has("--prod") else [])]
     if any(_DELETE_VERB.fullmatch(word) for word in words):
         yield confirm(
             "cloud.delete", "Deletes or stops something at a hosting service.", command.span
@@ -105,7 +122,7 @@ def _hosting(command: Command, _state: State) -> Iterator[Finding]:
         re.fullmatch(
             r"deploy(?:[-:].*)?|publish|promote|rollback|release|merge|close|archive"
             r"|rename|transfer|import|launch|scale|.*:set|set|add|put|lock|edit|prod"
-            r"|push|restart|up",
+            r"|push|restart|up|.*:(?:scale|on|off|push|copy|promote|rotate|resize|transfer|attach)",
             word,
         )
         for word in words
@@ -191,9 +208,24 @@ def _terraform(command: Command, state: State) -> Iterator[Finding]:
 _INFRASTRUCTURE_RULE: Rule = rule_of(_INFRASTRUCTURE)
 
 
+_LOOKING_MODULES = listed("ping setup debug stat gather_facts command_facts service_facts getent")
+
+
 def _playbook(command: Command, _state: State) -> Iterator[Finding]:
+    module = split(command.arguments, listed("-m -a -i -u -e -l -f")).value("-m", "--module-name")
+    name = module.text.removeprefix("ansible.builtin.") if module is not None else ""
+    if command.name == "ansible" and name in _LOOKING_MODULES:
+        return
     if command.has_word(
-        "--check", "-C", "--list-hosts", "--list-tasks", "--syntax-check", "--help", "--version"
+        "--check",
+        "-C",
+        "--noop",
+        "test=true",
+        "--list-hosts",
+        "--list-tasks",
+        "--syntax-check",
+        "--help",
+        "--version",
     ):
         return
     if command.arguments:
@@ -206,7 +238,7 @@ RULES: Rules = {
             "aws gcloud az doctl oci ibmcloud aliyun linode-cli hcloud scw exo vultr-cli "
             "ovhcloud tencentcloud civo upctl s3cmd rclone mc b2 azcopy"
         ),
-        (_cloud,),
+        (_cloud, _stored_secrets),
     ),
     "gsutil": (_gsutil,),
     **dict.fromkeys(
@@ -216,7 +248,7 @@ RULES: Rules = {
             "shopify okta auth0 consul nomad etcdctl zkcli argocd flux circleci "
             "travis buildkite"
         ),
-        (_hosting,),
+        (_hosting, _stored_secrets),
     ),
     **dict.fromkeys(("gh", "glab", "hub-api", "tea"), (_forge,)),
     **dict.fromkeys(

@@ -11,10 +11,14 @@ from flowd.safety.programs import hooks
 from flowd.safety.programs.effects import Code
 from flowd.safety.state import State
 from flowd.safety.syntax import Span
+from flowd.safety.tables import listed
 from flowd.safety.value import UNKNOWN
 
 _ORDINARY_SOURCES = re.compile(
     r"(?:.*/)?(?:\.?venv|env|\.virtualenvs/[^/]+)/bin/activate(?:\.\w+)?"
+    r"|/(?:etc|usr/lib)/os-release|/etc/(?:lsb-release|profile|bashrc|bash\.bashrc|environment)"
+    r"|/etc/(?:default|sysconfig|profile\.d)/[\w.-]+|/usr/share/bash-completion/.*"
+    r"|/(?:usr/)?lib/lsb/init-functions|(?:~|/home/[^/]+)/\.(?:bashrc|zshrc|profile|bash_profile)"
     r"|(?:.*/)?(?:activate|nvm\.sh|bash_completion|\.sdkman-init\.sh|asdf\.sh)"
 )
 _PROJECT_FILES = re.compile(
@@ -25,7 +29,7 @@ _PROJECT_FILES = re.compile(
 def judge(code: Code) -> Iterator[Finding]:
     """Judge running a text by where it comes from."""
     origins = code.source.origins
-    if code.language in ("awk", "sed"):
+    if code.language in ("awk", "sed") and not origins & {"network", "decoded"}:
         return
     if code.language == "sql":
         if code.unseen and any(UNKNOWN in text for text in code.source.texts):
@@ -62,9 +66,13 @@ def _fork_bomb(span: Span) -> Finding:
     return block("processes.fork-bomb", "Starts new processes without end.", span)
 
 
+_HOOKS_FOLLOWED = listed("vim vi nvim ex gdb emacs emacsclient fzf rsync make")
+"""Programs whose hooks are usual: what these run is judged, that they run something is not."""
+
+
 def hook(command: Command, _state: State) -> Iterator[Finding]:
     """An option that makes an ordinary program run another one."""
-    if command.name in ("vim", "vi", "nvim", "ex", "gdb", "emacs", "fzf", "rsync", "make"):
+    if command.name in _HOOKS_FOLLOWED:
         return
     for argument in hooks.hooked(command):
         yield confirm("code.hook", f"Makes {command.name} run {argument.text}.", argument.span)

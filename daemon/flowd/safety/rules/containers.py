@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from flowd.domain.ports import Finding
 from flowd.safety import read_only
-from flowd.safety.command import Command, split
+from flowd.safety.command import Command, Options, split
 from flowd.safety.findings import confirm
 from flowd.safety.programs.containers import KUBECTL_VALUES, RUN_VALUES, after_subcommand
 from flowd.safety.programs.interpreters import is_interpreter
@@ -50,9 +50,11 @@ def _docker(command: Command, _state: State) -> Iterator[Finding]:
     options = split(rest, RUN_VALUES)
     if options.asks_for_help or options.has("--dry-run"):
         return
-    if action in _DELETES:
+    if action in _DELETES or names == ("system", "reset"):
         verb = "Stops" if action in ("stop", "kill") else "Deletes"
         yield confirm("containers.delete", f"{verb} containers, images, volumes or networks.", span)
+    elif names == ("plugin", "install"):
+        yield confirm("packages.install", "Installs software, which may run code of its own.", span)
     elif action in _PUBLISHES:
         yield confirm("containers.publish", "Publishes an image: others get it at once.", span)
     elif names[0] in ("swarm", "stack", "service", "node") and action in (
@@ -91,6 +93,14 @@ def _only_looks(command: Command) -> bool:
     return read_only.allows(runs) and not is_interpreter(name)
 
 
+def _tells_secrets(words: list[str], options: Options) -> bool:
+    """Whether `get` shows what is in secrets, not only which there are."""
+    shown = options.value("-o", "--output")
+    kinds = words[1].partition("/")[0].split(",") if len(words) > 1 else []
+    asked = "secret" in kinds or "secrets" in kinds
+    return asked and shown is not None and shown.text.partition("=")[0] not in ("name", "wide")
+
+
 def _kubectl(command: Command, _state: State) -> Iterator[Finding]:
     options = split(command.arguments, KUBECTL_VALUES)
     words = [operand.text for operand in options.operands]
@@ -107,6 +117,8 @@ def _kubectl(command: Command, _state: State) -> Iterator[Finding]:
             command.span,
             "kubectl delete --dry-run=client shows what would go.",
         )
+    elif action == "get" and _tells_secrets(words, options):
+        yield confirm("secrets.store", "Prints a cluster's secrets.", command.span)
     elif action == "config":
         if words[1:2] and words[1] in _CONFIG_CHANGES:
             yield confirm(
@@ -134,6 +146,8 @@ def _kubectl(command: Command, _state: State) -> Iterator[Finding]:
         "autoscale",
     ):
         yield confirm("containers.cluster", "Changes what runs in a cluster.", command.span)
+    elif action == "certificate" or words[:2] == ["auth", "reconcile"]:
+        yield confirm("containers.cluster", "Changes who may do what in a cluster.", command.span)
     elif action not in _READS and UNKNOWN in action:
         yield confirm("containers.cluster", "May change what runs in a cluster.", command.span)
 
@@ -146,6 +160,13 @@ _HELM = Verbs(
     },
     "-n --namespace --kube-context --kubeconfig -f --values --set --version",
     "--dry-run --debug-only",
+)
+_DEPLOYERS = Verbs(
+    {
+        _CLUSTER: "apply sync destroy delete deploy run dev down up converge dismiss",
+    },
+    "-f --file -e --environment -n --namespace -p --profile",
+    "--dry-run",
 )
 _LOCAL_CLUSTERS = Verbs(
     {
@@ -163,8 +184,12 @@ RULES: Rules = {
     **dict.fromkeys(("docker", "podman", "nerdctl", "docker-compose"), (_docker,)),
     **dict.fromkeys(("kubectl", "oc"), (_kubectl,)),
     "helm": (rule_of(_HELM),),
+    **dict.fromkeys(("helmfile", "skaffold", "tilt", "kapp", "werf"), (rule_of(_DEPLOYERS),)),
     **dict.fromkeys(
-        listed("minikube kind k3d vagrant colima lima limactl multipass lxc incus virsh"),
+        listed(
+            "minikube kind k3d vagrant colima lima limactl multipass lxc incus virsh toolbox "
+            "distrobox"
+        ),
         (rule_of(_LOCAL_CLUSTERS),),
     ),
 }

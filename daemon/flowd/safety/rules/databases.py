@@ -83,8 +83,8 @@ def _restore(command: Command, _state: State) -> Iterator[Finding]:
 
 _FRAMEWORKS = Verbs(
     {
-        _DROP: "db:drop db:reset db:migrate:reset db:purge migrate:reset migrate:fresh db:wipe "
-        "flush "
+        _DROP: "db:drop db:reset db:schema:load db:structure:load db:migrate:reset db:purge "
+        "migrate:reset migrate:fresh db:wipe flush "
         "reset_db db:rollback migrate:rollback db:seed:replant migrate/reset db/reset "
         "sqlflush db/drop "
         "db/downgrade downgrade drop ecto.drop ecto.reset ecto.rollback db/push migrate:refresh",
@@ -93,7 +93,16 @@ _FRAMEWORKS = Verbs(
     "--dry-run --pretend",
 )
 
+
+def _big_query(command: Command, _state: State) -> Iterator[Finding]:
+    """`bq rm DATASET`, past bq's own options."""
+    options = split(command.arguments, listed("--location --project_id --dataset_id --format"))
+    if options.operands[:1] and options.operands[0].text in ("rm", "truncate"):
+        yield confirm(*_DROP, command.span)
+
+
 RULES: Rules = {
+    "bq": (_big_query,),
     **dict.fromkeys(listed("dropdb dropuser pg_dropcluster initdb pg_resetwal"), (_tool,)),
     **dict.fromkeys(("mysqladmin", "mariadb-admin"), (_admin,)),
     **dict.fromkeys(("redis-cli", "valkey-cli", "keydb-cli", "memcached-tool"), (_key_value,)),

@@ -151,14 +151,73 @@ def _pools(command: Command, _state: State) -> Iterator[Finding]:
         )
 
 
+_RAW_VALUES = listed("-b -c -d -e -i -o -p -t -m -r -T -a")
+
+
+_POOL_CHANGES = {
+    "zpool": listed("export import attach replace add split set upgrade"),
+    "zfs": listed("set recv receive rename unmount promote inherit"),
+    "btrfs": listed("balance replace resize set-default defragment"),
+}
+
+
+def _pool_changes(command: Command, _state: State) -> Iterator[Finding]:
+    words = [a.text for a in command.arguments if not a.text.startswith("-")][:2]
+    changes = any(word in _POOL_CHANGES[command.name] for word in words)
+    if changes and not command.has_word("-n", "--help", "status", "list"):
+        yield confirm("disks.pool", "Changes how storage is set up.", command.span)
+
+
 def _copy_raw(command: Command, state: State) -> Iterator[Finding]:
     """ddrescue, partclone, dcfldd ... onto a device; dd itself is a write like any other."""
-    targets = [a for a in command.arguments if not a.text.startswith("-")][-1:]
+    operands = split(command.arguments, _RAW_VALUES).operands
+    targets = list(operands[1:2] if command.name == "ddrescue" else operands[-1:])
+    if command.name in ("dcfldd", "dc3dd"):
+        targets = [
+            a.with_text(a.text.partition("=")[2])
+            for a in operands
+            if a.text.startswith(("of=", "hof=", "ofs=", "wipe="))
+        ]
+    elif command.name == "badblocks" and not split(command.arguments, _RAW_VALUES).has("-w"):
+        targets = []
     yield from (
         f
         for f in _on_devices("disks.overwrite", "Overwrites {}.", targets, state)
         if f.verdict == "block"
     )
+
+
+_CHARACTERS = re.compile(
+    r"/dev/(?:tty|cu\.|lp|usb/lp|serial|hidraw|input|dsp|audio|video|i2c|snd|st|shm|null|std|fd)"
+)
+
+
+def _raw(command: Command, _state: State) -> Iterator[Finding]:
+    """What dd writes to: it is made for devices, whatever their names are."""
+    for argument in command.arguments:
+        name, _, path = argument.text.partition("=")
+        if name == "of" and path.startswith("/dev/") and not _CHARACTERS.match(path):
+            message = f"Overwrites the device {path.replace(UNKNOWN, '…')}."
+            yield block("disks.overwrite", message, argument.span)
+        elif name == "of" and path.startswith(UNKNOWN):
+            message = "Overwrites a file or device that is not known before it runs."
+            yield confirm("disks.overwrite-unknown", message, argument.span)
+
+
+def _image(command: Command, state: State) -> Iterator[Finding]:
+    """`qemu-img convert IN OUT`; fio writes to the file it is told to test."""
+    options = split(command.arguments, listed("-f -O -o -c? -s -l -m -t -T"))
+    targets = list(options.operands[-1:]) if len(options.operands) > 2 else []
+    if command.name == "fio":
+        writes = any(
+            each.text.partition("=")[2] in ("write", "randwrite", "rw", "randrw", "trim")
+            for each in command.arguments
+            if each.text.startswith(("--rw=", "--readwrite="))
+        )
+        targets = options.values("--filename") if writes else []
+    for finding in _on_devices("disks.overwrite", "Overwrites {}.", targets, state):
+        if finding.verdict == "block":
+            yield finding
 
 
 def _drive(command: Command, state: State) -> Iterator[Finding]:
@@ -178,16 +237,35 @@ _ONLY_SHOWS = {
 
 
 def _mounts(command: Command, _state: State) -> Iterator[Finding]:
-    if not command.arguments or command.has_word("-l", "-V", "--help"):
+    if not command.arguments or command.has_word("-V", "--help"):
+        return
+    if command.name == "mount" and command.has_word("-l"):
         return
     if command.has_word(*_ONLY_SHOWS.get(command.name, ())):
         return
     yield confirm("disks.mount", "Changes which file systems are mounted.", command.span)
 
 
+_MAPS = listed("-u -z -d -a -F -f -W remove remove_all create suspend wipe_table reload load")
+
+
+def _mapped(command: Command, _state: State) -> Iterator[Finding]:
+    """Mounts of a user's own, and the mapper of devices."""
+    if any(argument.text in _MAPS for argument in command.arguments):
+        yield confirm("disks.mount", "Changes which file systems are mounted.", command.span)
+
+
+def _labels(command: Command, _state: State) -> Iterator[Finding]:
+    shows = command.name == "e2label" and len(command.arguments) < 2
+    if command.arguments and not shows and not command.has_word("-n", "-l", "-u", "-V"):
+        yield confirm("disks.repair", "Changes a file system in place.", command.span)
+
+
 def _check(command: Command, state: State) -> Iterator[Finding]:
     """Fsck and tune2fs change a file system unless told not to."""
     if command.has_word("-n", "-N", "-l", "--help", "-V"):
+        return
+    if command.name == "debugfs" and not command.has_word("-w"):
         return
     for target in split(command.arguments, listed("-t -b -B -j -L -U -m -c -i -e")).operands:
         if _is_device(target, state):
@@ -214,10 +292,14 @@ RULES: Rules = {
     **dict.fromkeys(_LVM_DESTROYS | _LVM_CHANGES, (_LVM,)),
     "cryptsetup": (_encryption,),
     "mdadm": (_arrays,),
-    **dict.fromkeys(_POOL_DESTROYS, (_pools,)),
+    **dict.fromkeys(_POOL_DESTROYS, (_pools, _pool_changes)),
     **dict.fromkeys(listed("ddrescue dcfldd dc3dd badblocks nwipe scrub"), (_copy_raw,)),
+    "dd": (_raw,),
+    **dict.fromkeys(["qemu-img", "fio"], (_image,)),
     **dict.fromkeys(["hdparm", "nvme", "sg_format"], (_drive,)),
     **dict.fromkeys(listed("mount umount swapoff swapon losetup"), (_mounts,)),
+    **dict.fromkeys(("fusermount", "fusermount3", "kpartx", "multipath", "dmsetup"), (_mapped,)),
+    **dict.fromkeys(("xfs_growfs", "e2label", "xfs_admin"), (_labels,)),
     **dict.fromkeys(
         listed("fsck e2fsck tune2fs resize2fs xfs_repair btrfsck debugfs fsck.ext4"),
         (_check,),

@@ -83,6 +83,8 @@ def _addresses(command: Command, _state: State) -> Iterator[Finding]:
 
 def _protection(command: Command, _state: State) -> Iterator[Finding]:
     harmless = ("status", "--status", "-a", "--assess", "read", "find", "-p", "list", "listbackups")
+    if command.name == "pmset" and command.has_word("-g"):
+        return
     if command.arguments and not command.has_word(*harmless):
         yield confirm("processes.protection", "Changes settings of this machine.", command.span)
 
@@ -93,11 +95,12 @@ _SERVICES: Rule = rule_of(
         {
             _DELETE: "delete remove rm destroy purge drop reset uninstall prune forget compact "
             "erase flush clear kill stop restart */delete */remove */rm */destroy */purge "
-            "*/reset */prune "
+            "*/reset */prune */disable "
             "*/delete-all */clear */terminate */stop delete_queue delete_vhost delete_user "
             "purge_queue stop_app force_reset terminate-user kill-user terminate-session "
-            "decommission removenode "
-            "revoke-node-token truncate */*/delete unlock rebuild-index restore */restore"
+            "decommission removenode rmi rmp "
+            "revoke-node-token truncate */*/delete deleteall rmr remove-older-than "
+            "remove-all-but-n-full unlock rebuild-index restore */restore"
         },
         "-n --namespace -c --context --cluster --name --region -r --repo -p --project -s",
         "--dry-run",
@@ -111,7 +114,32 @@ def _dry_short(command: Command, state: State) -> Iterator[Finding]:
         yield from _SERVICES(command, state)
 
 
+_TRUST = re.compile(
+    r"-install|-uninstall|-delete|-import\w*|delete|revoke|renew|unregister|add-trusted-cert"
+)
+
+
+def _certificates(command: Command, _state: State) -> Iterator[Finding]:
+    """Whom this machine trusts, and what proves who it is."""
+    if any(_TRUST.fullmatch(each.text) for each in command.arguments[:3]):
+        message = "Changes which certificates are trusted, or used."
+        yield confirm("secrets.certificates", message, command.span)
+
+
+def _secret_file(command: Command, _state: State) -> Iterator[Finding]:
+    if command.has_word("-d", "--decrypt", "decrypt", "view", "edit", "exec-env"):
+        yield confirm("secrets.store", "Reads stored secrets.", command.span)
+
+
+def _password_reset(command: Command, _state: State) -> Iterator[Finding]:
+    if command.arguments:
+        yield confirm("services.password", "Sets a new password.", command.span)
+
+
 def _secret_server(command: Command, state: State) -> Iterator[Finding]:
+    writes = command.has_word("write", "put", "patch", "seal", "generate-root", "rekey", "rotate")
+    if writes and not command.has_word("-help", "--help"):
+        yield confirm("secrets.change", "Changes stored secrets.", command.span)
     words = [a.text for a in command.arguments if not a.text.startswith("-")][:2]
     if words[:1] == ["read"] or words in (
         ["kv", "get"],
@@ -130,7 +158,22 @@ def _restores_device(command: Command, state: State) -> Iterator[Finding]:
             yield block("disks.overwrite", f"Overwrites {target.text}.", target.span)
 
 
+_REVERTS = ("versions.revert", "Throws away changes that are not committed, or rewrites history.")
+_VERSIONS = Verbs({_REVERTS: "revert strip purge rollback histedit rebase uncommit"})
+
+
+def _versions(command: Command, state: State) -> Iterator[Finding]:
+    """Mercurial, Subversion and their like."""
+    options = split(command.arguments)
+    first = options.operands[0].text if options.operands else ""
+    if first in ("update", "up", "checkout", "co") and options.has("-C", "--clean"):
+        yield confirm(*_REVERTS, command.span)
+    else:
+        yield from rule_of(_VERSIONS)(command, state)
+
+
 RULES: Rules = {
+    **dict.fromkeys(("hg", "svn", "bzr"), (_versions,)),
     "diskutil": (_disk_utility,),
     **dict.fromkeys(listed("cmd cmd.exe powershell powershell.exe pwsh"), (_windows_shell,)),
     **dict.fromkeys(_WINDOWS_NAMES, (_windows_command,)),
@@ -155,5 +198,9 @@ RULES: Rules = {
     ),
     **dict.fromkeys(listed("borg restic duplicity kopia bup"), (_dry_short,)),
     **dict.fromkeys(("vault", "bao"), (_secret_server,)),
+    **dict.fromkeys(listed("certbot mkcert keytool"), (_certificates,)),
+    **dict.fromkeys(("sops", "ansible-vault"), (_secret_file,)),
+    "elasticsearch-reset-password": (_password_reset,),
+    **dict.fromkeys(("zkCli.sh", "zookeeper-shell", "zookeeper-shell.sh"), (_SERVICES,)),
     **dict.fromkeys(listed("balena-etcher partclone.restore fsarchiver asr"), (_restores_device,)),
 }

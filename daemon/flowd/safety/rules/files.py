@@ -9,7 +9,7 @@ from flowd.domain.ports import Finding
 from flowd.safety.command import Command, split
 from flowd.safety.findings import block, confirm
 from flowd.safety.paths import Location, Place, below, locate
-from flowd.safety.programs.copies import copy_operands
+from flowd.safety.programs.copies import copy_operands, tar_options
 from flowd.safety.programs.spread import find_plan
 from flowd.safety.programs.transfer import RSYNC_VALUES, remote_host
 from flowd.safety.rules.table import Rules
@@ -101,6 +101,8 @@ def _remove(command: Command, state: State) -> Iterator[Finding]:
     options = split(command.arguments)
     recursive = options.has("-r", "-R", "--recursive") or command.name in ("srm", "trash", "rimraf")
     asks = options.last_of("-i", "-f", "--force", "--interactive") in ("-i", "--interactive")
+    asks_once = options.last_of("-I", "-f", "--force") == "-I"
+    asks = asks or (asks_once and (recursive or len(options.operands) > 3))
     for operand in options.operands:
         finding = deletion(operand, state, recursive=recursive)
         if finding is not None and not (asks and finding.verdict == "confirm"):
@@ -117,12 +119,13 @@ def _remove_folder(command: Command, state: State) -> Iterator[Finding]:
 
 def _shred(command: Command, state: State) -> Iterator[Finding]:
     options = split(command.arguments, listed("-n -s --iterations --size --random-source"))
+    recursive = command.name == "wipe" and options.has("-r", "-R")
     for operand in options.operands:
         place = locate(operand.text, state.folder).place
         if place == "device":
             yield block("disks.overwrite", "Overwrites a whole device.", operand.span)
         else:
-            finding = deletion(operand, state, recursive=False)
+            finding = deletion(operand, state, recursive=recursive)
             message = (
                 f"Overwrites {operand.text.replace(UNKNOWN, '…')} so that it cannot come back."
             )
@@ -137,8 +140,11 @@ def _truncate(command: Command, state: State) -> Iterator[Finding]:
     options = split(command.arguments, listed("-s -r --size --reference"))
     for operand in options.operands:
         location = locate(operand.text, state.folder)
-        if location.place == "device" or location.path.startswith(("/etc/", "/boot/")):
+        if location.place == "device" or f"{location.path}/".startswith(_KEPT_FOLDERS):
             yield block("files.empty-system", "Empties a file the system needs.", operand.span)
+        elif location.place == "git_store" and not location.path.endswith(("/index", "/config")):
+            message = "Empties a file of git's own store: history would be lost."
+            yield block("files.empty-git-store", message, operand.span)
         elif location.place in ("inside_system", "settings", "system"):
             yield confirm("files.empty", f"Empties {operand.text}.", operand.span)
 
@@ -215,7 +221,31 @@ def _sync(command: Command, state: State) -> Iterator[Finding]:
         )
 
 
+def _pack_away(command: Command, state: State) -> Iterator[Finding]:
+    """`tar --remove-files` and `zip -m` delete what they have packed."""
+    if command.name == "zip":
+        options = split(command.arguments, listed("-x -i -P -n -t -tt -b"))
+        sources = options.operands[1:] if options.has("-m", "--move") else ()
+    else:
+        options = tar_options(command)
+        sources = options.operands if options.has("--remove-files") else ()
+    for source in sources:
+        finding = deletion(source, state, recursive=True)
+        if finding is not None:
+            yield finding
+
+
+def _empty_trash(command: Command, _state: State) -> Iterator[Finding]:
+    """What was thrown away can be fetched back, until the trash is emptied."""
+    if command.name == "gio" and not (command.has_word("trash") and command.has_word("--empty")):
+        return
+    if not command.has_word("--dry-run", "--help", "--version"):
+        yield confirm("files.empty-trash", "Empties the trash.", command.span)
+
+
 RULES: Rules = {
+    **dict.fromkeys(("tar", "bsdtar", "gtar", "zip"), (_pack_away,)),
+    **dict.fromkeys(("trash-empty", "trash-rm", "gio"), (_empty_trash,)),
     **dict.fromkeys(("rm", "unlink", "srm", "trash", "grm", "rimraf", "del-cli"), (_remove,)),
     "rmdir": (_remove_folder,),
     **dict.fromkeys(("shred", "gshred", "wipe"), (_shred,)),

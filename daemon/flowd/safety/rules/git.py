@@ -64,7 +64,7 @@ def _push(options: Options, _command: Command) -> Iterator[str]:
 
 
 def _reset(options: Options, _command: Command) -> Iterator[str]:
-    if options.has("--hard", "--merge"):
+    if options.has("--hard", "--merge", "--reset"):
         yield "Throws away changes that are not committed."
 
 
@@ -250,6 +250,8 @@ CHECKS: Mapping[str, Check] = {
     "notes": _second_word("remove", "prune", message="Deletes notes."),
     "lfs": _second_word("prune", "migrate", message="Deletes or rewrites large files."),
     "config": _config,
+    "credential": _second_word("fill", message="Prints a stored password."),
+    "send-email": _always("Sends mail."),
     "read-tree": _reset,
     "checkout-index": _apply_settings,
 }

@@ -111,6 +111,27 @@ def _request(command: Command, _state: State) -> Iterator[Finding]:
     )
 
 
+_METHODS = re.compile(r"POST|PUT|PATCH|DELETE", re.IGNORECASE)
+
+
+def _request_by_words(command: Command, _state: State) -> Iterator[Finding]:
+    """`http POST URL field=value`, or with fields but without a method."""
+    words = [each.text for each in split(command.arguments).operands]
+    method = words[0] if words else ""
+    fields = any(re.fullmatch(r"[\w-]+:?=(?!=).*", word) for word in words[1:])
+    urls = words[1:2] if method.isupper() else words[:1]
+    if not (_METHODS.fullmatch(method) or (fields and not method.isupper())):
+        return
+    if method.upper() == "DELETE" or not (urls and is_local(host_of(urls[0]))):
+        message = "Sends a request that may change something at the other end."
+        yield confirm("network.request", message, command.span)
+
+
+def _radio(command: Command, _state: State) -> Iterator[Finding]:
+    if command.has_word("block", "unblock", "toggle"):
+        yield confirm("network.interface", "Changes the network of this machine.", command.span)
+
+
 def _firewall(command: Command, _state: State) -> Iterator[Finding]:
     texts = [argument.text for argument in command.arguments]
     looks = {
@@ -142,7 +163,8 @@ def _firewall(command: Command, _state: State) -> Iterator[Finding]:
         "-sr",
         "-s",
     }
-    if texts and not looks.intersection(texts):
+    restores = command.name.endswith("-restore") and bool(command.stdin_path)
+    if (texts or restores) and not looks.intersection(texts):
         yield confirm("network.firewall", "Changes what the firewall lets through.", command.span)
 
 
@@ -187,8 +209,17 @@ def _interface_down(command: Command, _state: State) -> Iterator[Finding]:
 
 
 def _scanner(command: Command, _state: State) -> Iterator[Finding]:
+    if command.name == "tcpdump" and command.has_word("-D", "--list-interfaces"):
+        return
     if command.arguments and not command.has_word("--help", "-h", "--version", "-V"):
         yield confirm("network.attack-tool", "Searches or attacks other machines.", command.span)
+
+
+def _grant_login(command: Command, _state: State) -> Iterator[Finding]:
+    """Ssh-copy-id lets a key log in to another machine from now on."""
+    if command.arguments and not command.has_word("-n", "-h", "-?"):
+        message = "Lets a key of yours log in to another machine."
+        yield confirm("remote.grant", message, command.span)
 
 
 def _tunnel(command: Command, _state: State) -> Iterator[Finding]:
@@ -221,7 +252,10 @@ def _login(command: Command, _state: State) -> Iterator[Finding]:
 RULES: Rules = {
     **dict.fromkeys(("nc", "ncat", "netcat", "nc.traditional"), (_netcat,)),
     "socat": (_socat,),
+    "ssh-copy-id": (_grant_login,),
     **dict.fromkeys(("curl", "wget"), (_request,)),
+    **dict.fromkeys(listed("http https xh xhs"), (_request_by_words,)),
+    "rfkill": (_radio,),
     **dict.fromkeys(
         listed(
             "iptables ip6tables nft ufw firewall-cmd pfctl ipset iptables-restore "

@@ -1,5 +1,6 @@
 """Package managers: installing, removing and publishing."""
 
+import re
 from collections.abc import Iterator
 
 from flowd.domain.ports import Finding
@@ -48,7 +49,8 @@ _SYSTEM = Verbs(
         "groupinstall localinstall build-dep refresh cask/install fetch/install bundle switch try",
         _REMOVE: "remove purge autoremove erase uninstall del rm autoclean clean delete rmi zap "
         "disable unlink untap",
-        _CHANGE: "downgrade config-manager services/start services/stop hold mark module pin link",
+        _CHANGE: "downgrade config-manager services/start services/stop services/restart "
+        "hold mark module pin link",
     },
     "-c -o -t --config-file --option --target-release --repo --enablerepo --disablerepo "
     "--releasever",
@@ -61,7 +63,7 @@ _RUST = Verbs(
         _REMOVE: "uninstall remove toolchain/uninstall",
         _PUBLISH: "publish yank owner",
     },
-    "--version --git --branch --tag --path --root -p --package --manifest-path --features",
+    "--vers --version --git --branch --tag --path --root -p --package --manifest-path --features",
     "--dry-run -n --list -l",
 )
 _TOOLCHAINS = Verbs(
@@ -83,7 +85,7 @@ _OTHERS = Verbs(
     {
         _INSTALL: "install upgrade update add get tap env/create create self-update refresh sdk",
         _REMOVE: "remove uninstall delete purge env/remove clean",
-        _PUBLISH: "publish push deploy release upload",
+        _PUBLISH: "publish push deploy release upload nuget/push hex/publish pub/publish",
     },
     "-n --name -p --prefix -c --channel -f --file",
     "--dry-run",
@@ -132,9 +134,17 @@ def _low_level(command: Command, _state: State) -> Iterator[Finding]:
         yield confirm(*_REMOVE, command.span)
 
 
+_PUBLISHES = re.compile(r"(?:deploy|publish|release)(?::.*)?")
+
+
 def _node_tool(command: Command, state: State) -> Iterator[Finding]:
     """`npm exec X` and `pnpm dlx X` are npx under another name."""
-    if command.arguments and command.arguments[0].text in ("exec", "x"):
+    words = [each.text for each in command.arguments[:2]]
+    if words[:1] in (["run"], ["run-script"]) and words[1:2] and _PUBLISHES.fullmatch(words[1]):
+        message = "Runs a script of the project that publishes or deploys."
+        yield confirm("packages.publish", message, command.span)
+    runs_code = command.name == "bun" and words[:1] == ["exec"]
+    if command.arguments and command.arguments[0].text in ("exec", "x") and not runs_code:
         rest = command.arguments[1:]
         yield from _fetched_tool(
             Command("npx", command.program, rest, command.stdin, command.span), state
@@ -160,9 +170,50 @@ def _fetched_tool(command: Command, _state: State) -> Iterator[Finding]:
     yield confirm("packages.run", "May fetch a package and run it at once.", command.span)
 
 
+def _editor_extension(command: Command, _state: State) -> Iterator[Finding]:
+    options = split(command.arguments, listed("--install-extension --uninstall-extension"))
+    if options.has("--install-extension"):
+        yield confirm(*_INSTALL, command.span)
+    elif options.has("--uninstall-extension"):
+        yield confirm(*_REMOVE, command.span)
+
+
 def _upload(command: Command, _state: State) -> Iterator[Finding]:
     if command.has_word("upload", "publish", "deploy"):
         yield confirm(*_PUBLISH, command.span)
+
+
+def _install_build(command: Command, _state: State) -> Iterator[Finding]:
+    if command.has_word("--install", "install"):
+        yield confirm(*_INSTALL, command.span)
+
+
+_LOOKS = listed(
+    "showmanual showauto showhold list finger dry-build build build-vm list-generations --help "
+    "-h --version"
+)
+
+
+def _system_sources(command: Command, _state: State) -> Iterator[Finding]:
+    if command.arguments and not any(each.text in _LOOKS for each in command.arguments):
+        yield confirm(*_CHANGE, command.span)
+
+
+def _alternatives(command: Command, _state: State) -> Iterator[Finding]:
+    if command.has_word("--set", "--install", "--remove", "--remove-all", "--config", "--auto"):
+        yield confirm(*_CHANGE, command.span)
+
+
+def _store(command: Command, _state: State) -> Iterator[Finding]:
+    """What only old generations of the system need is deleted."""
+    deletes = command.name == "nix-collect-garbage" or command.has_word("--gc", "gc", "--delete")
+    if deletes and not command.has_word("--dry-run", "--print-dead", "--print-roots", "--help"):
+        yield confirm(*_REMOVE, command.span)
+
+
+def _system_update(command: Command, _state: State) -> Iterator[Finding]:
+    if split(command.arguments).has("-i", "--install"):
+        yield confirm(*_INSTALL, command.span)
 
 
 def _go(command: Command, _state: State) -> Iterator[Finding]:
@@ -235,6 +286,19 @@ RULES: Rules = {
         (rule_of(_OTHERS),),
     ),
     **dict.fromkeys(("npx", "uvx", "pipx", "bunx", "pnpx"), (_fetched_tool,)),
+    **dict.fromkeys(("code", "codium", "cursor"), (_editor_extension,)),
+    "nix": (rule_of(Verbs({_INSTALL: "profile/install profile/add", _REMOVE: "profile/remove"})),),
+    "softwareupdate": (_system_update,),
+    "ansible-galaxy": (rule_of(_OTHERS),),
+    "setup.py": (rule_of(Verbs({_INSTALL: "install develop", _PUBLISH: "upload register"})),),
+    **dict.fromkeys(("cmake", "meson"), (_install_build,)),
+    "rake": (rule_of(Verbs({_PUBLISH: "release"})),),
+    **dict.fromkeys(
+        listed("apt-mark apt-key add-apt-repository dpkg-reconfigure nixos-rebuild"),
+        (_system_sources,),
+    ),
+    "update-alternatives": (_alternatives,),
+    **dict.fromkeys(("nix-collect-garbage", "nix-store", "guix"), (_store,)),
     "twine": (_upload,),
     "vsce": (_upload,),
     "ovsx": (_upload,),

@@ -5,18 +5,25 @@ from collections.abc import Iterator
 
 from flowd.domain.ports import Finding
 from flowd.safety.command import Command, split
+from flowd.safety.files import content_of
 from flowd.safety.findings import block, confirm
+from flowd.safety.programs.copies import copy_operands
 from flowd.safety.rules.files import locations
 from flowd.safety.rules.table import Rules
+from flowd.safety.rules.writing import is_depended_on
 from flowd.safety.state import State
 from flowd.safety.tables import listed
 from flowd.safety.value import UNKNOWN, Argument
 
-_SHELLS = re.compile(r"(?:/usr)?/bin/(?:ba|z|da|k|a|c|tc|fi)?sh|.*/(?:bash|sh|zsh|dash|python\d?)")
+_SHELLS = re.compile(
+    r".*/(?:(?:ba|z|da|k|mk|a|c|tc|fi)?sh|python[\d.]*|perl|ruby|node|env|find|vim)"
+)
+"""Programs that give whoever may run them a shell with their owner's rights."""
 _SETS_ID = re.compile(r"[ug]*[oa]*\+[rwxXt]*s[rwxXst]*|[ugoa]*=[rwx]*s.*|[2-7]\d{3}|0[2-7]\d{3}")
 _OPENS_TO_ALL = re.compile(
     r"0?[0-7]{0,2}[2367]|[oa]*[ugo]*[oa]\+[rx]*w[rwx]*|\+[rx]*w[rwx]*|a=\S*w\S*"
 )
+_SYSTEM_FILES = ("/etc/", "/boot/")
 _TAKES_ALL = re.compile(r"0{1,4}|[ugo]*a[ugo]*[-=]r?w?x?|a-\S+|ugo?-\S+")
 
 
@@ -30,9 +37,13 @@ def _system_part(target: Argument, state: State, *, recursive: bool) -> bool:
                 return True
         if location.place == "settings" and recursive:
             return True
-        if location.path.startswith(("/etc/", "/boot/")):
+        if location.path.startswith(_SYSTEM_FILES) and (recursive or is_depended_on(location.path)):
             return True
     return False
+
+
+def _is_system_file(target: Argument, state: State) -> bool:
+    return any(each.path.startswith(_SYSTEM_FILES) for each in locations(target, state))
 
 
 def _mode(command: Command, state: State) -> Iterator[Finding]:
@@ -42,23 +53,17 @@ def _mode(command: Command, state: State) -> Iterator[Finding]:
     mode = next((a.text for a in command.arguments if _looks_like_mode(a.text)), "")
     if operands and operands[0].text == mode:
         operands = operands[1:]
+    grave = any(each.fullmatch(mode) for each in (_OPENS_TO_ALL, _TAKES_ALL, _SETS_ID))
     for target in operands:
-        if _system_part(target, state, recursive=recursive):
+        system_file = _is_system_file(target, state)
+        if system_file and not grave and not recursive:
+            message = f"Changes the permissions of the system file {target.text}."
+            yield confirm("permissions.system-file", message, target.span)
+        elif (system_file and grave) or _system_part(target, state, recursive=recursive):
             message = f"Changes the permissions of {target.text}, a part of the system or a home."
             yield block("permissions.system", message, target.span)
         elif _SETS_ID.fullmatch(mode):
-            if _SHELLS.fullmatch(target.text):
-                yield block(
-                    "permissions.setuid-shell",
-                    "Gives everybody a shell with its owner's rights.",
-                    target.span,
-                )
-            else:
-                yield confirm(
-                    "permissions.setuid",
-                    "Lets everybody run it with its owner's rights.",
-                    target.span,
-                )
+            yield _sets_id(target, target, state)
         elif _OPENS_TO_ALL.fullmatch(mode):
             yield confirm(
                 "permissions.world-writable",
@@ -74,6 +79,23 @@ def _mode(command: Command, state: State) -> Iterator[Finding]:
             yield confirm(
                 "permissions.recursive", f"Changes permissions below {target.text}.", target.span
             )
+
+
+def _sets_id(program: Argument, target: Argument, state: State) -> Finding:
+    """A program that runs with its owner's rights; `program` is what it is a copy of."""
+    if _SHELLS.fullmatch(program.text) or "shell" in content_of(program, state).origins:
+        message = "Gives everybody a shell with its owner's rights."
+        return block("permissions.setuid-shell", message, target.span)
+    message = "Lets everybody run it with its owner's rights."
+    return confirm("permissions.setuid", message, target.span)
+
+
+def _install(command: Command, state: State) -> Iterator[Finding]:
+    """`install -m MODE SOURCE TARGET` copies and sets the mode at once."""
+    options, sources, target = copy_operands(command)
+    mode = options.value("-m", "--mode")
+    if target is not None and mode is not None and _SETS_ID.fullmatch(mode.text):
+        yield from (_sets_id(source, target, state) for source in sources)
 
 
 def _looks_like_mode(text: str) -> bool:
@@ -106,7 +128,16 @@ def _owner(command: Command, state: State) -> Iterator[Finding]:
 
 def _attributes(command: Command, state: State) -> Iterator[Finding]:
     changes = [a for a in command.arguments if re.fullmatch(r"[-+=][a-zA-Z]+", a.text)]
-    if command.name == "chattr" and changes:
+    targets = split(command.arguments).operands
+    recursive = split(command.arguments).has("-R")
+    if (
+        command.name == "chattr"
+        and changes
+        and any(_system_part(each, state, recursive=recursive) for each in targets)
+    ):
+        message = "Changes the attributes of a part of the system or a home."
+        yield block("permissions.system", message, command.span)
+    elif command.name == "chattr" and changes:
         yield confirm("permissions.attributes", "Changes file attributes.", command.span)
     if command.name == "setfacl":
         recursive = split(command.arguments).has("-R", "--recursive")
@@ -132,5 +163,6 @@ RULES: Rules = {
     **dict.fromkeys(("chmod", "gchmod"), (_mode,)),
     **dict.fromkeys(("chown", "chgrp", "gchown"), (_owner,)),
     **dict.fromkeys(("chattr", "setfacl"), (_attributes,)),
+    "install": (_install,),
     "setcap": (_capabilities,),
 }

@@ -27,8 +27,13 @@ def _as_administrator(command: Command, _state: State) -> Iterator[Finding]:
         )
 
 
+_LOOKS = listed("list list-images list-transfers status show image-status show-image")
+
+
 def _other_root(command: Command, _state: State) -> Iterator[Finding]:
-    if command.arguments and not command.has_word("--help", "--version"):
+    words = [argument.text for argument in command.arguments if not argument.text.startswith("-")]
+    looks = command.name == "machinectl" and words[:1] and words[0] in _LOOKS
+    if command.arguments and not looks and not command.has_word("--help", "--version"):
         yield confirm(
             "privileges.namespace", "Runs in another root folder or name space.", command.span
         )
@@ -36,8 +41,10 @@ def _other_root(command: Command, _state: State) -> Iterator[Finding]:
 
 RULES: Rules = {
     **dict.fromkeys(
-        listed("sudo doas su pkexec runuser sudoedit gosu su-exec setpriv run0 please"),
+        listed(
+            "sudo doas su pkexec runuser sudoedit gosu su-exec setpriv run0 please gsudo sudo-rs"
+        ),
         (_as_administrator,),
     ),
-    **dict.fromkeys(("chroot", "nsenter", "machinectl"), (_other_root,)),
+    **dict.fromkeys(("chroot", "nsenter", "machinectl", "systemd-nspawn"), (_other_root,)),
 }

@@ -30,7 +30,7 @@ def _kill(command: Command, _state: State) -> Iterator[Finding]:
         for first, second in pairwise(arguments)
     )
     everything = any(a.text in ("-1", "1", "0") for a in arguments[1:]) or (
-        len(arguments) > 1 and arguments[-1].text == "-1"
+        bool(arguments) and arguments[-1].text in ("-1", "1")
     )
     if everything:
         yield confirm(
@@ -157,6 +157,30 @@ def _with_arguments(rule: str, message: str, *harmless: str) -> Rule:
     return check
 
 
+def _database_server(command: Command, _state: State) -> Iterator[Finding]:
+    if command.has_word("stop", "restart", "kill", "promote", "logrotate"):
+        yield confirm("processes.service", "Stops or restarts a database server.", command.span)
+
+
+def _clock(command: Command, _state: State) -> Iterator[Finding]:
+    options = split(command.arguments, listed("-d -f -r --date --file --reference"))
+    if options.has("-s", "--set", "-w", "--systohc", "--hctosys"):
+        yield confirm("processes.machine-setting", "Sets the machine's clock.", command.span)
+
+
+def _host_name(command: Command, _state: State) -> Iterator[Finding]:
+    options = split(command.arguments)
+    if options.operands or options.has("-F", "--file", "-b"):
+        yield confirm("processes.machine-setting", "Renames this machine.", command.span)
+
+
+def _sessions(command: Command, _state: State) -> Iterator[Finding]:
+    """Ending tmux's sessions ends what runs in them."""
+    if command.has_word("kill-server", "kill-session", "kill-window", "kill-pane", "quit"):
+        message = "Ends the programs that run in a session."
+        yield confirm("processes.kill-by-name", message, command.span)
+
+
 def _kernel_setting(command: Command, _state: State) -> Iterator[Finding]:
     if command.has_word("-w", "-p", "--system", "--write") or any(
         "=" in argument.text for argument in command.arguments
@@ -205,6 +229,12 @@ RULES: Rules = {
     ),
     "update-grub": (_always(*_BOOT),),
     "sysctl": (_kernel_setting,),
+    **dict.fromkeys(("date", "hwclock"), (_clock,)),
+    "hostname": (_host_name,),
+    **dict.fromkeys(("tmux", "screen"), (_sessions,)),
+    "atrm": (_with_arguments("processes.schedule-delete", "Deletes scheduled jobs."),),
+    "chage": (_with_arguments(*_USERS, "-l", "--list"),),
+    **dict.fromkeys(("pg_ctl", "pg_ctlcluster"), (_database_server,)),
     **dict.fromkeys(
         listed("setenforce aa-disable aa-teardown apparmor_parser setsebool semanage"),
         (
@@ -214,7 +244,7 @@ RULES: Rules = {
         ),
     ),
     **dict.fromkeys(
-        listed("timedatectl hostnamectl localectl date-set hwclock ntpdate"),
+        listed("timedatectl hostnamectl localectl date-set ntpdate"),
         (_service_manager, _machine_settings),
     ),
 }

@@ -32,6 +32,7 @@ _SHOWS_FILES = listed(
     "uniq cut paste fold fmt pr column tee view vim vi nvim nano emacs code open xdg-open diff "
     "cmp comm cp zip tar gzip bzip2 xz zstd 7z pbcopy xclip xsel wl-copy mail mailx"
 )
+_PACKERS = listed("tar bsdtar zip 7z 7za cp cpio")
 _NAMES_A_KEY = re.compile(
     r"--?(?:[\w-]*(?:key|keyfile|keystore|cert|certfile|creds|credentials?)(?:-file|-path)?"
     r"|ks|identity|i|K|env-file)",
@@ -48,7 +49,7 @@ _PRINTS_ENVIRONMENT = frozenset({"printenv"})
 def reading(command: Command, state: State) -> Iterator[Finding]:
     """Any program that is given the path of a secret, unless it never looks inside files."""
     for argument in _read_by(command):
-        if _is_secret(argument, state):
+        if _is_secret(argument, state, packs=command.name in _PACKERS):
             shown = argument.text.replace(UNKNOWN, "…")
             yield confirm("secrets.read", f"Reads {shown}, which holds secrets.", argument.span)
     path = command.stdin_path
@@ -102,12 +103,15 @@ def _shown_by_git(command: Command) -> tuple[Argument, ...]:
     return tuple(a.with_text(a.text.partition(":")[2]) for a in command.arguments if ":" in a.text)
 
 
-def _is_secret(argument: Argument, state: State) -> bool:
+def _is_secret(argument: Argument, state: State, *, packs: bool = False) -> bool:
+    """Whether a file holds secrets; for a program that `packs`, also whether a folder does."""
     text = argument.text
     if text.startswith("-"):
         option, _, text = text.partition("=")
         if "env-file" in option:
             return False
+    if packs and secrets.holds_secrets(resolve(text, state)):
+        return True
     text = text.removeprefix("@")
     return bool(text) and secrets.origin_of(resolve(text, state)) == "secret"
 

@@ -34,7 +34,8 @@ def rule_of(verbs: Verbs) -> Rule:
 
     def rule(command: Command, _state: State) -> Iterator[Finding]:
         options = split(command.arguments, values)
-        if options.has(*harmless):
+        asks = command.arguments[-1:] and command.arguments[-1].text in ("-h", "-?")
+        if asks or options.has(*harmless):
             return
         words = [operand.text for operand in options.operands[:3]]
         found = None
