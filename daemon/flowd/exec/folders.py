@@ -144,7 +144,7 @@ class Folders:
             raise FileExistsError(errno.EEXIST, "laid out already", self.of(key))
         # Whoever has to wait behind others leaves the folders to those whose turn it is.
         if (self._spares and not self._promised) or not self._promise(key):
-            self.make(key, script=script, stdin=stdin)
+            self._make(key, script, stdin)
 
     def _promise(self, key: AttemptKey) -> bool:
         """Promise a folder; False where that cannot be."""
@@ -164,6 +164,9 @@ class Folders:
     def make(self, key: AttemptKey, *, script: str, stdin: str | None) -> None:
         """Lay out an attempt. FileExistsError when it was already; OSError leaves all as it was."""
         _check(key)
+        self._make(key, script, stdin)
+
+    def _make(self, key: AttemptKey, script: str, stdin: str | None) -> None:
         try:
             self._lay_out(key, script, stdin)
         except FileNotFoundError:  # somebody removed our folders while we work
@@ -308,7 +311,8 @@ def _write(path: str, text: str) -> None:
         written = 0
         while written < len(content):
             written += os.write(descriptor, content[written:])
-        os.ftruncate(descriptor, written)
+        if os.fstat(descriptor).st_size != written:
+            os.ftruncate(descriptor, written)
     finally:
         os.close(descriptor)
 
