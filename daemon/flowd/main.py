@@ -56,7 +56,7 @@ from flowd.exec.process import open_executor
 from flowd.exec.rehearsal import Rehearsals
 from flowd.exec.secret_sources import NotToBeHad, SecretSources
 from flowd.safety.footprint import foresee
-from flowd.safety.masking import make_masker_for
+from flowd.safety.masking import make_masker_for, secrets_in
 from flowd.safety.policed import PolicedJudge
 from flowd.safety.policy.loading import ADMINISTRATOR_POLICY, PolicyFiles
 from flowd.server.limits import limits_here
@@ -231,7 +231,7 @@ async def serve(
     masker_for = make_masker_for(cache(looks_secret), os.environ)
     desktop = Desktop(config.notifications, looks_secret)
     manuals = Manuals()
-    preflight = MachinePreflight(manuals, asks=True)
+    preflight = MachinePreflight(manuals, asks=True, secrets_in=secrets_in)
     quick_preflight = MachinePreflight(manuals)
     vault = Vault(SecretSources(config.secrets), dotenv_of)
     mask = masker_for({}).mask_text
@@ -313,6 +313,7 @@ async def serve(
             policy_error=lambda: "; ".join(policies.problems()),
             step_limits=executor.limits_held_by,
             step_sandbox=executor.sandbox_here,
+            unheld=executor.unheld,
             open_lsp=open_lsp,
             artifacts=artifacts,
             rehearsals=rehearsals,

@@ -83,7 +83,9 @@ class ObstacleRow(Struct, kw_only=True):
 
     step: str
     script: Literal["run", "undo", "check"]
-    kind: Literal["program", "flag", "variable", "folder", "disk", "file", "permission", "git"]
+    kind: Literal[
+        "program", "flag", "variable", "folder", "disk", "file", "permission", "git", "secret"
+    ]
     severity: Literal["error", "warning"]
     message: str
     cure: str = ""
@@ -94,7 +96,8 @@ class CheckResult(Struct, kw_only=True):
     """Verdict over everything; a workflow with problems has `valid` false and verdict `block`.
 
     `workflow` is what was judged, in language version 1, so that clients can show it; empty for a
-    command and for a workflow with problems.
+    command and for a workflow with problems. `boundaries` says, for people, what policies
+    would hold its steps to.
     """
 
     verdict: Verdict
@@ -105,3 +108,4 @@ class CheckResult(Struct, kw_only=True):
     name: str = ""
     workflow: dict[str, Any] = field(default_factory=dict)
     preflight: list[ObstacleRow] = field(default_factory=list)
+    boundaries: str = ""

@@ -51,11 +51,16 @@ class FamilyRow(Struct, kw_only=True):
 
 
 class PolicyShowResult(Struct, kw_only=True):
-    """The files there are, the administrator's first. `looked_for` are the places of all."""
+    """The files there are, the administrator's first. `looked_for` are the places of all.
+
+    `boundaries` says, for people, how what the files draw is held while a run goes on, or why it
+    cannot be; empty when they draw nothing.
+    """
 
     files: list[PolicyFileRow]
     built_in: list[FamilyRow]
     looked_for: list[str]
+    boundaries: str = ""
 
 
 class PolicyTestParams(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

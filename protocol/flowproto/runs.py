@@ -221,7 +221,7 @@ class QuestionRow(Struct, kw_only=True):
 
 
 class ShowResult(Struct, kw_only=True):
-    """A run as it stands. `sandbox` says, for people, what confines its confined steps, and how."""
+    """A run as it stands. `sandbox` says, for people, what confines its steps, and how."""
 
     id: str
     name: str

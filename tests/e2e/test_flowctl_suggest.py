@@ -54,7 +54,9 @@ def test_a_batch_of_commands_is_judged_in_order(home: FlowHome) -> None:
     commands = ["ls", "rm -rf /", "echo hi"] * 50
     file = home.project / "commands.jsonl"
     rows = [json.dumps({"command": command}) for command in commands]
-    file.write_text("\n".join([rows[0], "not json", "", '{"cmd": 1}', *rows[1:]]), encoding="utf-8")
+    file.write_text(
+        "\n".join([rows[0], '{"not json"', "", '{"cmd": 1}', *rows[1:]]), encoding="utf-8"
+    )
     answers = lines_of(home.out("check", "--batch", str(file), "--json"))
     assert [list(answer) == ["error"] for answer in answers[:4]] == [False, True, True, False]
     verdicts = [answer["verdict"] for answer in answers if "verdict" in answer]
@@ -101,6 +103,22 @@ def test_a_command_of_a_batch_is_in_no_folder_unless_its_line_says_so(home: Flow
     batch = "".join(json.dumps(row) + "\n" for row in rows)
     answers = lines_of(home.out("check", "--batch", "-", "--json", input=batch))
     assert [answer["verdict"] for answer in answers] == ["confirm", "allow"]
+
+
+def test_a_list_of_commands_is_a_batch_as_it_is(home: FlowHome) -> None:
+    lines = "ls\n\n{ rm -rf /; }\n  git push -f\n"
+    answers = lines_of(home.out("check", "--batch", "-", input=lines))
+    assert [answer["verdict"] for answer in answers] == ["allow", "block", "confirm"]
+    [answer] = lines_of(home.out("suggest", "--batch", "-", input="show disk usage\n"))
+    assert answer["task"] == "show disk usage"
+
+
+def test_a_diff_is_known_by_its_name(home: FlowHome) -> None:
+    (home.project / "s.sh").write_text("#!/bin/sh\necho\nrm -rf /\n")
+    patch = home.project / "a.patch"
+    patch.write_text("--- a/s.sh\n+++ b/s.sh\n@@ -1,2 +1,3 @@\n #!/bin/sh\n echo\n+rm -rf /\n")
+    assert "s.sh:3:8: block" in home.out("check", str(patch), code=4)
+    assert "no-such.patch: No such file" in home.flowctl("check", "no-such.patch").stderr
 
 
 def test_exit_codes_tell_the_verdict(home: FlowHome) -> None:

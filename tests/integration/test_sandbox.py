@@ -147,7 +147,7 @@ def test_what_the_policy_forbids_the_kernel_keeps_out_of_a_confined_step(
             f"network: none\nwritable: [{home.project}/out/**]\n"
         )
         bound = home.out("run", file, "--yes")
-    assert "by policy no network and fewer folders to write to" in bound
+    assert f"boundaries of policy: writes only to {home.project}/out, no network" in bound
     assert "connect failed" in bound
     assert "inside done" in bound
     assert "outside failed" in bound

@@ -13,7 +13,7 @@ import pytest
 from flowd.domain.ports import Confinement
 from flowd.exec import sandbox
 from flowd.exec.boundaries import bounds_of
-from support.confined import home, place
+from support.confined import WITHOUT_NAMESPACES, home, place
 from support.flow_home import FLOWCTL, FlowHome
 
 __all__ = ["home", "place"]
@@ -364,15 +364,6 @@ def test_saved_files_are_put_back_and_nowhere_else(home: FlowHome, place: Path) 
     home.flowctl("undo", home.json("history")["runs"][0]["id"])
     assert (home.project / "kept").read_text() == "old"
     assert list(outside.iterdir()) == []
-
-
-WITHOUT_NAMESPACES = """
-import os, sys
-from flowd.exec import confine
-confine.drop_privileges()
-confine.filter_system_calls()
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 def test_a_machine_that_cannot_confine_refuses_and_says_why(home: FlowHome) -> None:

@@ -227,10 +227,9 @@ NETWORK = [connect_by_tcp, be_answered_by_udp]
 OF_ROOT = [change_the_kernel, open_a_raw_socket, read_a_device]
 
 
-def main():
-    attempts = [value for name, value in globals().items() if callable(value)]
-    own = [value for value in attempts if getattr(value, "__module__", "") == "__main__"]
-    for attempt in own:
+def main(names):
+    own = [value for value in names.values() if callable(value) and hasattr(value, "__code__")]
+    for attempt in [value for value in own if value.__module__ == names["__name__"]]:
         if attempt in (checked, main) or attempt.__name__.startswith("_"):
             continue
         try:
@@ -242,4 +241,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(globals())

@@ -63,6 +63,7 @@ def run_finished(state: e.RunStatus = "succeeded") -> e.RunFinished:
 
 _text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _rules = st.lists(_text, max_size=2).map(tuple)
+_globs = st.lists(_rules, max_size=2).map(tuple)
 _ends = st.none() | st.integers(0, 2**45)
 _keeps = st.builds(Keep, st.sampled_from(["run", "project", "always"]), _text, _ends)
 _fields = {
@@ -74,7 +75,16 @@ _fields = {
     "granted": st.none() | st.builds(Granted, _keeps, _text, _rules, _text, _text),
     "lasting": st.booleans(),
     "sandbox": st.none()
-    | st.builds(e.Confined, _text, _text, st.sampled_from(["", "overlay", "copy"])),
+    | st.builds(
+        e.Confined,
+        _text,
+        _text,
+        st.sampled_from(["", "overlay", "copy"]),
+        st.booleans(),
+        _globs,
+        _globs,
+        st.booleans(),
+    ),
     "approval": st.integers(0, 9),
     "window": st.none() | st.tuples(st.integers(1, 65_535), st.integers(1, 65_535)),
     "at": st.integers(0, 2**45),

@@ -12,6 +12,7 @@ from math import inf
 
 import trio
 
+from flowd.domain.boundaries import NOTHING_DRAWN, Drawn
 from flowd.domain.events import Confined, Stream
 from flowd.domain.ports import (
     AttemptKey,
@@ -197,11 +198,29 @@ class ScriptedExecutor:
         return attempt.behaviour.stdout if stream == "stdout" else attempt.behaviour.stderr
 
     async def confine(
-        self, levels: Collection[Sandbox], cwd: str, *, rehearsal: str = ""
+        self,
+        levels: Collection[Sandbox],
+        cwd: str,
+        *,
+        rehearsal: str = "",
+        drawn: Drawn = NOTHING_DRAWN,
     ) -> Confined:
         """Confine what was never let loose."""
         await trio.lowlevel.checkpoint()
-        return Confined(cwd, "nothing real", "copy" if rehearsal else "")
+        return Confined(
+            cwd,
+            "nothing real",
+            "copy" if rehearsal else "",
+            drawn.network,
+            drawn.writable,
+            drawn.readable,
+            drawn.privilege,
+        )
+
+    async def unheld(self, drawn: Drawn) -> str:
+        """All is held that never happens."""
+        await trio.lowlevel.checkpoint()
+        return ""
 
     async def sandbox_here(self) -> str:
         """Say what confines its processes."""

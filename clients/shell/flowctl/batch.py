@@ -1,4 +1,7 @@
-"""Many requests in one call: a line of JSON in, a line of JSON out, in the same order."""
+"""Many requests in one call: a line in, a line of JSON out, in the same order.
+
+A line is an object, or the text alone: a list of commands is a file as it is.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +30,16 @@ def run_batch(
     method: str,
     file: str,
     *,
+    key: str,
     params_of: Callable[[Json], Json],
     ahead: int,
     timeout: float = 30.0,
 ) -> None:
     """Ask `method` once for every line of the file (`-`: standard input) and print the answers.
 
-    `params_of` makes the params of a line's object, and raises Failure for one that makes no
-    sense. What cannot be answered becomes a line `{"error": …}`; the others are not disturbed.
+    A line that is no object is what an object has under `key`. `params_of` makes the params of an
+    object, and raises Failure for one that makes no sense. What cannot be answered becomes a line
+    `{"error": …}`; the others are not disturbed.
     Up to `ahead` requests are under way at a time.
     """
     refused: deque[Json | None] = deque()  # in the order of the lines; None: was sent
@@ -44,7 +49,7 @@ def run_batch(
             if not line.strip():
                 continue
             try:
-                params = params_of(_object(line, number))
+                params = params_of(_object(line, number, key))
             except Failure as failure:
                 refused.append(error_object(failure))
                 continue
@@ -80,15 +85,16 @@ def _lines(file: str) -> Iterator[str]:
         raise UsageError(f"{file} is not UTF-8: {error}", cure="save it as UTF-8") from error
 
 
-def _object(line: str, number: int) -> Json:
+def _object(line: str, number: int, key: str) -> Json:
+    if not line.startswith('{"'):  # `{ date; }` is a command
+        return {key: line.strip()}
     try:
         value = json.loads(line)
     except ValueError as error:
         raise UsageError(
             f"line {number} is not JSON: {error}", cure="write one object a line"
         ) from None
-    if not isinstance(value, dict):
-        raise UsageError(f"line {number} is not an object", cure="write one object a line")
+    assert isinstance(value, dict)  # by its first character
     return value
 
 

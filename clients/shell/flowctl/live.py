@@ -239,7 +239,9 @@ def _heading(view: RunView, console: Console, now_ms: int) -> str:
     elif view.cancelling:
         parts.append(console.style("cancelling", "yellow"))
     if view.sandbox:  # how, is in `flowctl show`: a heading is one line
-        parts.append(console.style(f"sandbox {view.sandbox.partition(':')[0]}", "dim"))
+        kind = view.sandbox.partition(":")[0]
+        held = "within policy" if kind.startswith("boundaries") else f"sandbox {kind}"
+        parts.append(console.style(held, "dim"))
     parts.append(console.style(view.run, "dim"))
     return " ".join(parts)
 

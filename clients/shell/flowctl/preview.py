@@ -81,6 +81,9 @@ def workflow_lines(
     if level != "off":
         said = f"sandbox {level}: {_SANDBOXES.get(level, '')}"
         lines.append(console.style(f"    {harmless(said)}", "dim"))
+    if checked.boundaries:
+        text = f"boundaries of policy: {harmless(checked.boundaries)}"
+        lines += [f"    {console.style(line, 'dim')}" for line in wrap(text, console.columns - 5)]
     for name, declared in (workflow.get("inputs") or {}).items():
         about = harmless(str(declared.get("description") or declared.get("type") or ""))
         value = f" = {harmless(str(declared['default']))}" if "default" in declared else ""

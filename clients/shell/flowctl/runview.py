@@ -80,6 +80,8 @@ def sandbox_hint(view: RunView) -> str:
     """Say of a run that failed that its steps were confined; empty when that explains nothing."""
     if not view.sandbox or view.state == "succeeded" or view.sandbox.startswith("rehearsal"):
         return ""
+    if view.sandbox.startswith("boundaries"):
+        return "was held within your policy's boundaries: flowctl policy show tells them"
     return "had a sandbox: should that have been in the way, give the step `sandbox: off`"
 
 

@@ -45,6 +45,17 @@ def workflow_params(name: str) -> dict[str, Any]:
         ) from error
 
 
+def text_in(name: str) -> str:
+    """Give the text of a file that this program reads itself. Failure when it cannot be read."""
+    try:
+        with open(name, "rb") as file:  # noqa: PTH123
+            return _text(file.read(_LARGEST_BYTES + 1), name)
+    except OSError as error:
+        raise Failure(
+            f"{name}: {error.strerror}", code="not_found", cure="check the name"
+        ) from error
+
+
 def _text(data: bytes, name: str) -> str:
     if len(data) > _LARGEST_BYTES:
         raise UsageError(f"{name} has more than {_LARGEST_BYTES} bytes", cure="split the workflow")

@@ -119,7 +119,9 @@ COMMANDS = (
         Argument("--run", "run the best one, after its preview", kind=FLAG),
         Argument("--edit", "open the best one in $EDITOR first", kind=FLAG),
         Argument("--yes", "approve what needs confirmation", kind=FLAG, short="-y"),
-        Argument("--batch", 'lines {"task": ...} to answers', value="FILE", complete="file"),
+        Argument(
+            "--batch", 'lines, plain or {"task": ...}, to answers', value="FILE", complete="file"
+        ),
         Argument("--cwd", "the folder the task is about", value="FOLDER", complete="file"),
         Argument("--timeout", "seconds to wait for providers", kind=NUMBER, value="SECONDS"),
         details="On a terminal you pick, preview, edit, save or run what is suggested.",
@@ -244,7 +246,12 @@ one of them differs, you are asked again. `flowctl policy approvals` lists them.
             "file", "a workflow or a file with shell text, or - for standard input", complete="file"
         ),
         Argument("--command", "judge this shell command", short="-c", value="COMMAND"),
-        Argument("--batch", 'lines {"command": ...} to verdicts', value="FILE", complete="file"),
+        Argument(
+            "--batch",
+            'lines, plain or {"command": ...}, to verdicts',
+            value="FILE",
+            complete="file",
+        ),
         Argument("--diff", "judge the lines that git says were added since", value="REVISION"),
         Argument("--format", "text (default), json or sarif", value="FORMAT"),
         details="""\

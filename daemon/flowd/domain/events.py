@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from flowd.domain.boundaries import Drawn
 from flowd.domain.consents import Approvable, Granted
 from flowd.domain.workflow import InputValue, Workflow
 
@@ -36,12 +37,12 @@ class _Event(Struct, frozen=True, array_like=True):
 
 
 class Confined(Struct, frozen=True, array_like=True):
-    """What a run's steps with a `sandbox` are confined to, and what keeps them there.
+    """What a run's steps are confined to by their `sandbox` and by policies, and what keeps them.
 
-    `project` is the folder they may write to, `words` say for people how this machine does it.
+    `project` is the folder that those with a sandbox may write to, `words` say for people how this
+    machine does it.
     In a rehearsal every step is confined, and writes into a layer over the project or a copy of it.
-    What the user's policy allows bounds them, too: `network`, and for each policy file that names
-    some, the folders that may be written to.
+    What policies draw bounds them, and steps without a sandbox, too: see `Drawn`.
     """
 
     project: str
@@ -49,6 +50,13 @@ class Confined(Struct, frozen=True, array_like=True):
     rehearsal: Literal["", "overlay", "copy"] = ""
     network: bool = True
     writable: tuple[tuple[str, ...], ...] = ()
+    readable: tuple[tuple[str, ...], ...] = ()
+    privilege: bool = True
+
+    @property
+    def drawn(self) -> Drawn:
+        """What policies draw for the run."""
+        return Drawn(self.writable, self.readable, self.network, self.privilege)
 
 
 class RunStarted(_Event, frozen=True, tag="run_started"):
@@ -56,7 +64,7 @@ class RunStarted(_Event, frozen=True, tag="run_started"):
 
     `approvable` says of those that an approval can answer what they are about.
     `window` is the size of the client's terminal, columns and rows, if it said so. `sandbox` is
-    there when a step has one.
+    there when a step has one, or a policy draws boundaries.
     """
 
     workflow: Workflow

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from flowd.domain.boundaries import NOTHING_DRAWN, Drawn
 from flowd.domain.commands import Kept
 from flowd.domain.ports import AttemptKey
 from flowd.domain.workflow import Shell
@@ -111,10 +112,19 @@ class Room(Struct, frozen=True):
 class Artifacts(Protocol):
     """Keeps files that steps made, with their run: of the newest attempt of each step."""
 
-    async def keep(self, key: AttemptKey, folder: str, patterns: Sequence[str], room: Room) -> Kept:
+    async def keep(
+        self,
+        key: AttemptKey,
+        folder: str,
+        patterns: Sequence[str],
+        room: Room,
+        *,
+        drawn: Drawn = NOTHING_DRAWN,
+    ) -> Kept:
         """Copy the files in `folder` that match, durably, as far as there is room.
 
-        Nothing outside of the folder is ever read: symbolic links are not followed. Never raises
+        Nothing outside of the folder is ever read: symbolic links are not followed. Nor is what
+        the step itself may not read by what is `drawn`. Never raises
         for what stands there or for a disk that refuses: the answer says what was left out, and
         why. May be cancelled; nothing is kept then.
         """

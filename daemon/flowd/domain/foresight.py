@@ -50,7 +50,9 @@ class Effect(Struct, frozen=True):
     what: str
 
 
-ObstacleKind = Literal["program", "flag", "variable", "folder", "disk", "file", "permission", "git"]
+ObstacleKind = Literal[
+    "program", "flag", "variable", "folder", "disk", "file", "permission", "git", "secret"
+]
 
 
 class Obstacle(Struct, frozen=True):

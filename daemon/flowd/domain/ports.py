@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
-from flowd.domain.boundaries import Boundaries
+from flowd.domain.boundaries import NOTHING_DRAWN, Boundaries, Drawn
 from flowd.domain.consents import Keep
 from flowd.domain.events import (
     Answer,
@@ -193,16 +193,16 @@ class Confinement(Struct, frozen=True):
     """What a process is kept within: its level, and the folder that counts as its project.
 
     `rehearsal` names the run whose layer or copy stands in for the project, without network.
-    `also` are folders of ours that it may write to, for a program of ours. `network` and `writable`
-    are the policy's: see `Confined`.
+    `also` are folders of ours that it may write to, for a program of ours. `drawn` is what policies
+    draw, with the level `off` all that holds. `agent` is the socket of the user's ssh-agent.
     """
 
     level: Sandbox
     project: str
     rehearsal: str = ""
     also: tuple[str, ...] = ()
-    network: bool = True
-    writable: tuple[tuple[str, ...], ...] = ()
+    drawn: Drawn = NOTHING_DRAWN
+    agent: str = ""
 
 
 class Launch(Struct, frozen=True):
@@ -333,13 +333,23 @@ class Executor(Protocol):
         ...
 
     async def confine(
-        self, levels: Collection[Sandbox], cwd: str, *, rehearsal: str = ""
+        self,
+        levels: Collection[Sandbox],
+        cwd: str,
+        *,
+        rehearsal: str = "",
+        drawn: Drawn = NOTHING_DRAWN,
     ) -> Confined:
-        """Say what steps of these levels (not `off`) would be confined to in a run in `cwd`.
+        """Say what steps of these levels would be confined to in a run in `cwd`.
 
+        `drawn` is what policies draw; for steps of the level `off` that is all there is.
         With the id of a run that is a `rehearsal`, make what it will write into.
         Unsupported when this machine cannot keep one of them, or `cwd` is no project to confine to.
         """
+        ...
+
+    async def unheld(self, drawn: Drawn) -> str:
+        """Say why this machine cannot hold what policies draw; empty when it can."""
         ...
 
     async def sandbox_here(self) -> str:

@@ -1,13 +1,11 @@
 """May this workflow run here? Everything that can be refused is refused before step 1."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import to_builtins
-from msgspec.structs import replace
 
-from flowd.domain.boundaries import Boundaries
+from flowd.domain.boundaries import NOTHING_DRAWN, Drawn, drawn_by
 from flowd.domain.consents import Consents
 from flowd.domain.events import Confined, RunStarted
 from flowd.domain.foresight import Obstacle
@@ -57,9 +55,8 @@ async def accept(
     asked = approvable(workflow, judged, inputs, environment)
     if vault is not None:
         await vault.check(workflow, request.secrets, cwd, run)
-    sandbox = await _confined(workflow, executor, cwd, run if request.rehearse else "")
-    if sandbox is not None and boundaries is not None:
-        sandbox = _within_policy(sandbox, boundaries(cwd))
+    drawn = NOTHING_DRAWN if boundaries is None else drawn_by(boundaries(cwd))
+    sandbox = await _confined(workflow, executor, cwd, run if request.rehearse else "", drawn)
     return RunStarted(
         at=at,
         workflow=workflow,
@@ -77,26 +74,20 @@ async def accept(
 
 
 async def _confined(
-    workflow: Workflow, executor: Executor, cwd: str, rehearsal: str
+    workflow: Workflow, executor: Executor, cwd: str, rehearsal: str, drawn: Drawn
 ) -> Confined | None:
-    """Find out whether the sandboxes that steps ask for can be kept; Unsupported otherwise.
+    """Find out whether sandboxes that steps ask for, and policies, can be kept; or Unsupported.
 
+    A step without a sandbox is confined where a policy draws something.
     `rehearsal` is the id of a run whose steps are all confined, whatever they ask for.
     """
     asked = {sandbox_of(workflow, step) for step in workflow.steps}
-    levels = {kept_within(level, rehearsal=bool(rehearsal)) for level in asked} - {"off"}
-    return await executor.confine(levels, cwd, rehearsal=rehearsal) if levels else None
-
-
-def _within_policy(sandbox: Confined, boundaries: Sequence[Boundaries]) -> Confined:
-    """Have the kernel keep what the policies draw, for steps that it confines anyway."""
-    network = all(each.network for each in boundaries)
-    writable = tuple(each.writable for each in boundaries if each.writable is not None)
-    told = ["no network"] * (not network) + ["fewer folders to write to"] * bool(writable)
-    if not told:
-        return sandbox
-    words = f"{sandbox.words}; by policy {' and '.join(told)}"
-    return replace(sandbox, network=network, writable=writable, words=words)
+    levels = {kept_within(level, rehearsal=bool(rehearsal)) for level in asked}
+    if drawn == NOTHING_DRAWN:
+        levels -= {"off"}
+    if not levels:
+        return None
+    return await executor.confine(levels, cwd, rehearsal=rehearsal, drawn=drawn)
 
 
 def folder_in(base: str, given: str | None) -> str:

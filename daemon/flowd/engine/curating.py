@@ -12,6 +12,7 @@ import trio
 
 from flowd import faultpoints
 from flowd.config import EngineConfig
+from flowd.domain.boundaries import NOTHING_DRAWN
 from flowd.domain.commands import Command, Kept, ReportArtifacts, ReportEnd
 from flowd.domain.files import Artifacts, Room
 from flowd.domain.ports import AttemptKey
@@ -59,7 +60,9 @@ class Curator:
         async with turn.lock:
             room = _room_for(live, key, config)
             if room.bytes and room.files:
-                kept = await self._artifacts.keep(key, folder, plan.artifacts, room)
+                sandbox = live.state.sandbox
+                drawn = NOTHING_DRAWN if sandbox is None else sandbox.drawn
+                kept = await self._artifacts.keep(key, folder, plan.artifacts, room, drawn=drawn)
             else:
                 kept = Kept(reason=_no_room(config))
             faultpoints.reach("artifacts.kept")
@@ -71,7 +74,9 @@ class Curator:
 def _leads_out(state: RunState, plan: Step, folder: str) -> bool:
     """Whether a confined step's folder is a link to where the step itself may not look."""
     within = confinement_of(state, plan)
-    return within is not None and not Path(folder).resolve().is_relative_to(within.project)
+    if within is None or within.level == "off":
+        return False
+    return not Path(folder).resolve().is_relative_to(within.project)
 
 
 def _room_for(live: LiveRun, key: AttemptKey, config: EngineConfig) -> Room:

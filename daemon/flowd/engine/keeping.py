@@ -64,7 +64,8 @@ class Keeper:
         confinement = confinement_of(state, state.plan[key.step])
         if confinement is not None:
             own = self.preimages.place(key.run, key.step, attempt)
-            confinement = replace(confinement, level="project", also=(own,))
+            level = "off" if confinement.level == "off" else "project"
+            confinement = replace(confinement, level=level, also=(own,))
         return Launch(  # noqa: S604  # its `shell` is the name of one
             key=key,
             script=script,

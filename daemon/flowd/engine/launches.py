@@ -1,5 +1,6 @@
 """From the state of a run to the process of one attempt: script, folder, environment."""
 
+from flowd.domain.boundaries import NOTHING_DRAWN
 from flowd.domain.events import ScriptKind
 from flowd.domain.inputs import to_environment
 from flowd.domain.ports import AttemptKey, Confinement, Launch
@@ -30,16 +31,20 @@ def launch_of(state: RunState, key: AttemptKey) -> Launch:
 def confinement_of(state: RunState, step: Step) -> Confinement | None:
     """Give what the scripts of a step are kept within; None for those that are not."""
     level = kept_within(sandbox_of(state.workflow, step), rehearsal=state.rehearsal)
-    if level == "off":
-        return None
     if state.sandbox is None:
+        if level == "off":
+            return None
         raise Bug(f"step {step.id} is to be confined, and nobody looked whether it can be")
+    drawn = state.sandbox.drawn
+    if level == "off" and drawn == NOTHING_DRAWN:
+        return None
     return Confinement(
         level,
-        state.sandbox.project,
+        state.cwd if level == "off" else state.sandbox.project,
         state.run if state.rehearsal else "",
-        network=state.sandbox.network,
-        writable=state.sandbox.writable,
+        drawn=drawn,
+        # The client's word, not the workflow's: it uncovers a socket.
+        agent=state.environment.get("SSH_AUTH_SOCK", ""),
     )
 
 

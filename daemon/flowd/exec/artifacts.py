@@ -20,11 +20,14 @@ from pathlib import Path
 import trio
 
 from flowd import faultpoints
+from flowd.domain.boundaries import NOTHING_DRAWN, Drawn
 from flowd.domain.commands import Kept
 from flowd.domain.events import Artifact
 from flowd.domain.files import Room
 from flowd.domain.ports import AttemptKey
+from flowd.errors import Unsupported
 from flowd.exec.globs import Finder, TooMuch, open_beneath
+from flowd.exec.places import is_within, readable_places
 from flowd.exec.restore import sync
 from flowd.exec.saving import copy_file
 from flowd.exec.survey import NotSaved
@@ -34,6 +37,7 @@ log = logging.getLogger(__name__)
 MOST_THREADS = 4
 
 _LINKS = "symbolic links are not kept"
+_FORBIDDEN = "a policy lets the step not read what matches"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -44,12 +48,20 @@ class KeptFiles:
         self._folder = os.path.realpath(folder)
         self._threads = trio.CapacityLimiter(MOST_THREADS)
 
-    async def keep(self, key: AttemptKey, folder: str, patterns: Sequence[str], room: Room) -> Kept:
+    async def keep(
+        self,
+        key: AttemptKey,
+        folder: str,
+        patterns: Sequence[str],
+        room: Room,
+        *,
+        drawn: Drawn = NOTHING_DRAWN,
+    ) -> Kept:
         """Copy what matches; see the port."""
         stop = threading.Event()
         try:
             return await trio.to_thread.run_sync(
-                self._keep, self._of(key), folder, patterns, room, stop,
+                self._keep, self._of(key), folder, patterns, room, stop, drawn,
                 abandon_on_cancel=True,
                 limiter=self._threads,
             )  # fmt: skip
@@ -63,6 +75,7 @@ class KeptFiles:
         patterns: Sequence[str],
         room: Room,
         stop: threading.Event,
+        drawn: Drawn,
     ) -> Kept:
         part = f"{target}.part"
         try:
@@ -71,9 +84,11 @@ class KeptFiles:
             root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 finder = Finder(root)
-                paths = finder.find(patterns)
+                found = finder.find(patterns)
+                paths = _readable(root, found, drawn)
                 if not paths:
-                    return Kept(left_out=len(finder.links), reason=_nothing(patterns, finder))
+                    reason = _FORBIDDEN if found else _nothing(patterns, finder)
+                    return Kept(left_out=len(finder.links) + len(found), reason=reason)
                 for made in (self._folder, os.path.dirname(part), part):
                     os.makedirs(made, 0o700, exist_ok=True)
                 copier = _Copier(root, part, room, stop)
@@ -85,7 +100,7 @@ class KeptFiles:
             faultpoints.reach("artifacts.copied")
             os.rename(part, target)
             sync(os.path.dirname(target))
-        except TooMuch as error:
+        except (TooMuch, Unsupported) as error:
             return Kept(reason=str(error))
         except OSError as error:
             shutil.rmtree(part, ignore_errors=True)
@@ -215,6 +230,14 @@ class _Copier:
         """Tell what became of all."""
         reason = self._reason or (_LINKS if links else "")
         return Kept(self._files, self._left_out + links, reason)
+
+
+def _readable(root: int, paths: list[str], drawn: Drawn) -> list[str]:
+    """Leave out what the step may not read: it may have put a link where its folder was."""
+    if not drawn.readable:
+        return paths
+    real, places = os.readlink(f"/proc/self/fd/{root}"), readable_places(drawn)  # noqa: PTH115
+    return [path for path in paths if any(is_within(f"{real}/{path}", each) for each in places)]
 
 
 def _nothing(patterns: Sequence[str], finder: Finder) -> str:

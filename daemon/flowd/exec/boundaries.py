@@ -17,6 +17,7 @@ from flowd.domain.ports import Confinement
 from flowd.errors import Unsupported
 from flowd.exec.folders import LAYERS, TEMPORARY
 from flowd.exec.held import HELD
+from flowd.exec.places import is_within, readable_places, writable_places
 
 if TYPE_CHECKING:
     from flowd.exec.confine import Bounds
@@ -61,7 +62,7 @@ _SYSTEM_SECRETS = _listed("""
     /root/.ssh /var/lib/docker /var/spool/cron /var/backups
 """)
 
-_FOR_NAMES = _listed("""
+FOR_NAMES = _listed("""
     /run/systemd/resolve /run/resolvconf /run/NetworkManager/resolv.conf
     /run/NetworkManager/no-stub-resolv.conf /run/current-system /run/booted-system
     /run/opengl-driver
@@ -73,7 +74,7 @@ _SYSTEM = _listed("""
 """)
 """What `strict` sees of /."""
 
-_OUR_PROGRAMS = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[1]))
+OUR_PROGRAMS = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[1]))
 """What a program of ours needs to run; a private /tmp may be over it."""
 
 _CACHES = [
@@ -111,6 +112,11 @@ _LEADS_OUT = _listed("""
 """)
 """Variables that tell of what a confined step cannot reach."""
 
+SCOPED_SOCKETS, _SCOPED_SIGNALS = 1, 2
+_LANDLOCK = 6  # Linux 6.12: from there on it stops signals and abstract sockets
+OF_FILES = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4  # chown, dac_override, fowner, fsetid
+"""Capabilities that root keeps: `cp -a` and `tar x` need them."""
+
 _NO_PROJECT = _listed("/bin /boot /dev /etc /lib /lib64 /proc /root/.ssh /run /sbin /sys /usr")
 _SHARED = _listed("/ /tmp /var /var/tmp /home /opt /srv /mnt /media")
 
@@ -130,7 +136,7 @@ def project_of(cwd: str) -> str:
             f"{project} is not a project but holds all of them: a sandbox around it keeps nothing",
             cure="run it in the project's own folder, or set sandbox: off, knowing so",
         )
-    if any(_within(project, place) for place in (*_NO_PROJECT, *closed)):
+    if any(is_within(project, place) for place in (*_NO_PROJECT, *closed)):
         raise Unsupported(
             f"{project} is no project: a sandbox is to keep steps out of it",
             cure="run it in a project's folder, or set sandbox: off, knowing so",
@@ -154,21 +160,25 @@ def bounds_of(
     cwd: str,
     environment: Mapping[str, str],
     own: list[str],
+    program: str = "",
 ) -> "Bounds":
-    """Say what a step may see and do. `own` are Flow's files, which no step is to see."""
+    """Say what a step with a sandbox may see and do.
+
+    `own` are Flow's files, which no step is to see; `program` is what reads its script.
+    Unsupported when a policy's globs mean too much.
+    """
     strict = confinement.level == "strict"
     at = homes(environment)
     git, protected = _git_places(confinement.project)
     kept = {name: value for name, value in environment.items() if name not in _LEADS_OUT}
     temporary = f"{folder}/{TEMPORARY}"
+    also = [*map(os.path.realpath, confinement.also)]
     return {
         "environment": {**kept, "TMPDIR": "/tmp"},  # noqa: S108
         "cwd": cwd,
         "folder": folder,
-        "writable": [
-            *_allowed([confinement.project, *git], confinement),
-            *map(os.path.realpath, confinement.also),
-        ],
+        "writable": [*writable_places([confinement.project, *git], confinement.drawn), *also],
+        "readable": [*readable_places(confinement.drawn), *always_readable(program, also)],
         "fixed": [
             *protected,
             f"{confinement.project}/.flow",
@@ -184,37 +194,36 @@ def bounds_of(
             "/run",
         ],
         "private": {"/tmp": temporary, "/var/tmp": temporary},  # noqa: S108
-        "shown": [*_FOR_NAMES, *(_OUR_PROGRAMS if confinement.also else ())],
+        "shown": [*FOR_NAMES, *(OUR_PROGRAMS if confinement.also else ())],
         "layers": [],
         "caches": _CACHES,
         "layers_in": f"{folder}/{LAYERS}",
-        "homes": [] if strict else at,
+        "homes": [] if strict or confinement.drawn.readable else at,
         "only": _SYSTEM if strict else [],
-        "network": confinement.network and not strict,
+        "reachable": [],
+        "network": confinement.drawn.network and not strict,
+        "apart": True,
+        "any_socket": False,
+        "scoped": SCOPED_SOCKETS | _SCOPED_SIGNALS,
+        "landlock": _LANDLOCK,
+        "capabilities": OF_FILES,
     }
 
 
-def _allowed(folders: list[str], confinement: Confinement) -> list[str]:
-    """Keep of folders, or of what is in them, what every policy allows to write to.
+def always_readable(program: str, also: list[str]) -> list[str]:
+    """Give what a step may read whatever policies draw: its shell, and how names are found.
 
-    A glob counts by the folder that it is all of; one of names within a folder allows nothing here.
+    `also` are folders of ours, for a program of ours.
     """
-    for globs in confinement.writable:
-        ends = [glob.removesuffix("/**").removesuffix("/*") for glob in globs]
-        may = [os.path.realpath(end) for end in ends if end and not set(end) & set("*?[")]
-        folders = [
-            inner
-            for folder in folders
-            for inner in ([folder] if any(_within(folder, each) for each in may) else may)
-            if _within(inner, folder)
-        ]
-    return folders
+    real = os.path.realpath(program)
+    of_python = [f"{Path(real).parents[1]}/lib/{Path(real).name}"] if "/bin/python" in real else []
+    return [*FOR_NAMES, program, real, *of_python, *also, *(OUR_PROGRAMS if also else ())]
 
 
 def places_rehearsed(project: str) -> list[str]:
     """Give the folders that a rehearsal needs a layer over: git's may be elsewhere."""
     git, _ = _git_places(project)
-    return [project, *(place for place in git if not _within(place, project))]
+    return [project, *(place for place in git if not is_within(place, project))]
 
 
 def rehearse(bounds: "Bounds", project: str, place: Path) -> None:
@@ -304,8 +313,4 @@ def _is_top(folder: Path) -> bool:
 
 
 def _holds_a_home(folder: str) -> bool:
-    return any(_within(home, folder) for home in homes())
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
+    return any(is_within(home, folder) for home in homes())

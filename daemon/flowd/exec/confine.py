@@ -12,12 +12,15 @@ Four walls, each closed by the kernel for good and for all descendants:
     mounts      a mount namespace: everything is read-only but what is named; what is hidden lies
                 under something empty; /tmp, /dev, /run are the attempt's own. chmod and the like
                 are stopped here, which Landlock does not know (mount_namespaces(7), open_tree(2))
-    Landlock    nothing is written outside of what is named; no signal, no ptrace, no abstract
-                socket, no /proc/PID/root to a process outside, and no more mounting
+    Landlock    nothing is written, or read, outside of what is named; no signal, no ptrace, no
+                abstract socket, no /proc/PID/root to a process outside, and no more mounting
                 (Documentation/userspace-api/landlock.rst; the rights are those of ABI 7)
     seccomp     no other kinds of sockets, io_uring, keyrings, namespaces, TIOCSTI, 32-bit calls
                 (Documentation/userspace-api/seccomp_filter.rst)
-    privileges  no_new_privs: no setuid program works; root keeps what `cp -a` and `tar x` need
+    privileges  no_new_privs: no setuid program works; root keeps the capabilities that are named
+
+How high they are is the order's to say: a step with a sandbox is kept in by all of them
+(`boundaries.py`), another one within what the user's policy draws (`bounded.py`).
 
 For a user these are made in a user namespace; root on a machine of its own needs none.
 """
@@ -45,7 +48,8 @@ if TYPE_CHECKING:
         environment: dict[str, str]
         cwd: str
         folder: str  # the attempt's own, writable
-        writable: list[str]  # by their real names
+        writable: list[str]  # by their real names; with "/" everything is
+        readable: list[str]  # with "/" everything is; the attempt's own is in any case
         fixed: list[str]  # read-only, within something writable
         hidden: list[str]  # files and folders that are to be empty and unreadable
         private: dict[str, str]  # folder: the folder that stands in for it, writable
@@ -55,12 +59,18 @@ if TYPE_CHECKING:
         layers_in: str  # where the layers of caches are made
         homes: list[str]  # what `caches` are seen from
         only: list[str]  # names in / that are to be seen, when not all are
+        reachable: list[str]  # where sockets with a name are not covered, besides `writable`
         network: bool
+        apart: bool  # in namespaces of its own: without them, all of the above is as for all
+        any_socket: bool  # of every kind, not only Unix, IP and netlink
+        scoped: int  # what Landlock keeps from processes outside: 1 abstract sockets, 2 signals
+        landlock: int  # the least version that holds this
+        capabilities: int  # that root keeps, a bit for each
 
 
 EXIT = 125
 PREFIX = "FLOW_SECRET_"  # of variables that are in the environment only, under another name
-LEAST_LANDLOCK = 6  # Linux 6.12: from there on it stops signals and abstract sockets
+_SCOPES_SINCE = 6  # Linux 6.12: from there on Landlock stops signals and abstract sockets
 
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
 _RESOLVE_NO_SYMLINKS = 4
@@ -70,7 +80,6 @@ _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
 _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 _NEWNS, _NEWUSER, _NEWIPC, _NEWNET = 0x20000, 0x10000000, 0x08000000, 0x40000000
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-_KEPT_CAPABILITIES = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4  # chown, dac_override, fowner, fsetid
 _BLANK = "/dev/.blank"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -174,14 +183,19 @@ def _within(path: str, folder: str) -> bool:
 
 
 def build_view(bounds: "Bounds", sockets: list[str], *, in_user_namespace: bool) -> list[str]:
-    """Rebuild what the step will see of the file system; give the places it may write to."""
+    """Rebuild what the step will see of the file system; give the places it may write to.
+
+    These are all of them, but where everything is writable.
+    """
     folders = {path: source for path, source in bounds["private"].items() if _is_place(path)}
     private = {path: _clone(source) for path, source in folders.items()}
     writable = {bounds["folder"]: _clone(bounds["folder"])}
     for path in filter(os.path.lexists, bounds["writable"]):
-        writable[path] = _clone(path, exact=True)
+        if path != "/":
+            writable[path] = _clone(path, exact=True)
     writable |= _layers(bounds, in_user_namespace=in_user_namespace)
-    read_only = {path: _clone(path) for path in _there(bounds["shown"])}
+    shown = _there(bounds["shown"])
+    read_only = {path: _clone(path) for path in shown}
     for path in _there(bounds["fixed"]):
         # A link of the step's own making must not have us show it what is hidden.
         if any(_within(path, place) for place in (bounds["folder"], *bounds["writable"])):
@@ -190,12 +204,21 @@ def build_view(bounds: "Bounds", sockets: list[str], *, in_user_namespace: bool)
         _make_read_only(tree, "", below=True)
     trees = {**private, **writable, **read_only}
     hidden = {*_there(bounds["hidden"]), *_rest_of_root(bounds["only"])}
-    over = [*trees, *hidden, "/dev"]
+    own_devices = has_own_devices(bounds)
+    over = [*private, *writable, *shown, *hidden, *(["/dev"] if own_devices else [])]
+    over += bounds["reachable"]
     covered = {path for path in sockets if not any(_within(path, place) for place in over)}
-    devices = {name: _clone(f"/dev/{name}") for name in _DEVICES if os.path.exists(f"/dev/{name}")}
 
-    _make_read_only(_AT_FDCWD, "/", below=True)
-    _make_devices(devices)
+    devices = {}
+    if own_devices:
+        named = [path for name in _DEVICES if os.path.exists(path := f"/dev/{name}")]
+        devices = {path: _clone(path) for path in named}
+        devices |= {path: trees.pop(path) for path in writable if _within(path, "/dev")}
+    if not _all(bounds["writable"]):
+        _make_read_only(_AT_FDCWD, "/", below=True)
+    if own_devices:
+        _make_devices(devices)
+    blank = _BLANK if own_devices else "/dev/null"
     targets = {*trees, *hidden, *covered}
     emptied = []
     for target in sorted(targets, key=_depth):
@@ -208,10 +231,20 @@ def build_view(bounds: "Bounds", sockets: list[str], *, in_user_namespace: bool)
             _mount("tmpfs", target, "tmpfs", _MS_NOSUID | _MS_NODEV, mode)
             emptied.append(target)
         elif os.path.lexists(target):
-            _attach(_clone(_BLANK), target)
+            _attach(_clone(blank), target)
     for target in emptied:
         _make_read_only(_AT_FDCWD, target, below=False)
-    return [*private, *writable, "/dev"]
+    return [*private, *writable, *(["/dev"] if own_devices else [])]
+
+
+def has_own_devices(bounds: "Bounds") -> bool:
+    """Whether the step gets a /dev of its own: a disk's device would lead to all its files."""
+    everything = _all(bounds["writable"]) and _all(bounds["readable"])
+    return not everything and "/dev" not in bounds["writable"]
+
+
+def _all(places: list[str]) -> bool:
+    return "/" in places
 
 
 def _is_place(path: str) -> bool:
@@ -278,9 +311,6 @@ def _make_place(target: str, *, is_folder: bool) -> None:
 def _make_devices(devices: dict[str, int]) -> None:
     """Make a /dev of its own: no disks, no cameras, and nobody else's terminals."""
     _mount("tmpfs", "/dev", "tmpfs", _MS_NOSUID | _MS_NOEXEC, "mode=755")
-    for name, tree in devices.items():
-        _make_place(f"/dev/{name}", is_folder=False)
-        _attach(tree, f"/dev/{name}")
     for name, mode in (("shm", 0o1777), ("pts", 0o755), ("mqueue", 0o755)):
         os.mkdir(f"/dev/{name}", mode)
     _mount("tmpfs", "/dev/shm", "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=1777")  # noqa: S108
@@ -289,16 +319,45 @@ def _make_devices(devices: dict[str, int]) -> None:
     os.symlink("/proc/self/fd", "/dev/fd")
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         os.symlink(f"/proc/self/fd/{number}", f"/dev/{name}")
+    for path, tree in devices.items():
+        _make_place(path, is_folder=stat.S_ISDIR(os.fstat(tree).st_mode))
+        _attach(tree, path)
     os.close(os.open(_BLANK, os.O_CREAT | os.O_CLOEXEC, 0))
     _make_read_only(_AT_FDCWD, "/dev", below=False)
 
 
 def listening_sockets() -> list[str]:
-    """Give the Unix sockets that have a name: who can reach one can have things done outside."""
+    """Give the Unix sockets that have a name: who can reach one can have things done outside.
+
+    The kernel's table is of our own network; those of others, as of a docker without root, are in
+    /run as well.
+    """
     with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as table:
         lines = [line.rstrip("\n").split(None, 7) for line in table]
     named = {fields[7] for fields in lines if len(fields) == 8 and fields[7].startswith("/")}
-    return [path for path in map(os.path.realpath, named) if _is_socket(path)]
+    named.update(_special_files("/run", _mounts_but("tmpfs")))
+    return [os.path.realpath(path) for path in named if _is_socket(path)]
+
+
+def _mounts_but(kind: str) -> set[str]:
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as table:
+        return {fields[1] for line in table if (fields := line.split())[2] != kind}
+
+
+def _special_files(folder: str, foreign: set[str]) -> list[str]:
+    """Give what is neither file, folder nor link; `foreign` mounts, remote perhaps, are let be."""
+    found, waiting = [], [folder]
+    while waiting:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except OSError:  # not for us
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting += [entry.path] if entry.path not in foreign else []
+            elif not (entry.is_file(follow_symlinks=False) or entry.is_symlink()):
+                found.append(entry.path)
+    return found
 
 
 def _is_socket(path: str) -> bool:
@@ -311,21 +370,27 @@ def _is_socket(path: str) -> bool:
 # ---------------------------------------------------------------- privileges, Landlock, seccomp
 
 
-def drop_privileges() -> None:
+def drop_privileges(capabilities: int) -> None:
     """Give up what no step needs, for good: as root too, and whatever it executes."""
     _checked("no_new_privs", _libc.prctl(38, 1, 0, 0, 0))
     _libc.prctl(47, 4, 0, 0, 0)  # PR_CAP_AMBIENT_CLEAR_ALL
     for capability in range(64):
-        if not _KEPT_CAPABILITIES >> capability & 1:
+        if not capabilities >> capability & 1:
             _libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; fails above the last one
-    kept = _KEPT_CAPABILITIES if os.geteuid() == 0 else 0
     header = struct.pack("II", 0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3
+    had = ctypes.create_string_buffer(24)
+    _checked("capabilities", _libc.capget(header, had))
+    permitted = struct.unpack("6I", had)[1]
+    kept = capabilities & permitted if os.geteuid() == 0 else 0
     _checked("capabilities", _libc.capset(header, struct.pack("6I", kept, kept, 0, 0, 0, 0)))
 
 
+_MOVING = 1 << 13  # to another folder: Landlock refuses it unless told otherwise
 _WRITING = 1 << 1 | sum(1 << bit for bit in range(4, 16))  # all but executing and reading
-_GRANTED = _WRITING & ~(1 << 6 | 1 << 11)  # but for making devices
-_GRANTED_ON_FILES = 1 << 1 | 1 << 14 | 1 << 15  # writing, truncating, ioctl of devices
+_WRITING_SINCE = {3: 1 << 14, 5: 1 << 15}  # truncating, ioctl of devices
+_READING = 1 << 0 | 1 << 2 | 1 << 3  # executing, reading files, listing folders
+_MAKING_DEVICES = 1 << 6 | 1 << 11
+_ON_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # what there is to allow of a file
 
 
 def landlock_version() -> int:
@@ -333,32 +398,47 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(ctypes.c_long(444), None, 0, 1)))
 
 
-def restrict_by_landlock(writable: list[str]) -> None:
-    """Let nothing be written but below these, and no process outside be reached."""
+def rights_at(version: int) -> int:
+    """Give the rights to write that a version of Landlock can hold back."""
+    unknown = sum(right for since, right in _WRITING_SINCE.items() if version < since)
+    return _WRITING & ~unknown
+
+
+def restrict_by_landlock(bounds: "Bounds", own: list[str]) -> None:
+    """Let nothing be written, or read, but below what is named, and no process be looked into.
+
+    `own` are the places of the view that may be written to; what was made for the step may be read.
+    """
     version = landlock_version()
-    if version < LEAST_LANDLOCK:
-        raise CannotConfine(f"Landlock {LEAST_LANDLOCK} is needed, the kernel has {version}")
-    # Scoped are abstract sockets and signals.
-    rules = _call("no Landlock rules", 444, struct.pack("QQQ", _WRITING, 0, 3), 24, 0)
-    for path in writable:
-        _allow_writing(rules, path)
-    for descriptor in range(3):  # its terminal, and files that it may open again by /dev/stdout
-        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-            _allow_writing(rules, f"/proc/self/fd/{descriptor}", only_if_writable=descriptor)
+    if version < bounds["landlock"]:
+        raise CannotConfine(f"Landlock {bounds['landlock']} is needed, the kernel has {version}")
+    writing = _MOVING if _all(bounds["writable"]) else rights_at(version)
+    reading = 0 if _all(bounds["readable"]) else _READING
+    scoped = bounds["scoped"] if version >= _SCOPES_SINCE else 0
+    rules = _call("no Landlock rules", 444, struct.pack("QQQ", writing | reading, 0, scoped), 24, 0)
+    writing &= ~_MAKING_DEVICES
+    for path in ["/"] if _all(bounds["writable"]) else own:
+        _allow(rules, path, writing)
+    if reading:
+        own = [path for path in own if path not in bounds["writable"]]
+        for path in filter(os.path.exists, [bounds["folder"], *own, *bounds["readable"]]):
+            _allow(rules, path, reading)
+    for number in range(3):  # its terminal, and files that it may open again by /dev/stdout
+        if not stat.S_ISFIFO(os.fstat(number).st_mode):
+            mode = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE
+            rights = {os.O_RDONLY: reading, os.O_WRONLY: writing}.get(mode, reading | writing)
+            _allow(rules, f"/proc/self/fd/{number}", rights)
     _call("Landlock", 446, rules, 0)
     os.close(rules)
 
 
-def _allow_writing(rules: int, path: str, *, only_if_writable: int = -1) -> None:
-
-    if only_if_writable >= 0:
-        mode = fcntl.fcntl(only_if_writable, fcntl.F_GETFL) & os.O_ACCMODE
-        if mode == os.O_RDONLY:
-            return
+def _allow(rules: int, path: str, rights: int) -> None:
     descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-    rule = struct.pack("<Qi", _GRANTED if is_folder else _GRANTED_ON_FILES, descriptor)
-    _call(f"Landlock does not know {path}", 445, rules, 1, rule, 0)
+    if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        rights &= _ON_FILES
+    if rights:
+        rule = struct.pack("<Qi", rights, descriptor)
+        _call(f"Landlock does not know {path}", 445, rules, 1, rule, 0)
     os.close(descriptor)
 
 
@@ -406,7 +486,7 @@ _EPERM, _ENOSYS, _EAFNOSUPPORT = 1, 38, 97
 Instruction = tuple[int, int, int, int]
 
 
-def filter_of(machine: str) -> list[Instruction]:
+def filter_of(machine: str, *, any_socket: bool = False) -> list[Instruction]:
     """Give the seccomp program for a machine (as `uname -m` says). CannotConfine for others."""
     if machine not in _ARCHITECTURES:
         raise CannotConfine(f"no seccomp filter is known for {machine}")
@@ -437,7 +517,7 @@ def filter_of(machine: str) -> list[Instruction]:
     requests = [(_EQUAL, 0, 1, request) for request in _TERMINAL_INPUT]
     when(ioctl, [_argument(1), *_each(requests, refuse), allow])
     no_family: Instruction = (_RETURN, 0, 0, _REFUSE | _EAFNOSUPPORT)
-    for call in ((41, 53), (198, 199))[column]:  # socket, socketpair
+    for call in () if any_socket else ((41, 53), (198, 199))[column]:  # socket, socketpair
         families: list[Instruction] = [(_EQUAL, 0, 1, family) for family in _FAMILIES]
         when(call, [_argument(0), *_each(families, allow), no_family])
     # A limit on somebody else's CPU time is a way to kill it. (Of oneself, the number is 0.)
@@ -463,9 +543,10 @@ def _each(tests: list[Instruction], then: Instruction) -> list[Instruction]:
     return [instruction for test in tests for instruction in (test, then)]
 
 
-def filter_system_calls() -> None:
+def filter_system_calls(*, any_socket: bool) -> None:
     """Refuse the system calls that lead out, or that no step needs."""
-    instructions = b"".join(struct.pack("HBBI", *one) for one in filter_of(os.uname().machine))
+    program_here = filter_of(os.uname().machine, any_socket=any_socket)
+    instructions = b"".join(struct.pack("HBBI", *one) for one in program_here)
     buffer = ctypes.create_string_buffer(instructions)
     program = struct.pack("H6xQ", len(instructions) // 8, ctypes.addressof(buffer))
     _checked("seccomp", _libc.prctl(22, 2, program, 0, 0))
@@ -476,16 +557,18 @@ def filter_system_calls() -> None:
 
 def confine(bounds: "Bounds") -> None:
     """Bring this process within the bounds. CannotConfine, or OSError, when it cannot be done."""
-    sockets = listening_sockets()  # before: a new network has a table of its own
-    in_user_namespace = enter_namespaces(network=bounds["network"])
-    writable = build_view(bounds, sockets, in_user_namespace=in_user_namespace)
+    own: list[str] = []
+    if bounds["apart"]:
+        sockets = listening_sockets()  # before: a new network has a table of its own
+        in_user_namespace = enter_namespaces(network=bounds["network"])
+        own = build_view(bounds, sockets, in_user_namespace=in_user_namespace)
     try:
         os.chdir(bounds["cwd"])  # anew: where we are is beneath what was mounted
     except OSError as error:
         raise CannotConfine(f"{bounds['cwd']} cannot be entered: {error.strerror}") from error
-    drop_privileges()
-    restrict_by_landlock(writable)
-    filter_system_calls()
+    drop_privileges(bounds["capabilities"])
+    restrict_by_landlock(bounds, own)
+    filter_system_calls(any_socket=bounds["any_socket"])
 
 
 def _environment(bounds: "Bounds") -> dict[str, str]:

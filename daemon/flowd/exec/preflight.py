@@ -8,7 +8,7 @@ import difflib
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -55,10 +55,20 @@ _PACKAGES = {
 class MachinePreflight:
     """See the port `Preflight`."""
 
-    def __init__(self, manuals: Manuals, *, asks: bool = False):
-        """With `asks`, well-known programs are asked for their options: it takes its time."""
+    def __init__(
+        self,
+        manuals: Manuals,
+        *,
+        asks: bool = False,
+        secrets_in: Callable[[str], Sequence[Span]] = lambda _: (),
+    ):
+        """With `asks`, well-known programs are asked for their options: it takes its time.
+
+        `secrets_in` finds what looks like a secret in a text.
+        """
         self._manuals = manuals
         self._asks = asks
+        self._secrets_in = secrets_in
 
     async def __call__(
         self,
@@ -82,6 +92,7 @@ class MachinePreflight:
                 found += look.programs(brought)
                 if warnings:
                     found += look.variables(_known_to(workflow, step, environment))
+                    found += look.secrets(self._secrets_in)
                     found += await self._options(look)
             judgement = item.scripts["run"]
             if warnings and not earlier:  # whatever a step before has done, it may have made files
@@ -165,6 +176,19 @@ class _Look:
                 " outputs; names that look secret are not handed over, but for `secrets:`"
             )
             yield self.obstacle("variable", "warning", message, cure, span)
+
+    def secrets(self, secrets_in: Callable[[str], Sequence[Span]]) -> Iterator[Obstacle]:
+        """Values that stand in the text, which is recorded with the run as it is."""
+        cure = "name it under [secrets] in config.toml, and in the step's `secrets:`"
+        undo = self._step.undo_plan
+        texts = {"run": self._step.run, "undo": undo.run if undo else "", "check": self._step.check}
+        for span in secrets_in(texts[self._kind] or ""):
+            message = "what looks like a secret stands in the script, and is recorded with the run"
+            yield self.obstacle("secret", "warning", message, cure, span)
+        if self._kind == "run":
+            for name in (name for name, value in self._step.env.items() if secrets_in(value)):
+                message = f"what looks like a secret stands in `env` ({name}), and is recorded"
+                yield self.obstacle("secret", "warning", message, cure, (0, 0))
 
 
 def step_folder(cwd: str, step: Step) -> str:

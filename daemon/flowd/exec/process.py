@@ -17,6 +17,7 @@ from pathlib import Path
 import trio
 
 from flowd import faultpoints
+from flowd.domain.boundaries import NOTHING_DRAWN, Drawn
 from flowd.domain.events import Confined, Stream
 from flowd.domain.ports import (
     AttemptKey,
@@ -139,7 +140,7 @@ class ProcessExecutor:
         held = None
         if launch.limits is not None:
             held = await self._limiter.hold(launch, self._folders.of(launch.key))
-        answer = self._answers[launch.key] = self._order(launch, held)
+        answer = self._answers[launch.key] = self._order(launch, held, *await self._command(launch))
         faultpoints.reach("attempt.ordered")
         reply = await answer.wait()
         faultpoints.reach("attempt.told")
@@ -154,13 +155,23 @@ class ProcessExecutor:
             raise _spawn_failed(launch, reply)
         return await self.adopt(launch.key)
 
-    def _order(self, launch: Launch, held: Held | None) -> Answer:
+    async def _command(self, launch: Launch) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Give what is executed, and its environment."""
         folder = self._folders.of(launch.key)
         if not launch.cwd.startswith("/"):
             raise SpawnFailed(f"the folder {launch.cwd!r} is not absolute", cure="give a full path")
-        command, environment = self._confiner.order(
+        return await self._confiner.order(
             launch, folder, command_of(launch, f"{folder}/script"), environment_of(launch, folder)
         )
+
+    def _order(
+        self,
+        launch: Launch,
+        held: Held | None,
+        command: tuple[str, ...],
+        environment: dict[str, str],
+    ) -> Answer:
+        folder = self._folders.of(launch.key)
         holder = self._living_holder()
         if held is not None:
             command = command_within(held, command)
@@ -354,10 +365,19 @@ class ProcessExecutor:
             self._nursery.start_soon(trio.to_thread.run_sync, remove_tree, folder)
 
     async def confine(
-        self, levels: Collection[Sandbox], cwd: str, *, rehearsal: str = ""
+        self,
+        levels: Collection[Sandbox],
+        cwd: str,
+        *,
+        rehearsal: str = "",
+        drawn: Drawn = NOTHING_DRAWN,
     ) -> Confined:
         """Say what steps of these levels are confined to; see the port."""
-        return await self._confiner.confine(levels, cwd, rehearsal)
+        return await self._confiner.confine(levels, cwd, rehearsal, drawn)
+
+    async def unheld(self, drawn: Drawn) -> str:
+        """Say why this machine cannot hold what policies draw; see the port."""
+        return await self._confiner.refused("off", drawn)
 
     async def sandbox_here(self) -> str:
         """Say what confines steps on this machine."""

@@ -1,8 +1,8 @@
 """Secrets in what a script writes become `***` before anybody keeps or sees them.
 
 A secret is one of the values that are known (variables whose names look secret), or looks like one:
-`tokens.py` has the table. A value that nobody knew, that looks like nothing, or that the script has
-encoded, cannot be found.
+`token_kinds.py` has the table. A value that nobody knew, that looks like nothing, or that the
+script has encoded, cannot be found.
 
 Output comes in pieces. A piece is taken only up to where a secret may have begun that the next
 piece ends; a few bytes before the piece are looked at again, since a beginning too short to be one
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from flowd.domain.ports import NO_VARIABLES, MaskerFor
-from flowd.safety.tokens import kinds_in
+from flowd.safety.token_kinds import FINDER
 
 MASK = b"***"
 MASK_OF_VALUES = b"<hidden>"  # `rm $steps_a_path` would expand stars to all files there are
@@ -26,6 +26,8 @@ MOST_BYTES = 4096  # of a value: what is longer is looked for in parts of this s
 
 LEAST_RANDOM, LEAST_BITS = 24, 4.0  # characters, and bits for each: see `looks_random`
 _DRAWN = re.compile(r"[A-Za-z0-9+=_.~-]+(?:/[A-Za-z0-9+=_.~-]+)?")
+
+_PLACEHOLDER = re.compile(rb"[$`<>{}]|\*{3}|x{6}|X{6}|\.{3}")
 
 Span = tuple[int, int]
 
@@ -40,7 +42,7 @@ class SecretMasker:
         """Give what may be kept of `data[seen:]`, and how much of that it stands for."""
         found = list(self._values_in(data))
         waits = self._beginning_of_a_value(data) if more else len(data)
-        for kind in kinds_in(data):
+        for kind in FINDER.kinds_in(data):
             found += kind.spans(data)
             if more:
                 waits = min(waits, kind.beginning(data))
@@ -94,6 +96,24 @@ def make_masker_for(looks_secret: Callable[[str], bool], known: Mapping[str, str
         return SecretMasker(ours | values) if values else usual
 
     return masker_for
+
+
+def secrets_in(text: str) -> list[Span]:
+    """Give where a text that people wrote holds what looks like a secret, in characters.
+
+    Where a variable or a placeholder stands in its stead, there is none.
+    """
+    data = text.encode(errors="surrogateescape")
+    found = sorted({span for kind in FINDER.kinds_in(data) for span in kind.spans(data)})
+    spans: list[Span] = []
+    reached = 0
+    for start, end in found:
+        if start >= reached and not _PLACEHOLDER.search(data, start, end):
+            before, inside = data[:start], data[start:end]
+            begins = len(before.decode(errors="surrogateescape"))
+            spans.append((begins, begins + len(inside.decode(errors="surrogateescape"))))
+            reached = end
+    return spans
 
 
 def looks_random(value: str) -> bool:

@@ -8,7 +8,7 @@ from flowd.domain.boundaries import Boundaries
 from flowd.domain.ports import Judge, Judgement
 from flowd.domain.workflow import Shell
 from flowd.safety.judge import make_judge
-from flowd.safety.policy.layers import Policy, holding, policy_for
+from flowd.safety.policy.layers import Policy, boundaries_for, holding, policy_for
 from flowd.safety.policy.loading import PolicyFile, PolicyFiles
 from flowd.safety.policy.moments import local_time
 from flowd.safety.wary import WaryJudge
@@ -53,8 +53,8 @@ class PolicedJudge:
 
     def boundaries(self, cwd: str) -> tuple[Boundaries, ...]:
         """The boundaries that hold for a run in a folder: all of them, each on its own."""
-        policy, _ = self.policy(cwd)
-        return tuple(layer.boundaries for layer in policy.bounded) if policy else ()
+        layers = [file.layer for file in self._files(cwd) if file.layer is not None]
+        return boundaries_for(layers, cwd)
 
     def _files(self, cwd: str | None) -> list[PolicyFile]:
         return [file for file in self.files.files_for(cwd) if file.trusted]

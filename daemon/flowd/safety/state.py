@@ -15,6 +15,7 @@ from flowd.safety.value import ANYTHING, EMPTY, UNKNOWN, Argument, Value, either
 
 HOME = "/home/user"
 SCRATCH = "/tmp"  # noqa: S108 - what TMPDIR is on most machines, not a path we write to
+OUTPUT = f"{SCRATCH}/flow/output"  # what FLOW_OUTPUT stands for
 TERMINAL = "/dev/tty"
 
 
@@ -57,7 +58,7 @@ _USUAL = {
     "XDG_DATA_HOME": f"{HOME}/.local/share",
     "XDG_STATE_HOME": f"{HOME}/.local/state",
     "XDG_CACHE_HOME": f"{HOME}/.cache",
-    "FLOW_OUTPUT": f"{SCRATCH}/flow/output",
+    "FLOW_OUTPUT": OUTPUT,
 }
 _USUAL_VARIABLES = {name: Variable(value_of(text), exported=True) for name, text in _USUAL.items()}
 

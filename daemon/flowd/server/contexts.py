@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from flowd.config import SuggestConfig
+from flowd.domain.boundaries import Drawn
 from flowd.domain.consents import Consents, Keep
 from flowd.domain.events import Answer, Recorded, RunStatus
 from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.knowledge import ImportedKnowledge
 from flowd.domain.learning import Learning
 from flowd.domain.ports import (
+    BoundariesIn,
     Extents,
     Judge,
     LogKeeper,
@@ -213,6 +215,7 @@ class PolicyContext:
     policies: PolicedJudge
     consents: Consents
     trust: Trust
+    unheld: Callable[[Drawn], Awaitable[str]]
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
@@ -220,7 +223,7 @@ class PolicyContext:
         policies, consents, trust = services.policies, services.consents, services.trust
         if policies is None or consents is None or trust is None:
             raise Unsupported("this daemon has no policies")
-        return cls(policies, consents, trust)
+        return cls(policies, consents, trust, services.unheld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +292,7 @@ class JudgeContext:
     templates: Path
     extents: Extents | None
     preflight: Preflight | None
+    boundaries: BoundariesIn | None
 
     @classmethod
     def of(cls, services: Services, peer: Peer) -> Self:
@@ -299,6 +303,7 @@ class JudgeContext:
             _templates(services),
             services.extents,
             services.preflight,
+            None if services.policies is None else services.policies.boundaries,
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from flowd.domain import foresight, ports, suggestions
+from flowd.domain.boundaries import words_of_drawn
 from flowd.domain.events import Confined
 from flowd.domain.graph import needs_of
 from flowd.domain.items import item_id, parent_of
@@ -63,10 +64,12 @@ def sandbox_words(workflow: Workflow, confined: Confined | None) -> str:
     """Say for people what confines the steps of a run, and how; empty when nothing does."""
     if confined is None:
         return ""
+    said = words_of_drawn(confined.drawn)
+    drawn = f"boundaries of policy: {said}; " if said else ""
     if confined.rehearsal:
         stands_in = f"writes only to {'an' if confined.rehearsal == 'overlay' else 'a'} "
         stands_in += f"{confined.rehearsal} of {confined.project}, thrown away in the end"
-        return f"rehearsal: {stands_in}; by {confined.words}"
+        return f"rehearsal: {stands_in}; {drawn}by {confined.words}"
     counts = Counter(sandbox_of(workflow, step) for step in workflow.steps)
     steps = len(workflow.steps)
     levels = [
@@ -75,7 +78,8 @@ def sandbox_words(workflow: Workflow, confined: Confined | None) -> str:
         if counts[level]
     ]
     writes = f"writes only to {confined.project} and a /tmp of its own"
-    return f"{', '.join(levels)}: {writes}; by {confined.words}"
+    told = f"{', '.join(levels)}: {writes}; " if levels else ""
+    return f"{told}{drawn}by {confined.words}"
 
 
 def _step_rows(state: RunState) -> list[runs.StepRow]:

@@ -8,6 +8,7 @@ from msgspec import Raw
 
 import flowd
 from flowd.config import Config, Paths
+from flowd.domain.boundaries import Drawn
 from flowd.domain.consents import Consents
 from flowd.domain.files import Artifacts, Rehearsals
 from flowd.domain.knowledge import ImportedKnowledge
@@ -67,6 +68,10 @@ async def _nothing_known() -> str:
     return ""
 
 
+async def _all_held(_drawn: Drawn) -> str:
+    return ""
+
+
 def _nothing_to_tidy() -> None:
     pass
 
@@ -80,7 +85,8 @@ class Services:
     what is wrong with the user's rules, or "". `open_lsp` None serves no editors, `artifacts` None
     keeps none, `extents` None counts nothing, `preflight` None finds nothing; `tidy` has what
     removed runs left removed soon, and returns at once. `step_limits` tells what holds the limits
-    of steps here, `step_sandbox` what confines them. Where `trust`, `policies` or `consents` is
+    of steps here, `step_sandbox` what confines them, `unheld` why what policies draw is
+    not held, or "". Where `trust`, `policies` or `consents` is
     None, every folder is trusted, there are no policy files, and no answer lasts; without
     `knowledge` nothing can be imported, without `books` no call to a provider is written down, and
     without `learning` nothing is learned.
@@ -99,6 +105,7 @@ class Services:
     policy_error: Callable[[], str] = _no_store_error
     step_limits: Callable[[], Awaitable[str]] = _nothing_known
     step_sandbox: Callable[[], Awaitable[str]] = _nothing_known
+    unheld: Callable[[Drawn], Awaitable[str]] = _all_held
     open_lsp: OpenLsp | None = None
     artifacts: Artifacts | None = None
     extents: Extents | None = None

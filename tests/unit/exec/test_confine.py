@@ -1,26 +1,32 @@
 """The parts of the confining program that can be looked at without being confined."""
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
+from flowd.domain.boundaries import Drawn
 from flowd.domain.ports import Confinement
 from flowd.errors import Unsupported
 from flowd.exec import confine, sandbox
 from flowd.exec.boundaries import bounds_of, project_of
+from flowd.exec.bounded import bounds_of_policy
 from flowd.exec.removal import remove_tree
 
 ALLOW, EPERM, ENOSYS, EAFNOSUPPORT = 0x7FFF0000, 0x50001, 0x50026, 0x50061
 X86, ARM = 0xC000003E, 0xC00000B7
 
 
-def verdict(machine: str, architecture: int, number: int, *arguments: int) -> int:
+def verdict(
+    machine: str, architecture: int, number: int, *arguments: int, any_socket: bool = False
+) -> int:
     """Run a filter as the kernel would: classic BPF over struct seccomp_data."""
     words = {0: number, 4: architecture}
     for index, value in enumerate((*arguments, 0, 0, 0, 0, 0, 0)[:6]):
         words[16 + 8 * index] = value & 0xFFFFFFFF
         words[20 + 8 * index] = value >> 32
-    program, at, loaded = confine.filter_of(machine), 0, 0
+    program, at, loaded = confine.filter_of(machine, any_socket=any_socket), 0, 0
     while True:
         code, if_true, if_false, operand = program[at]
         at += 1
@@ -79,6 +85,73 @@ def test_calls_of_another_architecture_are_refused() -> None:
     assert verdict("x86_64", X86, 0x40000000) == EPERM  # x32
     with pytest.raises(confine.CannotConfine, match="riscv64"):
         confine.filter_of("riscv64")
+
+
+def test_every_socket_is_let_be_where_the_network_is() -> None:
+    assert verdict("x86_64", X86, 41, 40, any_socket=True) == ALLOW
+    assert verdict("aarch64", ARM, 198, 17, any_socket=True) == ALLOW
+    assert verdict("x86_64", X86, 165, any_socket=True) == EPERM
+
+
+@pytest.mark.parametrize(
+    ("version", "truncates", "controls_devices"),
+    [(2, False, False), (3, True, False), (4, True, False), (5, True, True), (9, True, True)],
+)
+def test_only_rights_that_the_kernel_knows_are_asked_for(
+    version: int, truncates: bool, controls_devices: bool
+) -> None:
+    rights = confine.rights_at(version)
+    assert (bool(rights & 1 << 14), bool(rights & 1 << 15)) == (truncates, controls_devices)
+    assert rights & 1 << 1
+    assert rights & 1 << 13
+
+
+def bounded(drawn: Drawn, **environment: str) -> "confine.Bounds":
+    return bounds_of_policy(
+        Confinement("off", "/p/q", drawn=drawn, agent="/run/agent"),
+        folder="/attempt",
+        cwd="/p/q",
+        environment=environment,
+        own=["/flow"],
+        program="/bin/bash",
+    )
+
+
+def test_a_step_without_a_sandbox_is_bounded_by_what_is_drawn_alone(tmp_path: Path) -> None:
+    place = os.path.realpath(tmp_path)
+    privilege = bounded(Drawn(privilege=False))
+    assert not privilege["apart"]
+    assert privilege["writable"] == ["/"]
+    assert privilege["readable"][0] == "/"
+    assert not privilege["capabilities"] & (1 << 6 | 1 << 7)
+    network = bounded(Drawn(network=False), SSH_AUTH_SOCK="/elsewhere")
+    assert network["apart"]
+    assert network["environment"] == {"SSH_AUTH_SOCK": "/elsewhere"}
+    assert (network["network"], network["any_socket"], network["reachable"]) == (False, False, [])
+    assert network["capabilities"] & 1 << 7
+    assert not network["capabilities"] & (1 << 12 | 1 << 13)
+    for each in (privilege, network):
+        assert not each["capabilities"] & (1 << 16 | 1 << 17 | 1 << 19 | 1 << 21 | 1 << 27)
+    writable = bounded(Drawn(writable=((f"{place}/**",),)))
+    assert writable["writable"] == [place]
+    assert "/run/agent" in writable["reachable"]
+    assert "/elsewhere" not in writable["reachable"]
+    assert {"/flow", "/p/q/.flow", "/p/.flow"} <= set(writable["fixed"])
+    assert (writable["hidden"], writable["private"], writable["caches"]) == ([], {}, [])
+    assert writable["environment"] == {"TMPDIR": "/attempt/tmp"} or place.startswith("/tmp")
+    assert (writable["landlock"], network["landlock"]) == (3, 2)
+
+
+def test_sockets_are_found_by_a_look_as_well(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "deep")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{tmp_path}/deep/s")
+        assert confine._special_files(str(tmp_path), set()) == [f"{tmp_path}/deep/s"]
+        assert confine._special_files(str(tmp_path), {f"{tmp_path}/deep"}) == []
+    assert confine._special_files(str(tmp_path / "none"), set()) == []
+    assert "/proc" in confine._mounts_but("tmpfs")
 
 
 def test_both_sides_know_the_exit_code_of_what_could_not_be_confined() -> None:

@@ -12,6 +12,7 @@ from flowd.domain.preview import judge_workflow
 from flowd.exec.flags import Manuals
 from flowd.exec.preflight import MachinePreflight
 from flowd.safety.judge import make_judge
+from flowd.safety.masking import secrets_in
 
 JUDGE = make_judge()
 
@@ -31,7 +32,8 @@ async def obstacles(machine: Path, *steps: object, **keys: object) -> list[Obsta
     workflow = workflow_from_object({"flow": 1, "name": "w", "steps": steps_, **keys})
     judged = judge_workflow(workflow, JUDGE, str(machine))
     environment = {"PATH": str(machine / "bin"), "GIVEN": "1"}
-    return await MachinePreflight(Manuals())(workflow, judged, str(machine), environment)
+    preflight = MachinePreflight(Manuals(), secrets_in=secrets_in)
+    return await preflight(workflow, judged, str(machine), environment)
 
 
 def told(found: list[Obstacle]) -> list[str]:
@@ -145,3 +147,36 @@ async def test_what_git_would_stumble_over(machine: Path, monkeypatch: pytest.Mo
     assert told(moves) == [
         "warning s0 run git switch may refuse: there are changes that are not committed"
     ]
+
+
+TOKEN = "ghp_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dF3hJ5"
+
+
+async def test_a_secret_in_the_text_is_said(machine: Path):
+    script = f"frobnicate 'é' {TOKEN} --password Tr0ub4dor3"
+    found = await obstacles(
+        machine, {"run": script, "undo": f"ls {TOKEN}", "env": {"A": TOKEN, "B": "plain"}}
+    )
+    assert [(each.kind, each.severity, each.script) for each in found] == [
+        ("secret", "warning", "run"),
+        ("secret", "warning", "run"),
+        ("secret", "warning", "run"),
+        ("secret", "warning", "undo"),
+    ]
+    first, second = found[0].span, found[1].span
+    assert script[slice(*first)] == TOKEN
+    assert script[slice(*second)] == "Tr0ub4dor3"
+    assert "`env` (A)" in found[2].message
+    assert "secrets:" in found[0].cure
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'ls -H "Authorization: Bearer $GIVEN_TOKEN" --password "$GIVEN1x"',
+        "ls postgres://app:${GIVEN}@localhost/x ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "ls --token <YOUR_TOKEN1> sk-...",
+    ],
+)
+async def test_where_a_variable_stands_there_is_no_secret(machine: Path, script: str):
+    assert [each for each in await obstacles(machine, script) if each.kind == "secret"] == []

@@ -17,7 +17,7 @@ KEY = (
 A36 = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dF3hJ5"
 # What is written, and the part of it that must be nowhere.
 SECRETS = {
-    "value": (f"token={VALUE}.", VALUE),
+    "value": (f"kept ({VALUE})", VALUE),
     "aws id": ("id AKIAIOSFODNN7EXAMPLE ", "IOSFODNN7EXAMPLE"),
     "aws key": (
         "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n",

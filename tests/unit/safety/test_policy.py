@@ -9,7 +9,7 @@ from flowd.domain.boundaries import Boundaries
 from flowd.errors import InvalidInput
 from flowd.safety.judge import make_judge
 from flowd.safety.policed import PolicedJudge
-from flowd.safety.policy.layers import policy_for
+from flowd.safety.policy.layers import boundaries_for, policy_for
 from flowd.safety.policy.loading import PolicyFiles, load_layer
 
 NOON = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)  # a Friday
@@ -438,3 +438,23 @@ def test_the_boundaries_are_there_for_whoever_holds_them(tmp_path):
     first, second = policed(tmp_path).boundaries("/work")
     assert first == Boundaries(privilege=False)
     assert second == Boundaries(writable=("/work/**", "/tmp/x/**"), network=False)
+
+
+def test_a_step_may_write_its_outputs_wherever_else_it_may_not(judged):
+    assert judged("writable: ['.']", 'echo x=1 >> "$FLOW_OUTPUT"').verdict == "allow"
+    assert judged("readable: ['.']", 'cat "$FLOW_OUTPUT"').verdict == "allow"
+    assert judged("writable: ['.']", 'echo x=1 >> "$FLOW_OUTPUT.2"').verdict == "block"
+
+
+def test_the_kernel_is_told_of_real_places(layer, monkeypatch):
+    """The judge makes up a home of its own; somebody may have that very one."""
+    monkeypatch.setenv("HOME", "/home/me")
+    drawn = boundaries_for(
+        [
+            layer("writable: [., ~/notes, '*.log']\nnetwork: none\n"),
+            layer("confirm: [make]\n", "administrator"),
+        ],
+        CWD,
+    )
+    places = ("/work/app/**", "/home/me/notes/**", "/work/app/*.log")
+    assert drawn == (Boundaries(writable=places, network=False),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowctl import exits
 from flowctl.connect import Daemon
 from flowctl.exits import UsageError
-from flowctl.sources import folder, workflow_params
+from flowctl.sources import folder, text_in, workflow_params
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,13 +43,15 @@ def run(arguments: Arguments, console: Console) -> int:
 def _file(daemon: Daemon, console: Console, form: str, file: str) -> int:
     from flowctl.scanning import is_scanned
 
-    if is_scanned(file) or (form == "sarif" and file != "-"):
+    scanned = is_scanned(file) or (form == "sarif" and file != "-")
+    if scanned and not file.endswith((".diff", ".patch")):
         return _scan(daemon, console, form, file=file)
-    source = workflow_params(file)
+    is_diff = file.endswith((".diff", ".patch"))
+    source = {"text": text_in(file)} if is_diff else workflow_params(file)
     if "text" in source:
         from flowctl.diffs import looks_like_diff
 
-        if looks_like_diff(source["text"]):
+        if is_diff or looks_like_diff(source["text"]):
             return _diff(daemon, console, form, text=source["text"])
     from flowctl.checking import print_check, request_check
 
@@ -104,5 +106,5 @@ def _batch(daemon: Daemon, console: Console, file: str) -> int:
         where = {"cwd": text_of(line, "cwd")} if "cwd" in line else {}
         return {"command": text_of(line, "command"), **where}
 
-    run_batch(daemon, console, "flow/check", file, params_of=params_of, ahead=_AHEAD)
+    run_batch(daemon, console, "flow/check", file, key="command", params_of=params_of, ahead=_AHEAD)
     return exits.DONE

@@ -38,6 +38,8 @@ def show(arguments: Arguments, console: Console) -> int:
     for file in answer["files"]:
         for line in _file_lines(file, console):
             console.print(line)
+    if boundaries := answer.get("boundaries"):
+        console.print(f"boundaries: {harmless(boundaries)}")
     console.print(console.style("built in", "bold"))
     for family in answer["built_in"]:
         shown = f"  {family['name']:<11} {' '.join(family['programs'])}"

@@ -118,6 +118,7 @@ def _batch(
         console,
         "flow/suggest",
         file,
+        key="task",
         params_of=params_of,
         ahead=_AHEAD,
         timeout=_AHEAD * patience,

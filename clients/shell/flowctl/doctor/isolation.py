@@ -23,7 +23,7 @@ _NEEDED = (
 
 
 def look(arguments: Arguments, console: Console) -> Iterator[Check]:
-    """Say what confines steps with a `sandbox`, as tried by the daemon just now, and why no more.
+    """Say what confines steps, as tried by the daemon just now, and why no more.
 
     Nothing is said when there is no daemon, or an older one: another line tells that.
     """
@@ -37,7 +37,7 @@ def look(arguments: Arguments, console: Console) -> Iterator[Check]:
     if not found:
         return
     if "refused" not in found:
-        message = f"{found}; steps without a sandbox are judged, not confined{_besides()}"
+        message = f"{found}; other steps without a sandbox are judged, not confined{_besides()}"
         yield Check("isolation", "ok", message)
         return
     cure = f"{_NEEDED}; {_cure(found)}until then, run what you do not trust in a container"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from flowd.domain.boundaries import ALWAYS_READABLE
 from flowd.domain.ports import Finding
 from flowd.safety import read_only
 from flowd.safety.command import Command
@@ -25,15 +26,12 @@ from flowd.safety.programs import (
     transfer,
     wrappers,
 )
+from flowd.safety.state import OUTPUT
 from flowd.safety.syntax import Span
 from flowd.safety.tables import listed
 from flowd.safety.value import UNKNOWN
 
-ALWAYS_READABLE = tuple(
-    f"/{name}/**" for name in listed("usr bin sbin lib lib32 lib64 etc dev proc sys opt nix")
-)
-"""What programs themselves need."""
-
+_NO_FILES = ("/dev/null", "/dev/std", "/dev/fd/", "/dev/tty", "/dev/pipe-")
 _BECOMES_ANOTHER = listed("sudo sudoedit doas su pkexec run0 runuser gosu su-exec gksudo kdesu")
 _CALLS_OUT = listed(
     "curl wget http https xh httpie aria2c lynx w3m ssh scp sftp ftp lftp telnet nc ncat netcat "
@@ -99,7 +97,7 @@ def judge_write(
     policy: Policy, path: str, span: Span, *, certain: bool = True
 ) -> Iterator[Finding]:
     """Say which boundaries writing, or removing, a plain path crosses; or may, if not certain."""
-    if path.startswith(("/dev/null", "/dev/std", "/dev/fd/", "/dev/tty", "/dev/pipe-")):
+    if path == OUTPUT or path.startswith(_NO_FILES):
         return
     for layer in policy.bounded:
         globs = layer.boundaries.writable
@@ -114,7 +112,7 @@ def judge_read(policy: Policy, path: str, span: Span, *, certain: bool) -> Itera
         globs = layer.boundaries.readable
         if globs is None:
             continue
-        allowed = (*globs, *(layer.boundaries.writable or ()), *ALWAYS_READABLE)
+        allowed = (*globs, *(layer.boundaries.writable or ()), *ALWAYS_READABLE, OUTPUT)
         if not _inside(allowed, path):
             message = f"Reads {_named(path)}"
             yield _crossed(layer, "readable", message, span, path if certain else UNKNOWN)

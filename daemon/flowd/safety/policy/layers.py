@@ -6,7 +6,7 @@ Only the user's own file lifts questions that the built-in rules would ask; noth
 block.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -93,8 +93,14 @@ def finding_of(rule: Rule, kind: Kind, span: Span) -> Finding:
 
 def policy_for(layers: Iterable[Layer], cwd: str | None, moment: datetime) -> Policy:
     """Put files together for a run in a folder, at a moment of local time."""
+    homes = (HOME, str(Path.home()))
+    return Policy(tuple(_resolved(layer, cwd or "", homes, moment) for layer in layers))
+
+
+def boundaries_for(layers: Iterable[Layer], cwd: str) -> tuple[Boundaries, ...]:
+    """Give what each file that draws boundaries draws for a run in a folder: real places."""
     home = str(Path.home())
-    return Policy(tuple(_resolved(layer, cwd or "", home, moment) for layer in layers))
+    return tuple(_boundaries(layer, cwd, (home,)) for layer in layers if layer.lines)
 
 
 def holding(layers: Iterable[Layer], moment: datetime) -> tuple[bool, ...]:
@@ -104,37 +110,49 @@ def holding(layers: Iterable[Layer], moment: datetime) -> tuple[bool, ...]:
     )
 
 
-def _resolved(layer: Layer, cwd: str, home: str, moment: datetime) -> Layer:
+def _resolved(layer: Layer, cwd: str, homes: Sequence[str], moment: datetime) -> Layer:
     """Make globs absolute, and leave out what does not hold at the moment."""
-    folder = str(Path(layer.path).parent.parent) if layer.kind == "project" else cwd
+    folder = _start(layer, cwd)
     rules = tuple(
-        replace(rule, paths=tuple(_globs(rule.paths, folder, home, whole=rule.verdict != "allow")))
+        replace(rule, paths=tuple(_globs(rule.paths, folder, homes, whole=rule.verdict != "allow")))
         if rule.paths
         else rule
         for rule in layer.rules
         if rule.when is None or rule.when.holds(moment)
     )
-    drawn = layer.boundaries
-    boundaries = Boundaries(
-        writable=_bounds(drawn.writable, folder, home),
-        readable=_bounds(drawn.readable, folder, home),
+    return replace(layer, rules=rules, boundaries=_boundaries(layer, cwd, homes))
+
+
+def _start(layer: Layer, cwd: str) -> str:
+    """Give the folder that relative paths of a file start in."""
+    return str(Path(layer.path).parent.parent) if layer.kind == "project" else cwd
+
+
+def _boundaries(layer: Layer, cwd: str, homes: Sequence[str]) -> Boundaries:
+    drawn, folder = layer.boundaries, _start(layer, cwd)
+    return Boundaries(
+        writable=_bounds(drawn.writable, folder, homes),
+        readable=_bounds(drawn.readable, folder, homes),
         network=drawn.network,
         privilege=drawn.privilege,
     )
-    return replace(layer, rules=rules, boundaries=boundaries)
 
 
-def _bounds(globs: tuple[str, ...] | None, folder: str, home: str) -> tuple[str, ...] | None:
-    return None if globs is None else tuple(_globs(globs, folder, home, whole=True))
+def _bounds(
+    globs: tuple[str, ...] | None, folder: str, homes: Sequence[str]
+) -> tuple[str, ...] | None:
+    return None if globs is None else tuple(_globs(globs, folder, homes, whole=True))
 
 
-def _globs(globs: tuple[str, ...], folder: str, home: str, *, whole: bool) -> Iterator[str]:
-    """Absolute globs; `~` is both the home the judge makes up and the real one.
+def _globs(
+    globs: tuple[str, ...], folder: str, homes: Sequence[str], *, whole: bool
+) -> Iterator[str]:
+    """Absolute globs; for the judge `~` is both the home that it makes up and the real one.
 
     `whole`: a name without `*`, `?`, `[` may be a folder's, and means all that is in it.
     """
     for glob in globs:
-        for each in dict.fromkeys((HOME, home)):
+        for each in dict.fromkeys(homes):
             if glob == "~" or glob.startswith("~/"):
                 absolute = plain_path(each + glob[1:])
             else:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from flowd.domain.boundaries import drawn_by, words_of_drawn
 from flowd.domain.foresight import Obstacle
 from flowd.domain.parse import Problem, workflow_from_object
 from flowd.domain.preview import strictest
@@ -97,8 +98,9 @@ async def _judged(
 ) -> CheckResult:
     judged = await judge_in_turns(workflow, context.judge, str(cwd), context.extents)
     obstacles: list[Obstacle] = []
+    folder = folder_in(str(cwd), workflow.cwd)
+    drawn = () if context.boundaries is None else context.boundaries(folder)
     if context.preflight is not None and environment is not None:
-        folder = folder_in(str(cwd), workflow.cwd)
         obstacles = await context.preflight(workflow, judged, folder, environment)
     return CheckResult(
         verdict=strictest(judged),
@@ -108,4 +110,5 @@ async def _judged(
         name=workflow.name,
         workflow=to_object(workflow),
         preflight=[to_obstacle_row(obstacle) for obstacle in obstacles],
+        boundaries=words_of_drawn(drawn_by(drawn)),
     )

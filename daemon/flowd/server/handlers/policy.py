@@ -3,6 +3,7 @@
 import trio
 
 from flowd.clocks import wall_clock_ms
+from flowd.domain.boundaries import NOTHING_DRAWN, drawn_by, words_of_drawn
 from flowd.domain.consents import Approval
 from flowd.errors import InvalidInput, NotFound
 from flowd.safety.explaining import explain, families
@@ -26,7 +27,17 @@ async def handle_show(params: p.PolicyShowParams, context: PolicyContext) -> p.P
         files=[_file_row(file) for file in files.files_for(cwd)],
         built_in=[p.FamilyRow(name=name, programs=each) for name, each in families().items()],
         looked_for=[str(path) for path in files.places(cwd)],
+        boundaries=await _boundaries_words(cwd, context),
     )
+
+
+async def _boundaries_words(cwd: str, context: PolicyContext) -> str:
+    drawn = drawn_by(context.policies.boundaries(cwd))
+    if drawn == NOTHING_DRAWN:
+        return ""
+    if why := await context.unheld(drawn):
+        return f"cannot be held on this machine, so no run starts here: {why}"
+    return f"held by the kernel: {words_of_drawn(drawn)}"
 
 
 def _file_row(file: PolicyFile) -> p.PolicyFileRow:
