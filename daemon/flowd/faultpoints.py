@@ -26,7 +26,7 @@ POINTS = MappingProxyType(
         "run.recorded": "a run is durable; its client has no answer",
         "request.recorded": "an undo, retry or answer is durable; its client has no answer",
         "cancel.recorded": "a cancel is durable; what runs goes on",
-        "attempt.prepared": "an attempt is laid out; its start is not recorded",
+        "attempt.prepared": "an attempt is laid out or promised; its start is not recorded",
         "attempt.ordering": "an attempt's start is durable; its holder is not told",
         "attempt.ordered": "an attempt's holder is told; it may not have claimed it",
         "attempt.told": "a holder told of an end; nothing of it is recorded",

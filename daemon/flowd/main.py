@@ -10,6 +10,7 @@ closed in the opposite order. Steps are not among it: they outlive us.
 
 import argparse
 import fcntl
+import gc
 import logging
 import os
 import random
@@ -152,6 +153,16 @@ def _serve(paths: Paths, administrator_policy: Path) -> None:
         trio.run(serve, paths, load_config(paths.config), administrator_policy)
 
 
+def _leave_alone_what_stays() -> None:
+    """Have the garbage collector look at less, and less often.
+
+    It looked again and again at modules and tables that stay, and at runs that live: a tenth of
+    the CPU of a load, in pauses of up to 40 ms. Rings of garbage are few here, and small.
+    """
+    gc.freeze()
+    gc.set_threshold(5_000, 10, 10)
+
+
 def _make_folder(folder: Path) -> None:
     """Make the folder for Flow's state, unless it is there; it must be this user's own.
 
@@ -281,6 +292,7 @@ async def serve(
             learner.knowledge = late.know
             return late
 
+        _leave_alone_what_stays()
         services = Services(
             log=event_log,
             keeper=event_log.keeper,

@@ -15,12 +15,13 @@ import trio
 import trio.testing
 
 from flowd.domain.ports import Executor, Exited, NeverStarted, Vanished
-from flowd.exec.folders import boot_id
+from flowd.exec.folders import Folders, boot_id
 from flowd.exec.process import open_executor
 from flowd.exec.records import Claimed, read_record
 from support.attempts import (
     folder_of,
     key_of,
+    launch_of,
     lines_of,
     lives,
     run_script,
@@ -183,7 +184,7 @@ async def test_the_holder_was_killed_between_its_claim_and_the_process(steps, wi
 
 
 async def test_the_holder_recorded_the_end_and_was_gone_before_we_looked(steps, witness):
-    die_at(steps, "prepared", script_for(witness))
+    Folders(steps).make(key_of(), script=script_for(witness), stdin=None)
     record = folder_of(steps) / "record"
     script = os.posix_spawn("/bin/sleep", ["sleep", "60"], {})
     now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -266,11 +267,30 @@ async def test_an_end_whose_output_a_power_cut_took_is_none(steps, witness, name
     ],
 )
 async def test_what_an_earlier_boot_left_unfinished(steps, witness, record, kind):
-    die_at(steps, "prepared", script_for(witness))
+    Folders(steps).make(key_of(), script=script_for(witness), stdin=None)
     (folder_of(steps) / "record").write_text(record)
     (steps / boot_id()).rename(steps / "an-earlier-boot")
     async with open_executor(steps) as executor:
         assert isinstance(await adopt(executor), kind)
+
+
+async def test_what_an_earlier_boot_promised_is_lost_and_leaves_nothing(steps, witness):
+    assert die_at(steps, "prepared", script_for(witness)) is None
+    (steps / boot_id()).rename(steps / "an-earlier-boot")
+    async with open_executor(steps) as executor:
+        assert isinstance(await adopt(executor), Vanished)
+        assert executor.leftovers() == []
+    assert [path.name for path in steps.iterdir()] == [boot_id()]
+
+
+async def test_what_was_promised_and_terminated_never_starts(steps, witness):
+    assert die_at(steps, "prepared", script_for(witness)) is None
+    async with open_executor(steps) as executor:
+        await executor.terminate(key_of(), 20)
+        ending = await executor.run(launch_of(script_for(witness)))
+        assert isinstance(ending, Exited)
+        assert ending.exit_code == 143
+    assert lines_of(witness) == []
 
 
 async def test_terminating_what_an_earlier_daemon_started(steps, witness):

@@ -300,7 +300,9 @@ async def test_a_full_disk_refuses_the_script(small_disk):
         launch = launch_of("x" * 10_000)
         with pytest.raises(SpawnFailed, match="No space left") as caught:
             executor.prepare(launch)
+            await executor.run(launch)
         assert "make room" in caught.value.cure
+        executor.forget(launch.key)
         assert executor.leftovers() == [key_of("before")]
         filler.unlink()
         assert await code_of(executor, "true") == 0

@@ -197,8 +197,11 @@ async def test_a_program_that_reads_nothing_is_told_of_and_holds_nobody_up(execu
 
 
 async def test_a_full_disk_holds_up_only_what_is_written(executor, steps):
+    await run_script(executor, "true", key=key_of("before"))
+    executor.forget(key_of("before"))  # so that there is a folder at once
     launch = launch_of("echo lost; read -r line; test $line = on; exit 3", terminal=True)
     executor.prepare(launch)
+    (folder_of(steps) / "stdout").unlink(missing_ok=True)
     (folder_of(steps) / "stdout").symlink_to("/dev/full")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(executor.run, launch)

@@ -12,6 +12,7 @@ import pytest
 from flowd.domain.ports import NOT_MEASURED, Exited, NeverStarted, Usage, Vanished
 from flowd.exec import holder as holder_module
 from flowd.exec import link
+from flowd.exec.folders import Folders
 from flowd.exec.holder import pack
 from flowd.exec.process import open_executor
 from flowd.exec.records import Ended, read_record
@@ -78,8 +79,7 @@ async def test_a_holder_of_the_first_release_serves_this_daemon(steps, monkeypat
 
 async def test_what_a_holder_of_the_first_release_recorded_is_adopted(steps, monkeypatch):
     launch = launch_of("sleep 0.3; exit 3")
-    async with open_executor(steps) as executor:
-        executor.prepare(launch)
+    Folders(steps).make(launch.key, script=launch.script, stdin=None)
     ours, theirs = socket.socketpair()
     holder = os.posix_spawn(
         sys.executable,
@@ -103,8 +103,7 @@ async def test_what_a_holder_of_the_first_release_recorded_is_adopted(steps, mon
 async def test_a_daemon_of_the_first_release_understands_this_holder(steps):
     """It reads replies of exactly five parts, and the first three numbers of the record's end."""
     launch = launch_of(f"{BUSY}; exit 3")
-    async with open_executor(steps) as executor:
-        executor.prepare(launch)
+    Folders(steps).make(launch.key, script=launch.script, stdin=None)
     ours, theirs = socket.socketpair()
     holder = os.posix_spawn(
         sys.executable,

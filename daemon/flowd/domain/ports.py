@@ -269,10 +269,10 @@ class Executor(Protocol):
     """Makes processes that outlive the daemon, and finds them again."""
 
     def prepare(self, launch: Launch) -> None:
-        """Lay out the attempt's directory, before the started event is recorded.
+        """Lay out the attempt's directory, or promise it, before the started event is recorded.
 
-        So, after a crash, a missing directory proves another boot. SpawnFailed when the disk
-        refuses.
+        So, after a crash, a missing directory proves another boot, and a promise that it never
+        started. SpawnFailed when the disk refuses; `run` may find that out, too.
         """
         ...
 

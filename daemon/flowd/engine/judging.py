@@ -9,6 +9,7 @@ from flowd.domain.ports import Extents, Judge, Judgement, StepJudgement
 from flowd.domain.preview import judge_step
 from flowd.domain.workflow import Workflow, shell_of
 
+BRIEF_SECONDS = 0.001  # of judging, after which others have a turn
 LONG_SECONDS = 0.05
 BREATH_SECONDS = 0.05
 
@@ -24,13 +25,17 @@ async def judge_in_turns(
     no other run would move for minutes, and systemd would take the daemon for hung.
     """
     judged = []
+    began = time.monotonic()
     for step in workflow.steps:
-        began = time.monotonic()
         judged.append(judge_step(step, shell_of(workflow, step), judge, cwd))
-        if time.monotonic() - began < LONG_SECONDS:
+        took = time.monotonic() - began
+        if took < BRIEF_SECONDS:  # known scripts, which take less than a turn of others would
+            continue
+        if took < LONG_SECONDS:
             await trio.lowlevel.checkpoint()
         else:  # one turn is not enough for a request that waits: it takes several to be answered
             await trio.sleep(BREATH_SECONDS)
+        began = time.monotonic()
     return [
         replace(item, judgement=await with_extents(item.judgement, extents, cwd)) for item in judged
     ]

@@ -17,6 +17,7 @@ class Slots:
         self.most_per_run = most_per_run
         self._alone: set[str] = set()  # runs that have one process at a time, whatever is set
         self._taken: Counter[str] = Counter()
+        self._taken_in_all = 0  # kept, and not added up: it is asked at the end of every step
         self._waiting: dict[str, dict[trio.lowlevel.Task, None]] = {}  # the next run is the first
 
     def configure(self, most: int, most_per_run: int | None) -> None:
@@ -31,8 +32,8 @@ class Slots:
         """
         if alone:
             self._alone.add(run)
-        if self._is_free_for(run):
-            self._taken[run] += 1
+        if self._taken_in_all < self.most and self._is_free_for(run):
+            self._give(run)
             return
         task = trio.lowlevel.current_task()
         self._waiting.setdefault(run, {})[task] = None
@@ -45,6 +46,7 @@ class Slots:
 
     def give_back(self, run: str) -> None:
         """Give a place back, to whoever is next."""
+        self._taken_in_all -= 1
         self._taken[run] -= 1
         if not self._taken[run]:
             del self._taken[run]
@@ -52,20 +54,26 @@ class Slots:
                 self._alone.discard(run)
         self._serve()
 
+    def _give(self, run: str) -> None:
+        self._taken_in_all += 1
+        self._taken[run] += 1
+
     def _is_free_for(self, run: str) -> bool:
+        """Whether the run may have one more place, if there is one."""
         if run in self._alone and self._taken[run]:
             return False
-        return self._taken.total() < self.most and (
-            self.most_per_run is None or self._taken[run] < self.most_per_run
-        )
+        return self.most_per_run is None or self._taken[run] < self.most_per_run
 
     def _serve(self) -> None:
-        while (run := next(filter(self._is_free_for, self._waiting), None)) is not None:
+        while self._taken_in_all < self.most:
+            run = next(filter(self._is_free_for, self._waiting), None)
+            if run is None:
+                return
             task = next(iter(self._waiting[run]))
             self._remove(run, task)
             if run in self._waiting:  # its next step comes after everybody else's
                 self._waiting[run] = self._waiting.pop(run)
-            self._taken[run] += 1
+            self._give(run)
             trio.lowlevel.reschedule(task)
 
     def _remove(self, run: str, task: trio.lowlevel.Task) -> None:

@@ -10,16 +10,21 @@
     keys               a FIFO: what is typed at its terminal, if it has one (`terminal.py`)
 
 A folder appears complete under its name, before the attempt's start is recorded; so an attempt
-with a recorded start and no folder in BOOT belongs to another boot of the machine.
+with a recorded start and no folder in BOOT belongs to another boot of the machine. Where an attempt
+may have to wait, `RUN.STEP.KIND.ATTEMPT.promised` comes before its start, and the folder just
+before its process: what is promised has surely not run.
 
-Making and deleting files is the dearest thing about a short step (on some file systems a tenth of
+Making and deleting files is the dearest thing about a short step (on some file systems a quarter of
 a millisecond for each), so a folder that is done with is used again, with those of its files that
 can be. They are overwritten and never cut to nothing: ext4 takes that for the replacing of a
-precious file and writes it to the disk at once.
+precious file and writes it to the disk at once. A promise is one more name of a single empty file,
+so a thousand attempts that wait have a thousand names and no folders.
 """
 # Paths are strings here: this runs several times a step, and a Path costs more than the call.
 # ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH116, PTH208
 
+import contextlib
+import errno
 import fcntl
 import itertools
 import logging
@@ -27,7 +32,6 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -40,9 +44,12 @@ from flowd.exec.regular import read_regular
 from flowd.exec.removal import remove_tree
 
 HOLDER_LOG = "holder.log"
-MOST_SPARES = 64
+MOST_SPARES = 128  # those of as many steps as run at once, and of as many whose end is on its way
 SPARE = "spare"
 """So begins the name of a folder that is no attempt's; the next daemon's start removes it."""
+
+PROMISE = "promise"  # the empty file
+PROMISED = f".{PROMISE}d"  # and how its other names end
 
 TEMPORARY, LAYERS = "tmp", "layers"
 _OF_CONFINED = frozenset((TEMPORARY, LAYERS))  # which may hold a hundred thousand files
@@ -76,11 +83,26 @@ class Folders:
         self._spares: list[str] = []
         self._spare_numbers = itertools.count()
         self._dropped: list[str] = []
+        self._promised: set[AttemptKey] = set()
         for folder in (self.this_boot, *self.earlier_boots):
-            for name in os.listdir(folder):
-                if name.startswith(f"{SPARE}."):
-                    remove_tree(f"{folder}/{name}")
+            self._look_through(folder)
         self._drop_empty_boots()
+
+    def _look_through(self, boot: str) -> None:
+        """Take over what an earlier daemon left there for itself and not for an attempt."""
+        names = os.listdir(boot)
+        for name in names:
+            if name.startswith(f"{SPARE}."):
+                remove_tree(f"{boot}/{name}")
+            elif name == PROMISE and boot != self.this_boot:
+                os.unlink(f"{boot}/{name}")
+            elif name.endswith(PROMISED):
+                kept = boot == self.this_boot and name.removesuffix(PROMISED) not in names
+                key = _key_of(name.removesuffix(PROMISED))
+                if key is not None and kept:
+                    self._promised.add(key)
+                elif key is not None:
+                    os.unlink(f"{boot}/{name}")
 
     # ------------------------------------------------------------------------ finding an attempt
 
@@ -89,8 +111,12 @@ class Folders:
         return _folder(self.this_boot, key)
 
     def exists(self, key: AttemptKey) -> bool:
-        """Say whether the attempt was laid out in this boot."""
-        return os.path.exists(self.of(key))
+        """Say whether the attempt was laid out, or promised, in this boot."""
+        return key in self._promised or os.path.exists(self.of(key))
+
+    def is_promised(self, key: AttemptKey) -> bool:
+        """Say whether the attempt has no folder as yet, and so has surely not run."""
+        return key in self._promised
 
     def in_earlier_boot(self, key: AttemptKey) -> str | None:
         """Give the attempt's folder in an earlier boot, if it has one."""
@@ -101,22 +127,53 @@ class Folders:
         return None
 
     def leftovers(self) -> list[AttemptKey]:
-        """Name the attempts that have a folder, in any boot."""
+        """Name the attempts that have a folder, or are promised one, in any boot."""
         boots = (self.this_boot, *self.earlier_boots)
-        return sorted({key for boot in boots for key in _keys_in(boot)})
+        return sorted(self._promised.union(*map(_keys_in, boots)))
 
     # ------------------------------------------------------------------------ making and removing
 
+    def make_or_promise(self, key: AttemptKey, *, script: str, stdin: str | None) -> None:
+        """Lay out an attempt where that is cheap and it need not wait; else promise it.
+
+        `make` then keeps the promise. FileExistsError when it was laid out or promised already;
+        OSError leaves nothing.
+        """
+        _check(key)
+        if self.exists(key):
+            raise FileExistsError(errno.EEXIST, "laid out already", self.of(key))
+        # Whoever has to wait behind others leaves the folders to those whose turn it is.
+        if (self._spares and not self._promised) or not self._promise(key):
+            self._make(key, script, stdin)
+
+    def _promise(self, key: AttemptKey) -> bool:
+        """Promise a folder; False where that cannot be."""
+        name = f"{self.of(key)}{PROMISED}"
+        base = f"{self.this_boot}/{PROMISE}"
+        try:
+            try:
+                os.link(base, name)
+            except FileNotFoundError:
+                os.close(os.open(base, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                os.link(base, name)
+        except OSError:  # not on this file system, or not that many; or it takes nothing at all
+            return False
+        self._promised.add(key)
+        return True
+
     def make(self, key: AttemptKey, *, script: str, stdin: str | None) -> None:
-        """Lay out an attempt. FileExistsError when it was already; OSError leaves nothing."""
-        if not (_NAME.fullmatch(key.run) and _STEP.fullmatch(key.step)):
-            raise Bug(f"{key} cannot be the name of a folder")
+        """Lay out an attempt. FileExistsError when it was already; OSError leaves all as it was."""
+        _check(key)
+        self._make(key, script, stdin)
+
+    def _make(self, key: AttemptKey, script: str, stdin: str | None) -> None:
         try:
             self._lay_out(key, script, stdin)
         except FileNotFoundError:  # somebody removed our folders while we work
             os.makedirs(self.this_boot, 0o700, exist_ok=True)
             self._spares.clear()
             self._lay_out(key, script, stdin)
+        self._forget_promise(key)
 
     def _lay_out(self, key: AttemptKey, script: str, stdin: str | None) -> None:
         spare = self._spares.pop() if self._spares else self._new_spare()
@@ -132,6 +189,7 @@ class Folders:
     def forget(self, key: AttemptKey) -> None:
         """Remove all of an attempt, of any boot. What cannot be removed is logged."""
         try:
+            self._forget_promise(key)
             self._keep_as_spare(self.of(key))
             for boot in self.earlier_boots:
                 remove_tree(_folder(boot, key))
@@ -139,6 +197,12 @@ class Folders:
             log.warning("the folder of %s could not be removed", key, exc_info=True)
         if self.earlier_boots:
             self._drop_empty_boots()
+
+    def _forget_promise(self, key: AttemptKey) -> None:
+        if key in self._promised:
+            self._promised.remove(key)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self.of(key)}{PROMISED}")
 
     def take_dropped(self) -> list[str]:
         """Give the folders that are nobody's any more and may take long to remove, once each."""
@@ -223,11 +287,21 @@ def _folder(boot: str, key: AttemptKey) -> str:
     return f"{boot}/{key.run}.{key.step}.{key.kind}.{key.attempt}"
 
 
-def _keys_in(boot: str) -> Iterator[AttemptKey]:
-    for name in os.listdir(boot):
-        match name.split("."):
-            case [run, *step, kind, attempt] if step and kind in _KINDS and attempt.isdecimal():
-                yield AttemptKey(run, ".".join(step), _KINDS[kind], int(attempt))
+def _check(key: AttemptKey) -> None:
+    if not (_NAME.fullmatch(key.run) and _STEP.fullmatch(key.step)):
+        raise Bug(f"{key} cannot be the name of a folder")
+
+
+def _keys_in(boot: str) -> set[AttemptKey]:
+    return {key for name in os.listdir(boot) if (key := _key_of(name)) is not None}
+
+
+def _key_of(name: str) -> AttemptKey | None:
+    """Give the attempt whose folder is called so; None when it is something else."""
+    match name.split("."):
+        case [run, *step, kind, attempt] if step and kind in _KINDS and attempt.isdecimal():
+            return AttemptKey(run, ".".join(step), _KINDS[kind], int(attempt))
+    return None
 
 
 def _write(path: str, text: str) -> None:
@@ -237,7 +311,8 @@ def _write(path: str, text: str) -> None:
         written = 0
         while written < len(content):
             written += os.write(descriptor, content[written:])
-        os.ftruncate(descriptor, written)
+        if os.fstat(descriptor).st_size != written:
+            os.ftruncate(descriptor, written)
     finally:
         os.close(descriptor)
 

@@ -38,7 +38,7 @@ _NOT_A_PROGRAM = frozenset(_SHELLS_OWN.split())
 _ALONE = frozenset(("true", "false"))  # builtins, too, but nothing can be told from the programs
 # `setsid` forks, and is over at once, when it leads a process group, as it would here.
 _WANTS_A_SHELL = frozenset(("setsid",))
-_CHANGES_COMMANDS = ("BASH_ENV", "BASHOPTS", "SHELLOPTS", "ENV")
+_CHANGES_COMMANDS = frozenset(("BASH_ENV", "BASHOPTS", "SHELLOPTS", "ENV"))
 
 
 def without_shell(shell: Shell, script: str, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -79,9 +79,9 @@ def _unquoted(part: str) -> str:
 
 def _leaves_commands_alone(environment: Mapping[str, str]) -> bool:
     """Whether a shell started so would run what the words say: no functions, no start-up file."""
-    if any(name in environment for name in _CHANGES_COMMANDS):
+    if not _CHANGES_COMMANDS.isdisjoint(environment):
         return False
-    return not any(name.startswith("BASH_FUNC_") for name in environment)
+    return "\nBASH_FUNC_" not in "\n".join(("", *environment))  # at the beginning of a name
 
 
 def _on_path(name: str, path: str) -> str:

@@ -7,10 +7,11 @@ reply, or, after a crash, follows the record.
 
 import contextlib
 import errno
+import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from pathlib import Path
 
 import trio
@@ -53,6 +54,8 @@ from flowd.exec.rehearsal import Rehearsals
 from flowd.exec.removal import remove_tree
 from flowd.exec.sandbox import Confiner, with_sandbox_told
 from flowd.exec.tree import CensusTaker, Tree, end_tree, wait_tree_gone
+
+log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.2
@@ -104,18 +107,23 @@ class ProcessExecutor:
     # ------------------------------------------------------------------------------- starting
 
     def prepare(self, launch: Launch) -> None:
-        """Lay out the attempt; see the port. Bug when it has run before."""
+        """Lay out the attempt, or promise that; see the port. Bug when it has run before."""
         key = launch.key
-        try:
+        with self._disk_may_refuse():
             try:
-                self._folders.make(key, script=launch.script, stdin=launch.stdin)
+                self._folders.make_or_promise(key, script=launch.script, stdin=launch.stdin)
             except OSError:
                 if not self._folders.exists(key):
                     raise
                 if isinstance(read_record(self._folders.of(key)), Running | Ended):
                     raise Bug(f"{key} has run already") from None
                 self._folders.forget(key)
-                self._folders.make(key, script=launch.script, stdin=launch.stdin)
+                self._folders.make_or_promise(key, script=launch.script, stdin=launch.stdin)
+
+    @contextlib.contextmanager
+    def _disk_may_refuse(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise SpawnFailed(
                 f"{self._folders.this_boot} does not take the step's script: {error.strerror}",
@@ -125,6 +133,9 @@ class ProcessExecutor:
     async def run(self, launch: Launch) -> Ending:
         """Have the process made and wait for its end; see the port."""
         await trio.lowlevel.checkpoint_if_cancelled()
+        if self._folders.is_promised(launch.key):
+            with self._disk_may_refuse():
+                self._folders.make(launch.key, script=launch.script, stdin=launch.stdin)
         faultpoints.reach("attempt.ordering")
         held = None
         if launch.limits is not None:
@@ -198,7 +209,17 @@ class ProcessExecutor:
         ending = ending if held is None else with_limits_told(ending, held)
         return with_sandbox_told(ending, self._folders.of(key))
 
+    async def _keep_promise(self, key: AttemptKey) -> None:
+        """Give an attempt that nobody has run a folder, in which can be said what became of it."""
+        while self._folders.is_promised(key):
+            try:
+                self._folders.make(key, script="", stdin=None)
+            except OSError as error:
+                log.warning("%s cannot be settled yet: %s", key, error.strerror)
+                await trio.sleep(LONGEST_PAUSE)
+
     async def _end_of(self, key: AttemptKey) -> Ending:
+        await self._keep_promise(key)
         folder = self._folders.of(key)
         if (answer := self._answers.get(key)) is not None:
             reply = await answer.wait()
@@ -257,6 +278,7 @@ class ProcessExecutor:
 
     async def terminate(self, key: AttemptKey, grace_seconds: float) -> None:
         """End the attempt's whole process tree; see the port and `tree.py`."""
+        await self._keep_promise(key)
         folder = self._folders.of(key)
         pause = FIRST_PAUSE
         if not self._folders.exists(key):  # a script may remove its own folder

@@ -1,5 +1,6 @@
 """Folders of attempts: complete when they appear, used again without a trace of the last one."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from flowd.domain.ports import AttemptKey
 from flowd.errors import Bug
-from flowd.exec.folders import HOLDER_LOG, MOST_SPARES, Folders, boot_id
+from flowd.exec.folders import HOLDER_LOG, MOST_SPARES, PROMISED, SPARE, Folders, boot_id
 from support.attempts import key_of
 
 
@@ -114,6 +115,65 @@ def test_an_attempt_that_is_laid_out_already(folders):
         folders.make(key_of(), script="second\n", stdin=None)
     assert contents(folders, key_of())["script"] == "first\n"
     assert names(folders.this_boot) == [Path(folders.of(key_of())).name]
+
+
+def test_a_promise_is_kept_when_it_is_an_attempts_turn(folders, tmp_path):
+    folders.make_or_promise(key_of(), script="true\n", stdin=None)
+    assert folders.is_promised(key_of())
+    assert folders.exists(key_of())
+    assert not Path(folders.of(key_of())).exists()
+    with pytest.raises(FileExistsError):
+        folders.make_or_promise(key_of(), script="true\n", stdin=None)
+    after = Folders(tmp_path / "steps")  # the next daemon's
+    assert after.leftovers() == [key_of()]
+    assert after.is_promised(key_of())
+    after.make(key_of(), script="true\n", stdin=None)
+    assert not after.is_promised(key_of())
+    assert contents(after, key_of()) == {"script": "true\n", "record": "\n"}
+    with pytest.raises(FileExistsError):
+        after.make_or_promise(key_of(), script="true\n", stdin=None)
+    after.forget(key_of())
+    assert [name for name in names(after.this_boot) if name.startswith(SPARE)]
+    assert after.leftovers() == []
+
+
+def test_a_promise_that_was_kept_counts_for_nothing(folders, tmp_path):
+    """The daemon was killed between the folder and the end of the promise."""
+    folders.make_or_promise(key_of(), script="true\n", stdin=None)
+    promise = Path(f"{folders.of(key_of())}{PROMISED}")
+    folders.make(key_of(), script="true\n", stdin=None)
+    promise.touch()
+    after = Folders(tmp_path / "steps")
+    assert not after.is_promised(key_of())
+    assert not promise.exists()
+    assert after.leftovers() == [key_of()]
+
+
+def test_a_promise_can_be_taken_back(folders):
+    folders.make_or_promise(key_of(), script="true\n", stdin=None)
+    folders.forget(key_of())
+    assert folders.leftovers() == []
+    assert not folders.exists(key_of())
+
+
+def test_folders_that_are_there_go_to_those_whose_turn_it_is(folders):
+    folders.make(key_of("ended"), script="true\n", stdin=None)
+    folders.forget(key_of("ended"))
+    folders.make_or_promise(key_of("alone"), script="true\n", stdin=None)
+    assert not folders.is_promised(key_of("alone"))
+    folders.make_or_promise(key_of("waits"), script="true\n", stdin=None)
+    folders.forget(key_of("alone"))
+    folders.make_or_promise(key_of("behind"), script="true\n", stdin=None)
+    assert folders.is_promised(key_of("behind"))
+
+
+def test_where_a_file_has_one_name_only_nothing_is_promised(folders, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    folders.make_or_promise(key_of(), script="true\n", stdin=None)
+    assert Path(folders.of(key_of())).exists()
 
 
 def test_spares_of_an_earlier_daemon_are_removed(folders, tmp_path):
