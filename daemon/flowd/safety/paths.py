@@ -102,6 +102,7 @@ _DEVICE = re.compile(
     r"|pmem.*|sg\d.*|fd\d.*|vg[^/]*/.*|[\w-]*vg/.*|block/.*|root|ubi.*|drbd.*)"
 )
 _FAR_UP = "../" * 6
+_LONGEST_PATTERN = 1000  # characters; names have 255 bytes at most
 _STREAM = re.compile(
     r"/dev/(?:null|zero|full|tty\w*|u?random|std(?:in|out|err)|fd/.*|pts/.*|ptmx|console|pipe-.*"
     r"|tcp/.*|udp/.*)|/proc/(?:self|thread-self|\d+)/fd/.*"
@@ -170,7 +171,15 @@ def _place(path: str) -> Place:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    return any(mark in pattern for mark in "*?[") and fnmatchcase(name, pattern)
+    return any(mark in pattern for mark in "*?[") and is_matched(name, pattern)
+
+
+def is_matched(name: str, pattern: str) -> bool:
+    """Whether a shell's pattern finds a name; a pattern too long to be meant so may find any.
+
+    `fnmatch` takes the square of the time for a pattern of brackets that nothing closes.
+    """
+    return len(pattern) > _LONGEST_PATTERN or fnmatchcase(name, pattern)
 
 
 def _relative_place(path: str) -> Place:

@@ -42,9 +42,7 @@ def _xargs(command: Command, state: State) -> Effects:
     for items in readings:
         placed = [Argument(item.text, command.span, item.origins) for item in items]
         if replaces:
-            runs += [
-                Run(tuple(_filled(word, token, item, inner) for word in inner)) for item in placed
-            ]
+            runs += [Run(_filled(inner, token, item)) for item in placed]
         else:
             runs.append(Run((*inner, *(_pasted(item, inner) for item in placed))))
     return Effects(runs=tuple(runs[:_MOST_ITEMS]))
@@ -76,11 +74,15 @@ def _pasted(item: Argument, inner: tuple[Argument, ...]) -> Argument:
     return item
 
 
-def _filled(word: Argument, token: str, item: Argument, inner: tuple[Argument, ...]) -> Argument:
-    if token not in word.text:
-        return word
-    origins = word.origins | item.origins | (PASTED if _is_code(inner) else NOWHERE)
-    return Argument(word.text.replace(token, item.text), word.span, origins)
+def _filled(inner: tuple[Argument, ...], token: str, item: Argument) -> tuple[Argument, ...]:
+    """Put an item wherever the token stands in the inner command."""
+    more = item.origins | (PASTED if _is_code(inner) else NOWHERE)
+    return tuple(
+        Argument(word.text.replace(token, item.text), word.span, word.origins | more)
+        if token in word.text
+        else word
+        for word in inner
+    )
 
 
 def _parallel(command: Command, state: State) -> Effects:
@@ -206,7 +208,7 @@ def _find(command: Command, _state: State) -> Effects:
     for inner in plan.actions:
         for hit in plan.hits.texts:
             item = Argument(hit, command.span, plan.hits.origins)
-            runs.append(Run(tuple(_filled(word, "{}", item, inner) for word in inner)))
+            runs.append(Run(_filled(inner, "{}", item)))
     output = Value(tuple(f"{text}\n" for text in plan.hits.texts), plan.hits.origins)
     writes = tuple(Write(target, unknown()) for target in plan.files)
     return Effects(output=output, writes=writes, runs=tuple(run for run in runs if run.arguments))
@@ -228,7 +230,7 @@ def _fd(command: Command, _state: State) -> Effects:
             runs = []
             for hit in _fd_hits(command.arguments[:place]):
                 item = Argument(hit, command.span)
-                filled = tuple(_filled(word, "{}", item, inner) for word in inner)
+                filled = _filled(inner, "{}", item)
                 runs.append(Run(filled if filled != inner else (*inner, item)))
             return Effects(output=unknown(), runs=tuple(runs))
     return Effects(output=value_of("".join(f"{hit}\n" for hit in _fd_hits(command.arguments))))

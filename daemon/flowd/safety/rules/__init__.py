@@ -5,11 +5,11 @@ rule, write the function in the module of its family and name it in that module'
 """
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from flowd.domain.ports import Finding
 from flowd.safety import read_only
 from flowd.safety.command import Command
+from flowd.safety.paths import is_matched
 from flowd.safety.programs import MODELS, interpreters, wrappers
 from flowd.safety.rules import (
     cloud,
@@ -134,7 +134,7 @@ def is_known(name: str) -> bool:
 
 def destructive_name_like(pattern: str) -> str | None:
     """The name of a program that deletes, overwrites or runs code, if a shell pattern finds one."""
-    return next((name for name in sorted(_DESTRUCTIVE) if fnmatchcase(name, pattern)), None)
+    return next((name for name in sorted(_DESTRUCTIVE) if is_matched(name, pattern)), None)
 
 
 def is_destructive_name(text: str) -> bool:
