@@ -1,8 +1,9 @@
 """Those who do the same work: Flow, and other engines of durable workflows where they are there.
 
 The others live in build/peers (`make bench-peers`), which is no part of Flow's environment;
-$FLOW_BENCH_PEERS names another place. All start the same command by posix_spawn for every step, on
-their default settings, with their data in a temporary folder, on loopback only: bash on a script,
+$FLOW_BENCH_PEERS names another place. All run the same command for every step, in a session of its
+own, and keep its exit code and what it wrote, as a step of a shell workflow needs; on their default
+settings, with their data in a temporary folder, on loopback only. The command is bash on a script,
 or the program that Flow makes of a plain command (`flowd/exec/plain.py`).
 """
 

@@ -1,12 +1,14 @@
 """The load of `saga_load.py` on DBOS, run in the peers' own environment.
 
 For every line "RUNS STEPS" on stdin, starts so many workflows, waits for them, and prints how
-many succeeded. Each step is a durable DBOS step that runs the same command by posix_spawn,
-as ours does; the database is SQLite, DBOS's default, as ours is.
+many succeeded. Each step is a durable DBOS step that does what ours does: it runs the same command
+in a session of its own, and its exit code and what it wrote are kept. The database is SQLite,
+DBOS's default, as ours is.
 """
 
 import logging
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,16 +21,18 @@ DBOS(config={"name": "bench", "system_database_url": "sqlite:///dbos.sqlite"})
 
 
 @DBOS.step()
-def step() -> int:
+def step() -> tuple[int, str, str]:
     """Run the command."""
-    pid = os.posix_spawn(COMMAND[0], COMMAND, os.environ)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    done = subprocess.run(
+        COMMAND, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 @DBOS.workflow()
 def saga(steps: int) -> int:
     """Run it again and again; gives how many failed."""
-    return sum(step() != 0 for _ in range(steps))
+    return sum(step()[0] != 0 for _ in range(steps))
 
 
 def main() -> None:

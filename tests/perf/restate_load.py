@@ -1,13 +1,14 @@
 """The load of `saga_load.py` as a service for Restate, run in the peers' own environment.
 
 Serves workflow `Saga` on 127.0.0.1 at the port given, by HTTP/2 with as many streams as come, as
-Restate advises. Each step is a durable step of Restate's that runs the same command by posix_spawn,
-as ours does. `GET /ended` tells how many workflows have ended, so that the server need not be asked
-for it all the time.
+Restate advises. Each step is a durable step of Restate's that does what ours does: it runs the same
+command in a session of its own, and its exit code and what it wrote are kept. `GET /ended` tells
+how many workflows have ended, so that the server need not be asked for it all the time.
 """
 
 import asyncio
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,10 +22,12 @@ saga = restate.Workflow("Saga")
 ended = 0
 
 
-def step() -> int:
+def step() -> tuple[int, str, str]:
     """Run the command; Restate's SDK calls it in a thread."""
-    pid = os.posix_spawn(COMMAND[0], COMMAND, os.environ)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    done = subprocess.run(
+        COMMAND, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 @saga.main()
@@ -33,7 +36,8 @@ async def run(ctx: restate.WorkflowContext, steps: int) -> None:
     global ended
     failed = 0
     for number in range(steps):
-        failed += await ctx.run_typed(f"s{number}", step) != 0
+        code, _, _ = await ctx.run_typed(f"s{number}", step)
+        failed += code != 0
     ended += 1
     if failed:
         raise restate.TerminalError(f"{failed} steps failed")
