@@ -13,6 +13,7 @@ import pytest
 from flowd.domain.ports import Confinement
 from flowd.exec import sandbox
 from flowd.exec.boundaries import bounds_of
+from flowd.exec.folders import HOLDER_LOG, PROMISE
 from support.confined import WITHOUT_NAMESPACES, home, place
 from support.flow_home import FLOWCTL, FlowHome
 
@@ -143,7 +144,7 @@ def test_each_item_is_confined_and_what_it_left_is_removed(home: FlowHome, place
     assert not Path("/tmp/one").exists()
     boots = Path(home.environment["FLOW_HOME"], "steps")
     deadline = time.monotonic() + 20
-    while left := [path for path in boots.glob("*/*") if path.name != "holder.log"]:
+    while left := [path for path in boots.glob("*/*") if path.name not in (HOLDER_LOG, PROMISE)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.02)  # removed beside the run, which does not wait for it
 

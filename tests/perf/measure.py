@@ -22,7 +22,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for `support`
 from flowproto import methods
 from flowproto.client import Client
 from flowproto.daemon import Empty
-from flowproto.runs import RunParams
 from support.real_daemon import RealDaemon
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every start of a daemon would compile it
@@ -63,10 +62,14 @@ def pid_of(daemon: RealDaemon) -> int:
 def submit(daemon: RealDaemon, text: str, runs: int, connections: int = 8) -> None:
     """Start so many runs of a workflow over so many connections at once."""
 
+    params = {"text": text, "cwd": str(daemon.home)}
+
     def some(count: int) -> None:
         with daemon.client() as client:
-            for _ in range(count):
-                client.call(methods.RUN, RunParams(text=text, cwd=str(daemon.home)))
+            # None waits for the answer to the one before, as when a script starts them.
+            for answer in client.requests("flow/run", [params] * count):
+                if isinstance(answer, Exception):
+                    raise answer
 
     shares = [runs // connections + (n < runs % connections) for n in range(connections)]
     with ThreadPoolExecutor(connections) as threads:

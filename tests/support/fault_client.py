@@ -28,6 +28,8 @@ class Followed:
     """The events that answers to requests have promised."""
     gone: bool = False
     """Whether the daemon knows it no more."""
+    vain: bool = False
+    """Whether there is nothing to ask for: all its steps were lost and answered with "skip"."""
 
     @property
     def story(self) -> Story:
@@ -46,7 +48,7 @@ class Followed:
     @property
     def rests(self) -> bool:
         """Whether nothing more will come by itself or be asked for."""
-        if self.gone:
+        if self.gone or self.vain:
             return True
         if not self.events or self.events[self.position]["type"] != "run_finished":
             return False
@@ -201,6 +203,8 @@ class LoadClient:
             client.call(method, params)
         except Refused as refused:  # the answer got lost, and the request did not
             assert refused.code == "conflict", refused
+            lost = any(event.get("outcome") == "lost" for event in followed.events.values())
+            followed.vain = lost and "nothing left to undo" in refused.message
         else:
             followed.asked.append(promised)
 
