@@ -9,7 +9,6 @@ A token has at least so many characters after its prefix, so that prose about on
 """
 
 import base64
-import re
 
 from flowd.safety.tokens import AFTER_AN_ESCAPE, Finder, Kind, Place, token
 
@@ -98,7 +97,7 @@ def _around(
     word: bytes, whole: bytes, begun: bytes, place: Place = "long word", least: int = 0
 ) -> Kind:
     """Give a kind that is told by something within it."""
-    return Kind((word,), re.compile(whole), re.compile(begun + rb"\Z"), place, least=least)
+    return Kind((word,), whole, begun + rb"\Z", place, least=least)
 
 
 _JSON_BEGINS = b"(?:(?<![\\w+/-])|%b)eyJ" % AFTER_AN_ESCAPE
@@ -140,8 +139,8 @@ def _named(word: bytes, before: bytes, after: bytes) -> Kind:
     told = b"(?:%b)(?i:%b)%b(?:%b|%b)" % (before, word, after, _IS, rb"(?<=-%b)[ =][\"']?" % word)
     return Kind(
         (word,),
-        re.compile(told + _VALUE),
-        re.compile(told + _NO_END + rb"{1,512}\Z"),
+        told + _VALUE,
+        told + _NO_END + rb"{1,512}\Z",
         "any case",
         at_word=True,
     )
@@ -154,19 +153,19 @@ KINDS = (
     ),
     Kind(
         (b"eyJ",),
-        re.compile(_JSON_BEGINS + rb"[\w=+/-]{8,2048}+(?:\.[\w=+/-]{0,8192}+){2,4}"),
-        re.compile(_JSON_BEGINS + rb"[\w=+/-]{0,2048}+(?:\.[\w=+/-]{0,8192}+){0,2}\Z"),
+        _JSON_BEGINS + rb"[\w=+/-]{8,2048}+(?:\.[\w=+/-]{0,8192}+){2,4}",
+        _JSON_BEGINS + rb"[\w=+/-]{0,2048}+(?:\.[\w=+/-]{0,8192}+){0,2}\Z",
         "text",
         at_word=True,
     ),
     Kind(
         (b"-----BEGIN ",),
-        re.compile(
+        (
             rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             + _KEY_BODY
             + rb"(?:-----END [A-Z0-9 ]{0,40}-----)?"
         ),
-        re.compile(
+        (
             rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-{0,4}\Z"
             rb"|-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             + _KEY_BODY
@@ -250,9 +249,9 @@ KINDS = (
     ),
     Kind(
         (b"://",),
-        re.compile(_URL_USER + rb"([^\s/@\"'<>]{1,512})@"),
+        _URL_USER + rb"([^\s/@\"'<>]{1,512})@",
         # A port is let through: it is not to wait until the next line.
-        re.compile(_URL_USER + rb"(?!\d{0,5}\Z)[^\s/@\"'<>]{0,512}\Z"),
+        _URL_USER + rb"(?!\d{0,5}\Z)[^\s/@\"'<>]{0,512}\Z",
         "text",
     ),
     _around(b"uthorization", _SCHEME + rb"([^\s\"']{8,4096})", _SCHEME + rb"[^\s\"']{0,7}", "text"),

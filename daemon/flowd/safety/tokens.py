@@ -8,6 +8,7 @@ is long and without spaces, so that is taken out first.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 _WINDOW = 20_480  # at the end of a piece, in which a beginning may stand: the longest secret fits
@@ -20,6 +21,9 @@ _TO_SPACES = bytes(
 Place = Literal["long word", "text", "any case"]
 
 
+compiled = cache(re.compile)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of secret.
@@ -27,27 +31,29 @@ class Kind:
     It can only be there with one of `words`: in a long word, anywhere in the text, or there in
     whatever case (the words are in lower case then). `whole` finds it, from the word on with
     `at_word`; group 1, if there is one, is the secret in it. `begun` finds one that the end cut.
+    Both are expressions, compiled when a word is first seen: all of them take a megabyte.
     """
 
     words: tuple[bytes, ...]
-    whole: re.Pattern[bytes]
-    begun: re.Pattern[bytes]
+    whole: bytes
+    begun: bytes
     place: Place = "long word"
     at_word: bool = False
     least: int = 0  # characters of the long word; for kinds whose word is in many
 
     def spans(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Give where secrets of this kind stand."""
-        group = self.whole.groups and 1
-        for match in self._matches(data) if self.at_word else self.whole.finditer(data):
+        whole = compiled(self.whole)
+        group = whole.groups and 1
+        for match in self._matches(data, whole) if self.at_word else whole.finditer(data):
             yield match.span(group)
 
-    def _matches(self, data: bytes) -> Iterator[re.Match[bytes]]:
+    def _matches(self, data: bytes, whole: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
         text = data.lower() if self.place == "any case" else data
         for word in self.words:
             at = text.find(word)
             while at >= 0:
-                match = self.whole.match(data, at)
+                match = whole.match(data, at)
                 if match is not None:
                     yield match
                 at = text.find(word, at + 1)
@@ -55,15 +61,16 @@ class Kind:
     def beginning(self, data: bytes) -> int:
         """Give where one has begun that the end has cut; the end when none has."""
         start = max(0, len(data) - _WINDOW)
+        begun = compiled(self.begun)
         if not self.at_word:
-            match = self.begun.search(data, start)
+            match = begun.search(data, start)
             return len(data) if match is None else match.start()
         text = data.lower() if self.place == "any case" else data
         waits = len(data)
         for word in self.words:
             at = text.find(word, start)
             while 0 <= at < waits:
-                if self.begun.match(data, at) is not None:
+                if begun.match(data, at) is not None:
                     waits = at
                 at = text.find(word, at + 1)
         return waits
@@ -76,8 +83,8 @@ def token(words: Iterable[bytes], of: bytes, least: int, most: int) -> Kind:
     prefix = b"(?:" + b"|".join(_free(re.escape(word)) + re.escape(word) for word in words) + b")"
     return Kind(
         words,
-        re.compile(prefix + b"[%b]{%d,%d}" % (of, least, most)),
-        re.compile(prefix + b"[%b]{0,%d}\\Z" % (of, least - 1)),
+        prefix + b"[%b]{%d,%d}" % (of, least, most),
+        prefix + b"[%b]{0,%d}\\Z" % (of, least - 1),
         "text" if slashes else "long word",
         at_word=True,
     )
