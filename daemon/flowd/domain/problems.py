@@ -3,7 +3,6 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Literal
 
 import msgspec
@@ -145,6 +144,8 @@ def closest(name: str, known: Iterable[str]) -> str:
     """Give the known name that `name` most likely is a misspelling of, or an empty text."""
     if len(name) > 80:
         return ""
+    from difflib import get_close_matches  # here: it is wanted when something is wrong
+
     return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.6)), "")
 
 

@@ -1,6 +1,5 @@
 """What is different between a project and what a rehearsal made of it."""
 
-import difflib
 import filecmp
 import os
 import stat
@@ -194,6 +193,8 @@ def _diff(before: str, after: str, name: str) -> str:
     if old is None or new is None:
         return ""
     was, now = (f"a/{name}" if before else "/dev/null"), (f"b/{name}" if after else "/dev/null")
+    import difflib  # here: it is wanted after rehearsals
+
     lines = list(difflib.unified_diff(old, new, was, now, lineterm=""))
     more = len(lines) - MOST_DIFF_LINES
     if more > 0:

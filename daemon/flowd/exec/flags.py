@@ -5,7 +5,6 @@ said; nor of options that may be another program's, as behind `sudo` or `xargs`.
 worse than a miss, so beginnings of options (as GNU programs allow) and `--no-…` count as known.
 """
 
-import difflib
 import gzip
 import os
 import re
@@ -67,6 +66,8 @@ class Manuals:
             known = await _told(name, program, arguments, asks=asks)
         if len(known) < LEAST_OPTIONS:
             return []
+        import difflib  # here: it is wanted when an option may be wrong
+
         return [
             (option, next(iter(difflib.get_close_matches(option, known, 1, 0.6)), ""))
             for option in given

@@ -4,7 +4,6 @@ Looks at the machine and runs nothing of the workflow. Only what is certain is a
 that an earlier step may bring, or that the script asks for first, is none.
 """
 
-import difflib
 import os
 import shutil
 import time
@@ -252,6 +251,8 @@ def _found(name: str, path: str, _moment: int) -> str | None:
 def _cure(program: str, path: str) -> str:
     if "/" in program:
         return "check the path"
+    import difflib  # here: it is wanted when something is missing
+
     close = difflib.get_close_matches(program, _names_on(path, int(time.monotonic() / 60)), 1, 0.8)
     meant = f"perhaps {close[0]} is meant; " if close else ""
     package = _PACKAGES.get(program)

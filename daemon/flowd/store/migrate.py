@@ -4,7 +4,7 @@ Migrations are `schema/NNNN_what.sql`, numbered from 1 without a gap, and are ne
 released. `PRAGMA user_version` holds the number of the last one applied.
 """
 
-from importlib.resources import files
+from pathlib import Path
 
 import apsw
 
@@ -14,7 +14,7 @@ from flowd.errors import StoreUnavailable
 
 def migrations() -> list[str]:
     """Give the SQL of every migration, in order: the first has number 1."""
-    folder = files("flowd.store") / "schema"
+    folder = Path(__file__).with_name("schema")
     scripts = {
         int(entry.name.partition("_")[0]): entry.read_text(encoding="utf-8")
         for entry in folder.iterdir()

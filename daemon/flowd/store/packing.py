@@ -10,12 +10,12 @@ releases that knew none name none.
 """
 
 import zlib
-from importlib.resources import files
+from pathlib import Path
 
 
 def _load() -> list[bytes]:
     """Give every dictionary, the newest last."""
-    folder = files("flowd.store") / "dictionaries"
+    folder = Path(__file__).with_name("dictionaries")
     entries = sorted(
         (entry for entry in folder.iterdir() if entry.name.endswith(".zdict")),
         key=lambda entry: entry.name,

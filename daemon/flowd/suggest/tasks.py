@@ -5,11 +5,10 @@ project's, and a suggestion must not fail over it.
 """
 
 import ast
-import configparser
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from json import JSONDecodeError, loads
+from json import loads
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +60,8 @@ def _read(path: Path) -> str:
 
 _Reader = Callable[[str, frozenset[str]], Iterator[_Found]]
 _NOT_AS_NAMED = (
-    tomllib.TOMLDecodeError,
-    JSONDecodeError,
+    ValueError,  # of JSON, TOML and INI files
     yaml.YAMLError,
-    configparser.Error,
     SyntaxError,
     RecursionError,
 )
@@ -172,8 +169,13 @@ def _python_runner(names: frozenset[str]) -> str:
 
 
 def _tox_ini(text: str, _names: frozenset[str]) -> Iterator[_Found]:
+    import configparser  # here: few projects need it
+
     parser = configparser.ConfigParser(interpolation=None, strict=False)
-    parser.read_string(text)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise ValueError(f"tox.ini: {error}") from error
     yield _Found("test", "tox", "test in every environment")
     for section in parser.sections():
         if section.startswith("testenv:"):
