@@ -428,6 +428,14 @@ def test_the_folder_of_the_rules_cannot_be_replaced(home: FlowHome, place: Path)
     assert (place / "work" / "mine" / ".flow").is_dir()
 
 
+def wait_until_begun(home: FlowHome) -> None:
+    """Wait for the file by which a step says that it runs."""
+    deadline = time.monotonic() + 30
+    while not (home.project / "began").exists():
+        assert time.monotonic() < deadline, "the step did not begin"
+        time.sleep(0.02)  # another process: no clock of ours can be turned
+
+
 def test_a_run_keeps_the_boundaries_that_it_began_with(home: FlowHome, place: Path) -> None:
     """Neither a daemon that was killed nor another policy changes them."""
     draw(home, "writable: ['.']\n")
@@ -435,8 +443,7 @@ def test_a_run_keeps_the_boundaries_that_it_began_with(home: FlowHome, place: Pa
     (home.project / "out").write_text(f"echo x > {place}/out\n")
     name = home.workflow("  - {id: a, run: bash wait}\n  - {id: b, run: bash out}\n")
     run = home.json("run", name, "--yes", "--detach")["run"]
-    while not (home.project / "began").exists():
-        time.sleep(0.02)
+    wait_until_begun(home)
     home.kill_daemon()
     draw(home, "")
     (home.project / "go").touch()
@@ -455,8 +462,7 @@ def test_a_daemon_that_starts_anew_cannot_be_asked_either(home: FlowHome) -> Non
     )
     name = home.workflow("  - {id: a, run: bash ask}\n")
     run = home.json("run", name, "--yes", "--detach")["run"]
-    while not (home.project / "began").exists():
-        time.sleep(0.02)
+    wait_until_begun(home)
     home.kill_daemon()
     home.out("ps")  # which starts another one
     (home.project / "go").touch()

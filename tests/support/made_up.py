@@ -7,6 +7,8 @@ import random
 import re
 import string
 from collections.abc import Callable, Iterator, Sequence
+
+# Nothing public reads expressions; hypothesis does it so, too.
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
 from msgspec import Struct
 from trio.testing import MockClock
 
+from flowd.domain.workflow import Workflow
 from flowd.errors import ProviderFailed
 from flowd.suggest.context import Context
 from flowd.suggest.providers.base import Draft, Question, Silence
@@ -53,18 +55,20 @@ class Shown(Silence):
 
 
 def scripts_of(drafts: Sequence[Draft]) -> list[str]:
-    return [each.workflow.steps[0].run for each in drafts]  # type: ignore[union-attr]
+    workflows = [each.workflow for each in drafts if isinstance(each.workflow, Workflow)]
+    assert len(workflows) == len(drafts)
+    return [workflow.steps[0].run for workflow in workflows]
 
 
-def provider(model: Model, **more: object) -> ModelProvider:
-    settings = {"plain": True, "candidates": 3, **more}
-    endpoint = Endpoint(name="it", model="m", address=ASKED, key="k", **settings)  # type: ignore[arg-type]
+def provider(model: Model, **more: Any) -> ModelProvider:
+    settings: dict[str, Any] = {"plain": True, "candidates": 3, **more}
+    endpoint = Endpoint(name="it", model="m", address=ASKED, key="k", **settings)
     return ModelProvider(endpoint, model.complete)
 
 
-def question(seconds: float = 5.0, **more: object) -> Question:
+def question(seconds: float = 5.0, **more: Any) -> Question:
     deadline = trio.current_time() + seconds
-    return Question(task="list files", context=Context(cwd="/"), deadline=deadline, **more)  # type: ignore[arg-type]
+    return Question(task="list files", context=Context(cwd="/"), deadline=deadline, **more)
 
 
 def said(*commands: str) -> list[Draft]:

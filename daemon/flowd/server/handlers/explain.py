@@ -12,9 +12,6 @@ from flowd.domain.preview import judge_step, strictest
 from flowd.domain.suggestions import Suggestion
 from flowd.domain.workflow import Shell, Step, Workflow, shell_of
 from flowd.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from flowd.explain.explaining import Imported
 from flowd.projects import project_folders
 from flowd.server.contexts import ExplainContext
 from flowd.server.convert import (
@@ -26,6 +23,9 @@ from flowd.server.convert import (
 from flowd.server.sources import exactly_one, find_workflow, folder_of
 from flowproto import explain as x
 from flowproto.runs import RunParams
+
+if TYPE_CHECKING:
+    from flowd.explain.explaining import Imported
 
 LONGEST_COMMAND = 1_000_000  # characters
 MOST_SECONDS = 8.0  # for all scripts of a workflow
