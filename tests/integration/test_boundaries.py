@@ -5,100 +5,23 @@ policy all of them get through; with one, those that cross it are kept out, and 
 `test_sandbox.py`, root does everything a second time as any other user would.
 """
 
-import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.confined import IS_ROOT, WITHOUT_NAMESPACES, home, place
+from support.confined import GIT_AND_SHELL, IS_ROOT, WITHOUT_NAMESPACES, home, place
 from support.flow_home import FLOWCTL, FlowHome
+from support.outside import PYTHON, around
 
-__all__ = ["home", "place"]
+__all__ = ["around", "home", "place"]
 
-SUPPORT = Path(__file__).parents[1] / "support"
-PYTHON = shutil.which("python3", path="/usr/bin:/bin")
-OTHER = 12_345  # a user that nobody is
 
 pytestmark = pytest.mark.skipif(PYTHON is None, reason="the system has no Python of its own")
-
-
-@pytest.fixture
-def around(home: FlowHome, place: Path) -> Iterator[dict[str, Any]]:
-    """What lies beyond the boundaries: files, programs, processes, sockets, servers."""
-    outside = place / "outside"
-    outside.mkdir()
-    for name in ("precious", "to-delete", "to-link", "to-move"):
-        (outside / name).write_text(name)
-    os.mkfifo(outside / "pipe")
-    shutil.copy("/bin/true", outside / "program")
-    shutil.copy("/usr/bin/id", outside / "setuid-id")
-    if IS_ROOT:
-        os.chown(outside / "setuid-id", OTHER, OTHER)
-        (outside / "setuid-id").chmod(0o4755)
-    (place / ".ssh").mkdir()
-    (place / ".ssh" / "id_x").write_text("PRIVATE KEY\n")
-    (place / ".netrc").write_text("TOKEN\n")
-    subprocess.run(["git", "init", "-q", home.project], check=True)
-    (home.project / ".flow").mkdir()
-    (home.project / ".flow" / "policy.yaml").write_text("confirm: []\n")
-    for name in ("attack.py", "crossing.py"):
-        (home.project / name).write_text((SUPPORT / name).read_text())
-    abstract = f"flow-test-{os.getpid()}"
-    victim = subprocess.Popen(["sleep", "600"], env={"SECRET": "x"})
-    home.environment["SSH_AUTH_SOCK"] = str(outside / "agent.sock")
-    with (
-        socket.socket() as tcp,
-        socket.socket(type=socket.SOCK_DGRAM) as udp,
-        socket.socket(socket.AF_UNIX) as service,
-        socket.socket(socket.AF_UNIX) as agent,
-        socket.socket(socket.AF_UNIX) as hidden,
-    ):
-        tcp.bind(("127.0.0.1", 0))
-        udp.bind(("127.0.0.1", 0))
-        service.bind(str(outside / "service.sock"))
-        agent.bind(str(outside / "agent.sock"))
-        hidden.bind(f"\0{abstract}")
-        for each in (tcp, service, agent, hidden):
-            each.listen(50)
-        threading.Thread(target=_answer, args=(udp,), daemon=True).start()
-        facts = {
-            "outside": str(outside),
-            "home": str(place),
-            "flow_home": home.environment["FLOW_HOME"],
-            "policy": f"{home.environment['FLOW_HOME']}/policy.yaml",
-            "socket": f"{home.environment['FLOW_HOME']}/flowd.sock",
-            "service": str(outside / "service.sock"),
-            "agent": home.environment["SSH_AUTH_SOCK"],
-            "abstract": abstract,
-            "victim": victim.pid,
-            "daemon": home.json("daemon", "start")["pid"],
-            "tcp": tcp.getsockname()[1],
-            "udp": udp.getsockname()[1],
-            "other": OTHER,
-        }
-        (home.project / "facts.json").write_text(json.dumps(facts))
-        yield facts
-        udp.close()
-    victim.kill()
-    victim.wait()
-
-
-def _answer(udp: socket.socket) -> None:
-    while True:
-        try:
-            _, address = udp.recvfrom(10)
-            udp.sendto(b"!", address)
-        except OSError:  # closed: the test is over
-            return
 
 
 def draw(home: FlowHome, policy: str) -> None:
@@ -205,32 +128,8 @@ def test_what_may_be_read_bounds_a_step_with_a_sandbox_too(home: FlowHome) -> No
     assert "signal_a_process" in kept_out
 
 
-WORK = r"""
-  - id: git
-    run: |
-      git init -q .
-      git config user.name A
-      git config user.email a@b
-      echo one > file
-      git add file
-      git commit -qm one
-      git stash list
-      git gc -q
-  - id: shell
-    run: |
-      scratch=$(mktemp)
-      cat > "$scratch" <<END
-      a here-document
-      END
-      grep -q here "$scratch"
-      read -r first < <(echo yes)
-      test "$first" = yes
-      : > /dev/null
-      echo said > /dev/stderr
-      echo value=1 >> "$FLOW_OUTPUT"
-      mkdir a && echo x > a/b && mv a c && cp -a c d && rm -r c d
-      kill -0 $PPID
-    outputs: [value]
+WORK = """\
+  - {id: parent, run: kill -0 $PPID}
   - id: python
     run: |
       /usr/bin/python3 -c 'import multiprocessing, tempfile; multiprocessing.Lock()
@@ -257,7 +156,7 @@ def test_ordinary_work_goes_on(home: FlowHome, policy: str) -> None:
     draw(home, policy.format(bin=Path(sys.prefix), python=Path(sys.base_prefix)))
     node = "true" if shutil.which("node", path="/usr/bin:/usr/local/bin") else "false"
     head = f"inputs: {{node: {{type: boolean, default: {node}}}}}\n"
-    home.out("run", home.workflow(WORK, head=head), "--yes")
+    home.out("run", home.workflow(GIT_AND_SHELL + WORK, head=head), "--yes")
 
 
 def test_work_in_a_sandbox_and_a_rehearsal_go_on_where_not_all_may_be_read(

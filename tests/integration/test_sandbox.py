@@ -5,84 +5,21 @@ keeps them out otherwise is the sandbox. As root, everything is done a second ti
 may not mount, which is how any other user gets there: in a user namespace.
 """
 
-import json
-import os
-import shutil
 import socket
-import subprocess
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support.confined import home, place
 from support.flow_home import FlowHome
+from support.outside import PYTHON, around
 
-__all__ = ["home", "place"]
+__all__ = ["around", "home", "place"]
 
-ATTACK = Path(__file__).parents[1] / "support" / "attack.py"
-PYTHON = shutil.which("python3", path="/usr/bin:/bin")
 NETWORK = {"connect_by_tcp", "be_answered_by_udp"}
 ONLY_ROOT_GETS_THROUGH = {"change_the_kernel", "open_a_raw_socket", "read_a_device"}
-IS_ROOT = os.geteuid() == 0
 
 pytestmark = pytest.mark.skipif(PYTHON is None, reason="the system has no Python of its own")
-
-
-@pytest.fixture
-def around(home: FlowHome, place: Path) -> Iterator[dict[str, Any]]:
-    """What a step is to keep away from: files, keys, a process, sockets, servers."""
-    outside = place / "outside"
-    outside.mkdir()
-    (outside / "precious").write_text("precious")
-    (outside / "to-delete").write_text("x")
-    (place / ".ssh").mkdir()
-    (place / ".ssh" / "id_x").write_text("PRIVATE KEY\n")
-    (place / ".netrc").write_text("TOKEN\n")
-    subprocess.run(["git", "init", "-q", home.project], check=True)
-    (home.project / ".flow").mkdir()
-    (home.project / ".flow" / "policy.yaml").write_text("version: 1\n")
-    (home.project / "attack.py").write_text(ATTACK.read_text())
-    abstract = f"flow-test-{os.getpid()}"
-    victim = subprocess.Popen(["sleep", "600"], env={"SECRET": "x"})
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        tcp.bind(("127.0.0.1", 0))
-        tcp.listen()
-        udp.bind(("127.0.0.1", 0))
-        threading.Thread(target=_answer, args=(udp,), daemon=True).start()
-        with socket.socket(socket.AF_UNIX) as service, socket.socket(socket.AF_UNIX) as hidden:
-            service.bind(str(outside / "service.sock"))
-            service.listen(50)
-            hidden.bind(f"\0{abstract}")
-            hidden.listen(50)
-            facts = {
-                "outside": str(outside),
-                "home": str(place),
-                "flow_home": home.environment["FLOW_HOME"],
-                "socket": f"{home.environment['FLOW_HOME']}/flowd.sock",
-                "service": str(outside / "service.sock"),
-                "abstract": abstract,
-                "victim": victim.pid,
-                "daemon": home.json("daemon", "start")["pid"],
-                "tcp": tcp.getsockname()[1],
-                "udp": udp.getsockname()[1],
-            }
-            (home.project / "facts.json").write_text(json.dumps(facts))
-            yield facts
-            udp.close()
-    victim.kill()
-    victim.wait()
-
-
-def _answer(udp: socket.socket) -> None:
-    while True:
-        try:
-            _, address = udp.recvfrom(10)
-            udp.sendto(b"!", address)
-        except OSError:  # closed: the test is over
-            return
 
 
 def attempts(home: FlowHome, level: str, *, step: str = "") -> tuple[set[str], set[str]]:

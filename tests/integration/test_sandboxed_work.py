@@ -14,27 +14,17 @@ from flowd.domain.ports import Confinement
 from flowd.exec import sandbox
 from flowd.exec.boundaries import bounds_of
 from flowd.exec.folders import HOLDER_LOG, PROMISE
-from support.confined import WITHOUT_NAMESPACES, home, place
+from support.confined import GIT_AND_SHELL, WITHOUT_NAMESPACES, home, place
 from support.flow_home import FLOWCTL, FlowHome
 
 __all__ = ["home", "place"]
 
 WORK = r"""
-  - id: git
-    run: |
-      git init -q .
-      git config user.name A
-      git config user.email a@b
-      echo one > file
-      git add file
-      git commit -qm one
   - id: git_again
     run: |
       echo two >> file
       git commit -qam two
       git checkout -q -b topic
-      git stash list
-      git gc -q
       test "$(git log --oneline | wc -l)" = 2
   - id: make
     run: |
@@ -50,19 +40,6 @@ WORK = r"""
     run: |
       echo '{"name": "x", "version": "1.0.0", "scripts": {"hello": "node -e 0"}}' > package.json
       npm run -s hello
-  - id: shell
-    run: |
-      scratch=$(mktemp)
-      cat > "$scratch" <<END
-      a here-document
-      END
-      grep -q here "$scratch"
-      read -r first < <(echo yes)
-      test "$first" = yes
-      : > /dev/null
-      echo said > /dev/stderr
-      echo value=1 >> "$FLOW_OUTPUT"
-    outputs: [value]
   - id: cache
     run: |
       test "$(cat ~/.cache/known)" = known
@@ -77,7 +54,7 @@ def test_ordinary_work_goes_on(home: FlowHome, place: Path) -> None:
     (place / ".cache" / "known").write_text("known")
     npm = "true" if shutil.which("npm", path="/usr/bin:/usr/local/bin") else "false"
     name = home.workflow(
-        WORK,
+        GIT_AND_SHELL + WORK,
         head="defaults: {sandbox: project}\n"
         f"inputs: {{npm: {{type: boolean, default: {npm}}}}}\n",
     )

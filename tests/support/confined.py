@@ -59,3 +59,32 @@ def home(request: pytest.FixtureRequest, place: Path) -> Iterator[FlowHome]:
                 capture_output=True,
             )
         yield home
+
+
+GIT_AND_SHELL = """\
+  - id: git
+    run: |
+      git init -q .
+      git config user.name A
+      git config user.email a@b
+      echo one > file
+      git add file
+      git commit -qm one
+      git stash list
+      git gc -q
+  - id: shell
+    run: |
+      scratch=$(mktemp)
+      cat > "$scratch" <<END
+      a here-document
+      END
+      grep -q here "$scratch"
+      read -r first < <(echo yes)
+      test "$first" = yes
+      : > /dev/null
+      echo said > /dev/stderr
+      echo value=1 >> "$FLOW_OUTPUT"
+      mkdir a && echo x > a/b && mv a c && cp -a c d && rm -r c d
+    outputs: [value]
+"""
+"""Steps of ordinary work that no sandbox and no boundary is to be in the way of."""
