@@ -95,18 +95,25 @@ class Console:
         sys.stderr.write(self.error_style("\n".join(lines), *names) + "\n")
         sys.stderr.flush()
 
-    def table(self, rows: Sequence[Sequence[str]], *, elastic: int = -1) -> None:
-        """Write rows with aligned columns; the `elastic` one gives way on a narrow terminal."""
+    def table(
+        self, rows: Sequence[Sequence[str]], *, elastic: int = -1, below: Sequence[str] = ()
+    ) -> None:
+        """Write rows with aligned columns; the `elastic` one gives way on a narrow terminal.
+
+        `below` has a line to write after each row, if any.
+        """
         if not rows:
             return
         widths = [max(width(row[index]) for row in rows) for index in range(len(rows[0]))]
         if self.terminal and elastic >= 0:
             excess = sum(widths) + 2 * (len(widths) - 1) - self.columns
             widths[elastic] = max(min(widths[elastic], 8), widths[elastic] - max(excess, 0))
-        for row in rows:
+        for number, row in enumerate(rows):
             cells = [pad(clip(cell, room), room) for cell, room in zip(row, widths, strict=True)]
             line = "  ".join(cells).rstrip()
             self.print(clip(line, self.columns) if self.terminal else line)
+            if below:
+                self.print(below[number])
 
 
 def _styled(text: str, names: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from flowctl.preview import (
 from flowctl.prompt import ask, confirm
 from flowctl.saving import save_workflow
 from flowctl.starting import run_and_watch
-from flowctl.text import harmless, plural, wrap
+from flowctl.text import clip, harmless, plural, wrap
 from flowctl.workflow_yaml import to_yaml
 from flowproto.check import CheckResult
 from flowproto.client import RemoteError
@@ -36,8 +36,8 @@ _MENU = "[r]un [e]dit [d]iff providers [s]ave [n]ot this [?]explain [q]uit"
 
 
 def print_list(answer: SuggestResult, console: Console) -> None:
-    """Print one numbered line for each suggestion."""
-    rows = []
+    """Print a numbered line for each suggestion, and below it what it would run."""
+    rows, scripts = [], []
     for number, row in enumerate(answer.suggestions, 1):
         steps = plural(len(row.workflow.get("steps", [])), "step")
         needs = {"confirm": "needs ok", "block": "blocked"}.get(row.verdict, "")
@@ -52,7 +52,19 @@ def print_list(answer: SuggestResult, console: Console) -> None:
                 console.style(row.id, "dim"),
             ]
         )
-    console.table(rows, elastic=1)
+        script = _in_a_line(row)
+        shown = clip(script, console.columns - 3) if console.terminal else script
+        scripts.append(f"   {console.style(shown, 'dim')}")
+    console.table(rows, elastic=1, below=scripts)
+
+
+def _in_a_line(row: SuggestionRow) -> str:
+    """Give the scripts of a suggestion's steps, the first line of each."""
+    scripts = (str(step.get("run", "")).strip() for step in row.workflow.get("steps", []))
+    return " → ".join(
+        harmless(first) + (" …" if rest else "")
+        for first, _, rest in (script.partition("\n") for script in scripts)
+    )
 
 
 def print_provider_errors(answer: SuggestResult, console: Console) -> None:
