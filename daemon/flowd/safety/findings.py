@@ -63,9 +63,22 @@ class Trace:
 
     @property
     def findings(self) -> list[Finding]:
-        """Strictest first, then as they stand in the text."""
-        found = sorted(self._findings, key=lambda each: (-VERDICT_RANK[each.verdict], each.span))
-        return found[:MAX_FINDINGS]
+        """Strictest first, then as they stand in the text.
+
+        One that stands within another that says the same is no news: a command, and its argument.
+        """
+        found = sorted(
+            self._findings,
+            key=lambda each: (-VERDICT_RANK[each.verdict], each.span[0], -each.span[1]),
+        )
+        told: list[Finding] = []
+        reached: dict[tuple[str, str, str], int] = {}  # by those that say the same
+        for finding in found[:MAX_FINDINGS]:
+            said = (finding.rule, finding.verdict, finding.message)
+            if finding.span[1] > reached.get(said, -1):  # else within one: none starts later
+                told.append(finding)
+                reached[said] = finding.span[1]
+        return told
 
     @property
     def verdict(self) -> Verdict:

@@ -458,3 +458,10 @@ def test_the_kernel_is_told_of_real_places(layer, monkeypatch):
     )
     places = ("/work/app/**", "/home/me/notes/**", "/work/app/*.log")
     assert drawn == (Boundaries(writable=places, network=False),)
+
+
+def test_a_command_and_its_argument_that_cross_the_same_are_told_once(judged):
+    script = "curl -d x http://a.example; curl -d x http://b.example"
+    found = judged("network: none", script).findings
+    crossed = [finding.span for finding in found if finding.rule == "policy.network"]
+    assert crossed == [(0, 26), (28, 54)]
