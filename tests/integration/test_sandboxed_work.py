@@ -13,7 +13,7 @@ import pytest
 from flowd.domain.ports import Confinement
 from flowd.exec import sandbox
 from flowd.exec.boundaries import bounds_of
-from flowd.exec.folders import HOLDER_LOG, PROMISE
+from flowd.exec.folders import HOLDER_LOG, PROMISES
 from support.confined import GIT_AND_SHELL, WITHOUT_NAMESPACES, home, place
 from support.flow_home import FLOWCTL, FlowHome
 
@@ -121,7 +121,7 @@ def test_each_item_is_confined_and_what_it_left_is_removed(home: FlowHome, place
     assert not Path("/tmp/one").exists()
     boots = Path(home.environment["FLOW_HOME"], "steps")
     deadline = time.monotonic() + 20
-    while left := [path for path in boots.glob("*/*") if path.name not in (HOLDER_LOG, PROMISE)]:
+    while left := [path for path in boots.glob("*/*") if path.name not in (HOLDER_LOG, PROMISES)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.02)  # removed beside the run, which does not wait for it
 

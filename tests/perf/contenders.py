@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from measure import (
-    LOOK_SECONDS,
     SHELL_COMMAND,
     children,
     fresh_daemon,
     in_state,
+    look_until_none,
     pid_of,
     submit,
     wait_until_done,
@@ -177,11 +177,9 @@ class _Sagas:
             list(threads.map(some, range(min(runs, CONNECTIONS))))
         self._started += runs
         with _connection(self._service) as asked:  # asking the server costs it more
-            while int(_request(asked, "GET", "/ended")) < self._started:
-                time.sleep(LOOK_SECONDS)
-        while sum(counts := self._completed()) < self._started:  # the last ends are under way
-            time.sleep(LOOK_SECONDS)
-        before, self._succeeded = self._succeeded, counts[0]
+            look_until_none(lambda: self._started - int(_request(asked, "GET", "/ended")))
+        look_until_none(lambda: self._started - sum(self._completed()))  # the last are under way
+        before, self._succeeded = self._succeeded, self._completed()[0]
         return self._succeeded - before
 
     def _completed(self) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,7 +29,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every start of a daemon wo
 LIVE = ("pending", "running", "waiting", "compensating")
 AT_ONCE = 64  # processes side by side: the daemon's own default
 POOL_SECONDS = 12  # trio lets a thread go that had no work for ten
-LOOK_SECONDS = 0.25  # being asked costs the daemon, too
+LOOK_SECONDS = 0.25
+SHORTEST_LOOK_SECONDS = 0.01
 MEGABYTE = 1024 * 1024
 
 
@@ -84,8 +85,22 @@ def in_state(client: Client, *states: str) -> int:
 
 def wait_until_done(client: Client) -> None:
     """Return once no run is live."""
-    while in_state(client, *LIVE):
-        time.sleep(LOOK_SECONDS)
+    look_until_none(lambda: in_state(client, *LIVE))
+
+
+def look_until_none(left: Callable[[], int]) -> None:
+    """Return once nothing is left.
+
+    Looks are rare, as being asked costs whoever works, and come closer as the end does: a pause
+    after the end would count as work.
+    """
+    begun, pause = time.perf_counter(), SHORTEST_LOOK_SECONDS
+    remaining = at_first = left()
+    while remaining:
+        done, taken = at_first - remaining, time.perf_counter() - begun
+        pause = remaining * taken / done / 2 if done else 2 * pause
+        time.sleep(min(LOOK_SECONDS, max(SHORTEST_LOOK_SECONDS, pause)))
+        remaining = left()
 
 
 # ------------------------------------------------------------------------------------- processes

@@ -241,6 +241,9 @@ class ScriptedJudge:
     def can_save(self, script: str, *, shell: str = "bash") -> bool:
         return script.startswith("rm ")
 
+    def as_of_now(self, cwd: str | None) -> ports.Judge:
+        return self
+
 
 class ScriptedSuggester:
     """Knows one recipe."""

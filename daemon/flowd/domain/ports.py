@@ -548,6 +548,13 @@ class Judge(Protocol):
         """Whether all that the script changes are files that can be told from its text."""
         ...
 
+    def as_of_now(self, cwd: str | None) -> "Judge":
+        """Give a judge that goes by the rules of this moment for a folder, and looks no further.
+
+        For several scripts in a row: all are judged by the same rules, and sooner.
+        """
+        ...
+
 
 Reversibility = Literal["reversible", "saved", "compensable", "irreversible"]
 

@@ -367,7 +367,8 @@ class RunEngine:
             if isinstance(event, e.RetryScheduled):
                 self._retry_later(live, event.step, event.kind, event.delay_ms / 1000)
             elif isinstance(event, e.RunFinished):
-                log.info("run %s is %s", live.state.run, event.state)
+                level = logging.DEBUG if event.state == "succeeded" else logging.INFO
+                log.log(level, "run %s is %s", live.state.run, event.state)
                 self._tidy(live.state)
             if self._heed is not None and type(event) in TOLD_BY:
                 self._heed(live.state)

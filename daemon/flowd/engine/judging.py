@@ -25,6 +25,7 @@ async def judge_in_turns(
     no other run would move for minutes, and systemd would take the daemon for hung.
     """
     judged = []
+    judge = judge.as_of_now(cwd)
     began = time.monotonic()
     for step in workflow.steps:
         judged.append(judge_step(step, shell_of(workflow, step), judge, cwd))

@@ -11,19 +11,17 @@
 
 A folder appears complete under its name, before the attempt's start is recorded; so an attempt
 with a recorded start and no folder in BOOT belongs to another boot of the machine. Where an attempt
-may have to wait, `RUN.STEP.KIND.ATTEMPT.promised` comes before its start, and the folder just
-before its process: what is promised has surely not run.
+may have to wait, a promise (`promises.py`) comes before its start, and the folder just before its
+process: what is promised has surely not run.
 
 Making and deleting files is the dearest thing about a short step (on some file systems a quarter of
 a millisecond for each), so a folder that is done with is used again, with those of its files that
 can be. They are overwritten and never cut to nothing: ext4 takes that for the replacing of a
-precious file and writes it to the disk at once. A promise is one more name of a single empty file,
-so a thousand attempts that wait have a thousand names and no folders.
+precious file and writes it to the disk at once. A thousand attempts that wait are a thousand lines.
 """
 # Paths are strings here: this runs several times a step, and a Path costs more than the call.
 # ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH110, PTH116, PTH208
 
-import contextlib
 import errno
 import fcntl
 import itertools
@@ -40,17 +38,16 @@ from flowd.domain.ports import AttemptKey
 from flowd.errors import Bug
 from flowd.exec.groups import name_of, remove_group
 from flowd.exec.held import HELD, held_in
+from flowd.exec.promises import Promises
 from flowd.exec.regular import read_regular
 from flowd.exec.removal import remove_tree
 
 HOLDER_LOG = "holder.log"
-MOST_SPARES = 128  # those of as many steps as run at once, and of as many whose end is on its way
+MOST_SPARES = 256  # those of as many steps as run at once, and of as many whose end is on its way
 SPARE = "spare"
 """So begins the name of a folder that is no attempt's; the next daemon's start removes it."""
 
-PROMISE = "promise"  # the empty file
-PROMISED = f".{PROMISE}d"  # and how its other names end
-
+PROMISES = "promises"
 TEMPORARY, LAYERS = "tmp", "layers"
 _OF_CONFINED = frozenset((TEMPORARY, LAYERS))  # which may hold a hundred thousand files
 _UNCLAIMED = "\n"  # what a new record says
@@ -83,26 +80,20 @@ class Folders:
         self._spares: list[str] = []
         self._spare_numbers = itertools.count()
         self._dropped: list[str] = []
-        self._promised: set[AttemptKey] = set()
+        self._promises = Promises(f"{self.this_boot}/{PROMISES}")
         for folder in (self.this_boot, *self.earlier_boots):
             self._look_through(folder)
         self._drop_empty_boots()
 
     def _look_through(self, boot: str) -> None:
         """Take over what an earlier daemon left there for itself and not for an attempt."""
-        names = os.listdir(boot)
-        for name in names:
+        for name in os.listdir(boot):
             if name.startswith(f"{SPARE}."):
                 remove_tree(f"{boot}/{name}")
-            elif name == PROMISE and boot != self.this_boot:
+            elif name == PROMISES and boot != self.this_boot:
                 os.unlink(f"{boot}/{name}")
-            elif name.endswith(PROMISED):
-                kept = boot == self.this_boot and name.removesuffix(PROMISED) not in names
-                key = _key_of(name.removesuffix(PROMISED))
-                if key is not None and kept:
-                    self._promised.add(key)
-                elif key is not None:
-                    os.unlink(f"{boot}/{name}")
+            elif name in self._promises and boot == self.this_boot:
+                self._promises.end(name)  # it was just being kept
 
     # ------------------------------------------------------------------------ finding an attempt
 
@@ -112,11 +103,11 @@ class Folders:
 
     def exists(self, key: AttemptKey) -> bool:
         """Say whether the attempt was laid out, or promised, in this boot."""
-        return key in self._promised or os.path.exists(self.of(key))
+        return self.is_promised(key) or os.path.exists(self.of(key))
 
     def is_promised(self, key: AttemptKey) -> bool:
         """Say whether the attempt has no folder as yet, and so has surely not run."""
-        return key in self._promised
+        return _name_of(key) in self._promises
 
     def in_earlier_boot(self, key: AttemptKey) -> str | None:
         """Give the attempt's folder in an earlier boot, if it has one."""
@@ -129,7 +120,8 @@ class Folders:
     def leftovers(self) -> list[AttemptKey]:
         """Name the attempts that have a folder, or are promised one, in any boot."""
         boots = (self.this_boot, *self.earlier_boots)
-        return sorted(self._promised.union(*map(_keys_in, boots)))
+        names = self._promises.names() + [name for boot in boots for name in os.listdir(boot)]
+        return sorted({key for name in names if (key := _key_of(name)) is not None})
 
     # ------------------------------------------------------------------------ making and removing
 
@@ -143,22 +135,15 @@ class Folders:
         if self.exists(key):
             raise FileExistsError(errno.EEXIST, "laid out already", self.of(key))
         # Whoever has to wait behind others leaves the folders to those whose turn it is.
-        if (self._spares and not self._promised) or not self._promise(key):
+        if (self._spares and not self._promises) or not self._promise(key):
             self._make(key, script, stdin)
 
     def _promise(self, key: AttemptKey) -> bool:
         """Promise a folder; False where that cannot be."""
-        name = f"{self.of(key)}{PROMISED}"
-        base = f"{self.this_boot}/{PROMISE}"
         try:
-            try:
-                os.link(base, name)
-            except FileNotFoundError:
-                os.close(os.open(base, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-                os.link(base, name)
-        except OSError:  # not on this file system, or not that many; or it takes nothing at all
+            self._promises.add(_name_of(key))
+        except OSError:
             return False
-        self._promised.add(key)
         return True
 
     def make(self, key: AttemptKey, *, script: str, stdin: str | None) -> None:
@@ -172,6 +157,7 @@ class Folders:
         except FileNotFoundError:  # somebody removed our folders while we work
             os.makedirs(self.this_boot, 0o700, exist_ok=True)
             self._spares.clear()
+            self._promises.write_anew()
             self._lay_out(key, script, stdin)
         self._forget_promise(key)
 
@@ -199,10 +185,12 @@ class Folders:
             self._drop_empty_boots()
 
     def _forget_promise(self, key: AttemptKey) -> None:
-        if key in self._promised:
-            self._promised.remove(key)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{self.of(key)}{PROMISED}")
+        if self.is_promised(key):
+            self._promises.end(_name_of(key))
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self._promises.close()
 
     def take_dropped(self) -> list[str]:
         """Give the folders that are nobody's any more and may take long to remove, once each."""
@@ -284,16 +272,16 @@ class Folders:
 def _folder(boot: str, key: AttemptKey) -> str:
     if "/" in key.run or "/" in key.step:
         raise Bug(f"{key} would lead out of the folder of attempts")
-    return f"{boot}/{key.run}.{key.step}.{key.kind}.{key.attempt}"
+    return f"{boot}/{_name_of(key)}"
+
+
+def _name_of(key: AttemptKey) -> str:
+    return f"{key.run}.{key.step}.{key.kind}.{key.attempt}"
 
 
 def _check(key: AttemptKey) -> None:
     if not (_NAME.fullmatch(key.run) and _STEP.fullmatch(key.step)):
         raise Bug(f"{key} cannot be the name of a folder")
-
-
-def _keys_in(boot: str) -> set[AttemptKey]:
-    return {key for name in os.listdir(boot) if (key := _key_of(name)) is not None}
 
 
 def _key_of(name: str) -> AttemptKey | None:

@@ -59,6 +59,7 @@ the attempt; or `cwd` or `spawn`, the act that failed, with errno, 0 and the sys
 
 READ_BYTES = 262_144
 RETRY_MILLISECONDS = 1000  # how often a line is written again that the disk had no room for
+MOST_OPEN_RECORDS = 128  # which is far from what a process may have open; more are opened anew
 WRITTEN = ("stdout", "stderr", "output")
 USUAL_UMASK = 0o022  # the daemon's own is stricter, and not meant for what users' commands make
 DEAF_TO = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
@@ -98,17 +99,30 @@ def claim(folder: str, lines: str) -> bool:
 
     OSError when there is no such attempt, or no room on the disk; nothing was written then.
     """
+    record = _begin_record(folder, lines)
+    if record is not None:
+        os.close(record)
+    return record is not None
+
+
+def _begin_record(folder: str, lines: str) -> int | None:
+    """As `claim`, and give the record, open to add to it; None when somebody else has begun it.
+
+    As long as it is open nobody else can begin it, which nobody may any more.
+    """
     record = _open_record(folder)
     try:
         fcntl.lockf(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(record).st_size > 1:  # a new one is an empty line
-            return False
-        os.write(record, lines.encode())
+        if os.fstat(record).st_size <= 1:  # a new one is an empty line
+            os.write(record, lines.encode())
+            return record
     except BlockingIOError:  # somebody is about to write it
-        return False
-    finally:
-        os.close(record)  # lets go of the lock
-    return True
+        pass
+    except BaseException:
+        os.close(record)
+        raise
+    os.close(record)
+    return None
 
 
 def _open_record(folder: str) -> int:
@@ -150,6 +164,7 @@ class Holder:
         self._keepers: dict[int, Finished | None] = {}
         self._peak = 0  # of our own memory, in KiB, when it was looked at last
         self._unrecorded: list[tuple[str, str]] = []  # folder and line: the disk had no room
+        self._records: dict[str, int] = {}  # by folder, those that are kept open
 
     def serve(self) -> None:
         """Work until the daemon is gone and everything has ended."""
@@ -189,8 +204,10 @@ class Holder:
         started = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         act, keeper = "spawn", 0
         try:
-            if not claim(folder, f"claim {os.getpid()} {started}\n"):
+            record = _begin_record(folder, f"claim {os.getpid()} {started}\n")
+            if record is None:
                 return (number, "taken", 0, 0, "")
+            self._records[folder] = record
             try:
                 act = "cwd"
                 os.chdir(working_folder)
@@ -202,6 +219,7 @@ class Holder:
                     pid, keeper = self._spawn_on_terminal(folder, command, environment, window)
             except (OSError, ValueError):
                 self._record(folder, "refused\n")
+                self._close_record(folder)
                 raise
             finally:
                 os.chdir("/")  # or that folder could not be unmounted while we live
@@ -211,6 +229,8 @@ class Holder:
             return (number, act, errno.EINVAL, 0, str(error))
         self._running[pid] = (number, folder, started, keeper)
         self._record(folder, f"pid {pid} {time.clock_gettime_ns(time.CLOCK_BOOTTIME)}\n")
+        if len(self._records) > MOST_OPEN_RECORDS:
+            self._close_record(folder)
         return None
 
     def _spawn_on_terminal(
@@ -268,6 +288,7 @@ class Holder:
 
     def _finish(self, number: int, folder: str, code: int, duration: int, used: str) -> None:
         self._record(folder, f"end {code} {duration} {bytes_written(folder)} {used}\n")
+        self._close_record(folder)
         self._send((number, "ended", code, duration, used))
 
     def _used(self, usage: "resource.struct_rusage") -> str:
@@ -285,6 +306,9 @@ class Holder:
     def _record(self, folder: str, line: str) -> None:
         """Add a line to a record; later, when the disk has no room now."""
         try:
+            if (kept := self._records.get(folder)) is not None:
+                os.write(kept, line.encode())
+                return
             record = _open_record(folder)
             try:
                 os.write(record, line.encode())
@@ -297,6 +321,11 @@ class Holder:
                 )
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 self._unrecorded.append((folder, line))
+
+    def _close_record(self, folder: str) -> None:
+        record = self._records.pop(folder, None)
+        if record is not None:
+            os.close(record)
 
     def _record_again(self) -> None:
         waiting, self._unrecorded = self._unrecorded, []

@@ -82,14 +82,15 @@ async def open_executor(
             f"{steps} cannot hold the files of steps: {error.strerror}",
             cure="move what is in the way, or make the folder writable",
         ) from error
-    async with trio.open_nursery() as nursery:
-        confiner = Confiner(
-            folders.this_boot,
-            [str(path) for path in own],
-            rehearsals or Rehearsals(steps.parent / "rehearsals"),
-        )
-        yield ProcessExecutor(folders, nursery, confiner)
-        nursery.cancel_scope.cancel()
+    with contextlib.closing(folders):
+        async with trio.open_nursery() as nursery:
+            confiner = Confiner(
+                folders.this_boot,
+                [str(path) for path in own],
+                rehearsals or Rehearsals(steps.parent / "rehearsals"),
+            )
+            yield ProcessExecutor(folders, nursery, confiner)
+            nursery.cancel_scope.cancel()
 
 
 class ProcessExecutor:

@@ -90,6 +90,10 @@ class _ShellJudge:
             return False
         return bool(foresee(script, shell=shell, cwd="/", environment=None).touches)
 
+    def as_of_now(self, cwd: str | None) -> Judge:
+        """See `flowd.domain.ports.Judge`."""
+        return self
+
 
 def _start(cwd: str | None) -> State:
     return State(folders=(cwd or "",), start=cwd or "")

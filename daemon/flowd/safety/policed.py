@@ -44,6 +44,10 @@ class PolicedJudge:
         """See `flowd.domain.ports.Judge`."""
         return self._plain.can_save(script, shell=shell)
 
+    def as_of_now(self, cwd: str | None) -> Judge:
+        """See `flowd.domain.ports.Judge`."""
+        return self._judge_for(cwd)
+
     def policy(self, cwd: str | None) -> tuple[Policy | None, str]:
         """The policy that holds in a folder now, and what is wrong with its files."""
         files = self._files(cwd)

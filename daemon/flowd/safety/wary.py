@@ -31,3 +31,7 @@ class WaryJudge:
     def can_save(self, script: str, *, shell: Shell = "bash") -> bool:
         """See `flowd.domain.ports.Judge`."""
         return self._judge.can_save(script, shell=shell)
+
+    def as_of_now(self, cwd: str | None) -> Judge:
+        """See `flowd.domain.ports.Judge`."""
+        return WaryJudge(self._judge.as_of_now(cwd), self._problem)

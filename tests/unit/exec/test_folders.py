@@ -1,14 +1,14 @@
 """Folders of attempts: complete when they appear, used again without a trace of the last one."""
 
-import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from flowd.domain.ports import AttemptKey
 from flowd.errors import Bug
-from flowd.exec.folders import HOLDER_LOG, MOST_SPARES, PROMISED, SPARE, Folders, boot_id
+from flowd.exec.folders import HOLDER_LOG, MOST_SPARES, PROMISES, SPARE, Folders, boot_id
 from support.attempts import key_of
 
 
@@ -140,13 +140,15 @@ def test_a_promise_is_kept_when_it_is_an_attempts_turn(folders, tmp_path):
 def test_a_promise_that_was_kept_counts_for_nothing(folders, tmp_path):
     """The daemon was killed between the folder and the end of the promise."""
     folders.make_or_promise(key_of(), script="true\n", stdin=None)
-    promise = Path(f"{folders.of(key_of())}{PROMISED}")
+    promises = Path(folders.this_boot, PROMISES)
+    as_it_was = promises.read_bytes()
     folders.make(key_of(), script="true\n", stdin=None)
-    promise.touch()
+    promises.write_bytes(as_it_was)
     after = Folders(tmp_path / "steps")
     assert not after.is_promised(key_of())
-    assert not promise.exists()
     assert after.leftovers() == [key_of()]
+    after.forget(key_of())
+    assert Folders(tmp_path / "steps").leftovers() == []
 
 
 def test_a_promise_can_be_taken_back(folders):
@@ -167,13 +169,21 @@ def test_folders_that_are_there_go_to_those_whose_turn_it_is(folders):
     assert folders.is_promised(key_of("behind"))
 
 
-def test_where_a_file_has_one_name_only_nothing_is_promised(folders, monkeypatch):
-    def refuse(*_: object) -> None:
-        raise OSError(errno.EPERM, "no links here")
-
-    monkeypatch.setattr(os, "link", refuse)
+def test_where_nothing_can_be_promised_the_folder_is_made_at_once(folders):
+    Path(folders.this_boot, PROMISES).mkdir()
     folders.make_or_promise(key_of(), script="true\n", stdin=None)
     assert Path(folders.of(key_of())).exists()
+    assert folders.leftovers() == [key_of()]
+
+
+def test_promises_outlive_the_removal_of_all_folders(folders, tmp_path):
+    for run in ("run1", "run2"):
+        folders.make_or_promise(key_of(run), script="true\n", stdin=None)
+    shutil.rmtree(folders.this_boot)
+    folders.make(key_of("run1"), script="true\n", stdin=None)
+    after = Folders(tmp_path / "steps")
+    assert after.leftovers() == [key_of("run1"), key_of("run2")]
+    assert after.is_promised(key_of("run2"))
 
 
 def test_spares_of_an_earlier_daemon_are_removed(folders, tmp_path):

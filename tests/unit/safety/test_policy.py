@@ -396,6 +396,22 @@ def test_with_a_broken_file_whatever_changes_something_is_asked_about(tmp_path, 
     assert judge.judge("rm -rf /", cwd=cwd).verdict == "block"
 
 
+@pytest.mark.parametrize("then", ["block: ['touch **']", "block: ["])
+def test_a_judge_as_of_now_goes_by_the_rules_of_now(tmp_path, then):
+    """So that all scripts of a workflow are judged by the same ones."""
+    (tmp_path / "policy.yaml").write_text("confirm: ['touch **']")
+    judge = policed(tmp_path)
+    before = judge.as_of_now("/work")
+    (tmp_path / "policy.yaml").write_text(then)
+    verdict = judge.judge("touch a", cwd="/work").verdict
+    assert before.judge("touch a", cwd="/work").verdict == "confirm"
+    assert before.judge("mkdir a", cwd="/work").verdict == "allow"
+    assert judge.as_of_now("/work").judge("touch a", cwd="/work").verdict == verdict
+    assert judge.as_of_now("/work").judge("mkdir a", cwd="/work").verdict == (
+        "allow" if verdict == "block" else "confirm"
+    )
+
+
 def test_a_pipe_in_the_place_of_a_policy_holds_nobody_up(tmp_path):
     os.mkfifo(tmp_path / "policy.yaml")
     assert policed(tmp_path).judge("touch a").verdict == "confirm"

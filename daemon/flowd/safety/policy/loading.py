@@ -6,6 +6,7 @@ the folder is trusted.
 """
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,12 +75,13 @@ class PolicyFiles:
             ("administrator", administrator),
             ("user", user),
         )
+        self._names = [(kind, str(path)) for kind, path in self._fixed]
         self._trusts = trusts
-        self._known: dict[Path, PolicyFile] = {}
+        self._known: dict[str, PolicyFile] = {}  # by path: a text is looked up sooner than a Path
 
     def files_for(self, cwd: str | None) -> list[PolicyFile]:
         """Every file that is there for a run in this folder, the administrator's first."""
-        found = [self._look(kind, path) for kind, path in self._fixed]
+        found = [self._look(kind, name) for kind, name in self._names]
         if cwd:
             names = project_folders_with(cwd, str(PROJECT_POLICY))
             found += [self._of_project(Path(name)) for name in names]
@@ -97,27 +99,30 @@ class PolicyFiles:
     def _of_project(self, folder: Path) -> PolicyFile:
         path = folder / PROJECT_POLICY
         if not self._trusts(folder):
-            return PolicyFile("project", path, signature_of(path), trusted=False)
-        return self._look("project", path)
+            return PolicyFile("project", path, signature_of(str(path)), trusted=False)
+        return self._look("project", str(path))
 
-    def _look(self, kind: Kind, path: Path) -> PolicyFile:
+    def _look(self, kind: Kind, name: str) -> PolicyFile:
         """Give a file as it is now; it is read only if it is not what it was."""
-        signature = signature_of(path)
-        known = self._known.get(path)
+        signature = signature_of(name)
+        known = self._known.get(name)
         if known is not None and known.signature == signature and known.kind == kind:
             return known
         if len(self._known) >= MOST_KEPT:
             self._known.clear()
-        file = self._known[path] = read_file(kind, path, signature)
+        file = self._known[name] = read_file(kind, Path(name), signature)
         if file.problem:
             _LOG.error("%s (%s)", file.problem, CURE)
         return file
 
 
-def signature_of(path: Path) -> Signature:
-    """Tell apart the states of a file; what cannot be looked at is there, and its reading fails."""
+def signature_of(name: str) -> Signature:
+    """Tell apart the states of a file; what cannot be looked at is there, and its reading fails.
+
+    A text, for this is asked before each judgement, and a Path takes longer than the system.
+    """
     try:
-        status = path.stat()
+        status = os.stat(name)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
         return _MISSING
     except (OSError, ValueError):
