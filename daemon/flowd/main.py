@@ -149,6 +149,9 @@ def _serve(paths: Paths, administrator_policy: Path) -> None:
     if fault := faultpoints.arm(os.environ):
         log.warning("this daemon kills itself at the fault point %s", fault)
     _make_folder(paths.state)
+    # It comes when somebody opens a file on which we have a lease (`exec/folders.py`), and would
+    # end us. Not ignored, as whatever we start would inherit that.
+    signal.signal(signal.SIGIO, lambda *_: None)
     with _only_daemon(paths):
         trio.run(serve, paths, load_config(paths.config), administrator_policy)
 

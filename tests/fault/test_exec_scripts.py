@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import trio
 
 from flowd.domain.ports import Executor, Exited, Vanished
 from flowd.errors import SpawnFailed
+from flowd.exec.holder import PATIENCE_SECONDS
 from flowd.exec.process import open_executor
 from flowd.exec.records import Ended, Running, read_record
 from support.attempts import (
@@ -207,6 +209,58 @@ async def test_values_are_published(executor):
     assert ending.outputs == {"single": "a=b", "many": "x\ny"}
     assert written(executor) == b"run0000001 step 1 run0000001/step/run/1\n"
     assert b"line 6 of $FLOW_OUTPUT" in written(executor, stream="stderr")
+
+
+# A `tee` or `sed` that the script writes through ends after it, and nobody waits for it.
+_THROUGH = 'exec > >(while read -r line; do sleep 0.05; echo "$line, late"; done)\necho one\n'
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (_THROUGH, b"one, late\n"),
+        (f"echo first\n{_THROUGH}", b"first\none, late\n"),
+        (f"{_THROUGH}exit 3", b"one, late\n"),
+        ("(sleep 0.05; echo late) & echo first", b"first\nlate\n"),
+    ],
+)
+async def test_what_is_written_for_a_script_after_its_end_is_kept(executor, script, expected):
+    await run_script(executor, script)
+    assert written(executor) == expected
+
+
+async def test_what_stays_in_the_background_is_not_waited_for(executor):
+    with trio.fail_after(20):
+        assert await code_of(executor, "sleep 3600 & echo begun") == 0
+    assert written(executor) == b"begun\n"
+    assert b"what it still writes is not kept" in written(executor, stream="stderr")
+
+
+async def test_what_stays_in_the_background_and_writes_elsewhere_is_nobodys_business(executor):
+    assert await code_of(executor, "sleep 3600 > log 2>&1 & echo begun") == 0
+    assert written(executor, stream="stderr") == b""
+
+
+async def test_many_that_leave_something_behind_wait_side_by_side(executor):
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        for number in range(20):
+            nursery.start_soon(
+                partial(run_script, executor, "sleep 9 &", key=key_of("many", number))
+            )
+    assert trio.current_time() - began < 20 * PATIENCE_SECONDS
+
+
+async def test_a_signal_that_a_lease_can_bring_ends_no_holder(executor):
+    known = children()
+    assert await code_of(executor, "true", key=key_of("first")) == 0
+    (holder,) = children() - known
+    os.kill(holder, signal.SIGIO)
+    assert await code_of(executor, "grep -E '^Sig(Ign|Cgt)' /proc/self/status") == 0
+    assert holder in children()
+    io = 1 << (signal.SIGIO - 1)
+    masks = [int(line.split()[1], 16) for line in written(executor).decode().splitlines()]
+    assert [mask & io for mask in masks] == [0, 0]
 
 
 async def test_a_process_left_behind_writes_nothing_into_later_attempts(executor, tmp_path):

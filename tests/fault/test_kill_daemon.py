@@ -1,5 +1,7 @@
 """The daemon ends, or is killed, beside clients and steps. Under load: `test_kill_campaign.py`."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -68,3 +70,11 @@ def test_sigterm_ends_the_daemon_and_not_the_step(tmp_path):
             *_, last = client.follow(run)
         assert last.state == "succeeded"
     assert (tmp_path / "witness").read_text() == "x\n"
+
+
+def test_a_signal_that_a_lease_can_bring_ends_no_daemon(tmp_path):
+    """The kernel sends it when another program opens a file that is being looked at."""
+    with real_daemon(tmp_path) as daemon, daemon.client() as client:
+        before = client.call(methods.STATUS, methods.STATUS.params())
+        os.kill(before.pid, signal.SIGIO)
+        assert client.call(methods.STATUS, methods.STATUS.params()).pid == before.pid

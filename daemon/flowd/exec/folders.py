@@ -30,6 +30,7 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Collection
 from pathlib import Path
 from typing import get_args
 
@@ -50,6 +51,8 @@ SPARE = "spare"
 PROMISES = "promises"
 TEMPORARY, LAYERS = "tmp", "layers"
 _OF_CONFINED = frozenset((TEMPORARY, LAYERS))  # which may hold a hundred thousand files
+_OUTPUT = frozenset(("stdout", "stderr"))
+_NOTHING: frozenset[str] = frozenset()
 _UNCLAIMED = "\n"  # what a new record says
 _KEPT_UP_TO_BYTES = {"script": 65_536, "record": 65_536, "stdout": 0, "stderr": 0}
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -172,11 +175,14 @@ class Folders:
             shutil.rmtree(spare, ignore_errors=True)
             raise
 
-    def forget(self, key: AttemptKey) -> None:
-        """Remove all of an attempt, of any boot. What cannot be removed is logged."""
+    def forget(self, key: AttemptKey, *, silent: bool = False) -> None:
+        """Remove all of an attempt, of any boot. What cannot be removed is logged.
+
+        `silent` are attempts that wrote nothing, and whose output nobody has open.
+        """
         try:
             self._forget_promise(key)
-            self._keep_as_spare(self.of(key))
+            self._keep_as_spare(self.of(key), at_rest=_OUTPUT if silent else _NOTHING)
             for boot in self.earlier_boots:
                 remove_tree(_folder(boot, key))
         except OSError:
@@ -197,7 +203,7 @@ class Folders:
         dropped, self._dropped = self._dropped, []
         return dropped
 
-    def _keep_as_spare(self, folder: str) -> None:
+    def _keep_as_spare(self, folder: str, at_rest: Collection[str]) -> None:
         spare = self._spare_path()
         try:
             os.rename(folder, spare)  # first: nobody finds its files by their names any more
@@ -212,7 +218,7 @@ class Folders:
         if len(self._spares) >= MOST_SPARES:
             shutil.rmtree(spare)
             return
-        kept = [name for name in names if _clean(spare, name)]
+        kept = [name for name in names if name in at_rest or _clean(spare, name)]
         if "record" not in kept:
             _write(f"{spare}/record", _UNCLAIMED)
         os.chmod(spare, 0o700)  # the script may have taken it from us

@@ -23,6 +23,10 @@ what is written to the attempt's `stdout` and takes keys from the FIFO `keys`, s
 slow disk nor a flood of output holds this program up. The end of such a step is recorded once its
 last words are copied.
 
+A script may be over before those that write for it: `exec > >(tee log)` leaves a `tee` behind that
+nobody waits for. So the daemon is told of the end when no other process has the attempt's output
+open any more, or, as with a server that was put in the background, PATIENCE_SECONDS later.
+
 Nanoseconds are those of CLOCK_BOOTTIME, which no change of the wall clock and no sleep disturbs.
 """
 # Paths are strings here: pathlib would double the time this program takes to start.
@@ -53,21 +57,29 @@ Finished = tuple[int, str, int, int, str]
 """Number, attempt's folder, exit code, duration in ms, and CPU and memory as in the record."""
 
 Reply = tuple[int, str, int, int, str]
-"""Number, then `ended` with exit code, duration in ms, and CPU and memory as in the record;
-`taken` when somebody else has claimed
-the attempt; or `cwd` or `spawn`, the act that failed, with errno, 0 and the system's words."""
+"""Number, then `ended` with exit code, duration in ms, and CPU and memory as in the record, and
+after them `silent` if nothing was written and nothing can be any more, or `open` if others still
+can; `taken` when somebody else has claimed the attempt; or `cwd` or `spawn`, the act that failed,
+with errno, 0 and the system's words."""
 
 READ_BYTES = 262_144
 RETRY_MILLISECONDS = 1000  # how often a line is written again that the disk had no room for
+PATIENCE_SECONDS = 0.5  # with what has an attempt's output open after its end
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.032  # between looks at that
 MOST_OPEN_RECORDS = 128  # which is far from what a process may have open; more are opened anew
 WRITTEN = ("stdout", "stderr", "output")
 USUAL_UMASK = 0o022  # the daemon's own is stricter, and not meant for what users' commands make
-DEAF_TO = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+# SIGIO comes when somebody opens a file on which we have a lease.
+DEAF_TO = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGIO)
 INSTEAD = "--instead"
 KEYS = "keys"  # the FIFO, in an attempt's folder, of what is typed at its terminal
 USUAL_WINDOW = (80, 24)  # columns and rows, until somebody says how large theirs is
 RESET_IN_STEPS = tuple(map(int, (*DEAF_TO, signal.SIGPIPE, signal.SIGXFSZ)))  # Python ignores two
 
+OPEN, UNKNOWN = -1, -2  # instead of a size, see `size_at_rest`
+SILENT, STAYS_OPEN = "silent", "open"
+
+_LEASED = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 Files = tuple[tuple[int | str, ...], ...]
@@ -148,6 +160,43 @@ def bytes_written(folder: str) -> int:
     return total
 
 
+def size_at_rest(folder: str) -> int:
+    """Count what an attempt has written, as `bytes_written`, when nobody can write any more.
+
+    OPEN while another process has its stdout or stderr open, UNKNOWN where that cannot be told:
+    the kernel grants a write lease only on a file that nobody else has open (fcntl(2)).
+    """
+    total = 0
+    for name in WRITTEN[:2]:
+        try:
+            descriptor = os.open(f"{folder}/{name}", _LEASED)
+        except OSError:  # it is on a terminal; or the script may have done anything to its folder
+            return UNKNOWN
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+            status = os.fstat(descriptor)
+        except OSError as error:
+            return OPEN if error.errno == errno.EAGAIN else UNKNOWN
+        finally:
+            os.close(descriptor)  # gives the lease back
+        if status.st_nlink != 1:  # it is known elsewhere
+            return UNKNOWN
+        total += status.st_size
+    with contextlib.suppress(OSError):  # most have none
+        total += os.stat(f"{folder}/{WRITTEN[2]}").st_size
+    return total
+
+
+class Lingering:
+    """An attempt that has ended, and whose end the daemon is to be told when its output rests."""
+
+    def __init__(self, folder: str, end: Reply):
+        self.folder, self.end = folder, end
+        self.pause = FIRST_PAUSE_SECONDS
+        self.look_at = time.monotonic()
+        self.give_up_at = self.look_at + PATIENCE_SECONDS
+
+
 # ------------------------------------------------------------------------------------ the holder
 
 
@@ -165,6 +214,7 @@ class Holder:
         self._peak = 0  # of our own memory, in KiB, when it was looked at last
         self._unrecorded: list[tuple[str, str]] = []  # folder and line: the disk had no room
         self._records: dict[str, int] = {}  # by folder, those that are kept open
+        self._lingering: list[Lingering] = []  # oldest first
 
     def serve(self) -> None:
         """Work until the daemon is gone and everything has ended."""
@@ -175,14 +225,24 @@ class Holder:
         poll.register(woken, select.POLLIN)
         poll.register(self._control, select.POLLIN)
         while self._listening or self._running or self._keepers or self._unrecorded:
-            for descriptor, _ in poll.poll(RETRY_MILLISECONDS if self._unrecorded else None):
+            for descriptor, _ in poll.poll(self._milliseconds_to_sleep()):
                 if descriptor == woken:
                     os.read(woken, 4096)
                 elif not self._take_orders():
                     poll.unregister(self._control)
                     self._listening = False
+                    self._lingering.clear()  # the next daemon goes by the records
             self._reap()
             self._record_again()
+            self._look_at_lingering()
+
+    def _milliseconds_to_sleep(self) -> float | None:
+        """Give how long there is nothing to do unless something happens; None for ever."""
+        pauses: list[float] = [RETRY_MILLISECONDS] if self._unrecorded else []
+        if self._lingering:
+            now = time.monotonic()
+            pauses += [1000 * max(0.0, each.look_at - now) for each in self._lingering]
+        return min(pauses, default=None)
 
     def _take_orders(self) -> bool:
         """Carry out what has arrived; False once the daemon is gone."""
@@ -287,9 +347,33 @@ class Holder:
                 self._finish(*finished)
 
     def _finish(self, number: int, folder: str, code: int, duration: int, used: str) -> None:
-        self._record(folder, f"end {code} {duration} {bytes_written(folder)} {used}\n")
+        written = size_at_rest(folder)
+        total = bytes_written(folder) if written in (OPEN, UNKNOWN) else written
+        self._record(folder, f"end {code} {duration} {total} {used}\n")
         self._close_record(folder)
-        self._send((number, "ended", code, duration, used))
+        end = (number, "ended", code, duration, used)
+        if written == OPEN and self._listening:
+            self._lingering.append(Lingering(folder, end))
+        else:
+            self._tell_end(end, written)
+
+    def _tell_end(self, end: Reply, written: int) -> None:
+        number, what, code, duration, used = end
+        more = {0: f" {SILENT}", OPEN: f" {STAYS_OPEN}"}.get(written, "")
+        self._send((number, what, code, duration, used + more))
+
+    def _look_at_lingering(self) -> None:
+        """Tell of those whose output is at rest by now, or never seems to be."""
+        now = time.monotonic()
+        for each in self._lingering[:]:
+            if each.look_at <= now:
+                written = size_at_rest(each.folder)
+                if written == OPEN and now < each.give_up_at:
+                    each.look_at = now + each.pause
+                    each.pause = min(2 * each.pause, LONGEST_PAUSE_SECONDS)
+                else:
+                    self._lingering.remove(each)
+                    self._tell_end(each.end, written)
 
     def _used(self, usage: "resource.struct_rusage") -> str:
         """Give the milliseconds of CPU of a process and all it waited for, and its peak in KiB.

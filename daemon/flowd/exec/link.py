@@ -15,7 +15,7 @@ import trio
 
 from flowd.domain.ports import Usage
 from flowd.exec.folders import HOLDER_LOG
-from flowd.exec.holder import pack, take_bodies
+from flowd.exec.holder import SILENT, STAYS_OPEN, pack, take_bodies
 from flowd.exec.records import parse_usage
 
 _HOLDER = Path(__file__).with_name("holder.py")
@@ -40,7 +40,17 @@ class Reply(NamedTuple):
     @property
     def usage(self) -> Usage:
         """What an attempt that ended had used."""
-        return parse_usage([int(word) for word in self.words.split()])
+        return parse_usage([int(word) for word in self.words.split() if word.isdecimal()])
+
+    @property
+    def silent(self) -> bool:
+        """Whether the attempt wrote nothing, and nothing that it left behind can."""
+        return self.words.endswith(SILENT)
+
+    @property
+    def stays_open(self) -> bool:
+        """Whether what the attempt left behind may write more, of which nothing is kept."""
+        return self.words.endswith(STAYS_OPEN)
 
 
 class Answer:

@@ -33,12 +33,13 @@ def read_outputs(folder: str) -> dict[str, str]:
         return {}
     values, problems = parse_outputs(content)
     if problems:
-        _complain(f"{folder}/stderr", problems)
+        complain(folder, problems)
     return values
 
 
-def _complain(stderr: str, problems: list[str]) -> None:
-    """Add to what the script wrote, unless it, or a full disk, made that impossible."""
+def complain(folder: str, problems: list[str]) -> None:
+    """Add to what an attempt wrote to stderr, unless it, or a full disk, made that impossible."""
+    stderr = f"{folder}/stderr"
     lines = "".join(f"flow: {problem}\n" for problem in problems)
     try:
         # A pipe in its place, without a reader, is an error and not a wait; a link leads to

@@ -40,7 +40,7 @@ from flowd.exec.keyboard import send_keys
 from flowd.exec.limits import Limiter
 from flowd.exec.link import Answer, HolderLink, Reply, start_holder
 from flowd.exec.liveness import Process, is_alive, read_proc, wait_gone
-from flowd.exec.outputs import read_outputs
+from flowd.exec.outputs import complain, read_outputs
 from flowd.exec.records import (
     Claimed,
     Ended,
@@ -63,6 +63,11 @@ LONGEST_PAUSE = 0.2
 # and nobody can tell how far it had come.
 _OF_SHUTTING_DOWN = frozenset(
     128 + number for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL)
+)
+
+_STAYS_OPEN = (
+    "something that was left in the background has this output open, "
+    "and what it still writes is not kept"
 )
 
 
@@ -101,6 +106,7 @@ class ProcessExecutor:
         self._nursery = nursery
         self._holder: HolderLink | None = None
         self._answers: dict[AttemptKey, Answer] = {}
+        self._silent: set[AttemptKey] = set()  # they wrote nothing: there is nothing to be read
         self._taker = CensusTaker()
         self._limiter = Limiter(folders.this_boot, nursery)
         self._confiner = confiner
@@ -147,8 +153,7 @@ class ProcessExecutor:
         faultpoints.reach("attempt.told")
         self._answers.pop(launch.key, None)
         if reply is not None and reply.what == "ended":
-            outputs = read_outputs(self._folders.of(launch.key))
-            ending = Exited(reply.code, reply.duration_ms, outputs, reply.usage)
+            ending = self._exited(launch.key, reply)
             ending = ending if held is None else with_limits_told(ending, held)
             return with_sandbox_told(ending, self._folders.of(launch.key))
         if reply is not None and reply.what in ("cwd", "spawn"):
@@ -226,12 +231,21 @@ class ProcessExecutor:
             reply = await answer.wait()
             self._answers.pop(key, None)
             if reply is not None and reply.what == "ended":
-                return Exited(reply.code, reply.duration_ms, read_outputs(folder), reply.usage)
+                return self._exited(key, reply)
         if self._folders.exists(key):
             return await self._follow(folder)
         if self._folders.in_earlier_boot(key) is None:  # a script may remove its own folder
             await wait_tree_gone(self._tree(folder), self._taker)
         return self._ending_in_earlier_boot(key)
+
+    def _exited(self, key: AttemptKey, reply: Reply) -> Exited:
+        if reply.silent:
+            self._silent.add(key)
+            return Exited(reply.code, reply.duration_ms, usage=reply.usage)
+        if reply.stays_open:
+            complain(self._folders.of(key), [_STAYS_OPEN])
+        outputs = read_outputs(self._folders.of(key))
+        return Exited(reply.code, reply.duration_ms, outputs, reply.usage)
 
     async def _follow(self, folder: str) -> Ending:
         """Wait, by the record alone, for the end of an attempt of this boot."""
@@ -339,7 +353,7 @@ class ProcessExecutor:
 
     def output_size(self, key: AttemptKey, stream: Stream) -> int:
         """Bytes written so far; 0 when there is nothing."""
-        return self._folders.size(key, stream)
+        return 0 if key in self._silent else self._folders.size(key, stream)
 
     def read_output(self, key: AttemptKey, stream: Stream, offset: int, limit: int) -> bytes:
         """Give up to `limit` bytes from `offset`."""
@@ -361,7 +375,8 @@ class ProcessExecutor:
     def forget(self, key: AttemptKey) -> None:
         """Remove what is kept of an attempt; see the port."""
         self._answers.pop(key, None)
-        self._folders.forget(key)
+        self._folders.forget(key, silent=key in self._silent)
+        self._silent.discard(key)
         for folder in self._folders.take_dropped():
             self._nursery.start_soon(trio.to_thread.run_sync, remove_tree, folder)
 
