@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from flowd.domain.ports import Executor, Exited, Vanished
+from flowd.engine.attempts import carry_out
 from flowd.errors import SpawnFailed
 from flowd.exec.holder import PATIENCE_SECONDS
 from flowd.exec.process import open_executor
@@ -239,6 +240,17 @@ async def test_what_stays_in_the_background_is_not_waited_for(executor):
 async def test_what_stays_in_the_background_and_writes_elsewhere_is_nobodys_business(executor):
     assert await code_of(executor, "sleep 3600 > log 2>&1 & echo begun") == 0
     assert written(executor, stream="stderr") == b""
+
+
+@pytest.mark.parametrize(("script", "too_long"), [("sleep 3600 &", False), ("sleep 3600", True)])
+async def test_the_time_of_a_step_is_that_of_its_script(executor, script, too_long):
+    """What it left in the background is neither waited for nor ended then."""
+    launch = launch_of(script)
+    executor.prepare(launch)
+    timeout = PATIENCE_SECONDS / 2
+    ending, overdue = await carry_out(launch.key, launch, executor, timeout=timeout, grace=9)
+    assert isinstance(ending, Exited)
+    assert (ending.exit_code, overdue) == ((143, True) if too_long else (0, False))
 
 
 async def test_many_that_leave_something_behind_wait_side_by_side(executor):

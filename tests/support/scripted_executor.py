@@ -177,6 +177,10 @@ class ScriptedExecutor:
         attempt = self._attempts[key]
         return attempt.typed, attempt.size
 
+    def is_over(self, key: AttemptKey) -> bool:
+        attempt = self._attempts.get(key)
+        return attempt is not None and attempt.ending is not None
+
     def age_seconds(self, key: AttemptKey) -> float:
         attempt = self._attempts.get(key)
         if attempt is None or attempt.begun_at is None:

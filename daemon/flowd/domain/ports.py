@@ -294,6 +294,13 @@ class Executor(Protocol):
         """
         ...
 
+    def is_over(self, key: AttemptKey) -> bool:
+        """Whether the script has ended, though others may still write for it: `run` waits for them.
+
+        What it left running does not count.
+        """
+        ...
+
     def age_seconds(self, key: AttemptKey) -> float:
         """Seconds since the attempt's process was made; 0 when it is not known to be there.
 

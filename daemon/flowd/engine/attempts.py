@@ -165,9 +165,11 @@ async def carry_out(
         return await _ending_of(key, launch, executor), False
     with trio.move_on_after(max(0.0, timeout)):
         return await _ending_of(key, launch, executor), False
-    faultpoints.reach("attempt.overdue")
-    await executor.terminate(key, grace)
-    return await executor.adopt(key), True
+    overdue = not executor.is_over(key)
+    if overdue:
+        faultpoints.reach("attempt.overdue")
+        await executor.terminate(key, grace)
+    return await executor.adopt(key), overdue
 
 
 async def _ending_of(key: AttemptKey, launch: Launch | None, executor: Executor) -> Ending:

@@ -189,7 +189,6 @@ def start_holder(
     ours, theirs = socket.socketpair()
     try:
         log = f"{folder}/{HOLDER_LOG}"
-        # The last word is for `ps` only.
         command = (*prefix, sys.executable, "-I", "-S", os.fspath(_HOLDER), folder)
         pid = os.posix_spawn(
             command[0],

@@ -338,6 +338,10 @@ class ProcessExecutor:
     def _held(self, folder: str) -> Held | None:
         return held_in(folder, name_of(folder))
 
+    def is_over(self, key: AttemptKey) -> bool:
+        """Whether the script has ended; see the port."""
+        return isinstance(read_record(self._folders.of(key)), Ended)
+
     def age_seconds(self, key: AttemptKey) -> float:
         """Seconds since the process was made; see the port."""
         match read_record(self._folders.of(key)):
