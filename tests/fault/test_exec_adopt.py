@@ -105,6 +105,21 @@ async def test_killed_after_the_script_ended(steps, witness):
     assert lines_of(witness) == ["ran"]
 
 
+async def test_killed_between_the_end_of_a_script_and_that_of_its_output(steps, tmp_path):
+    go = tmp_path / "go"
+    die_at(steps, "ended", f"(while ! test -e {go}; do sleep 0.01; done; echo late) &")
+    async with open_executor(steps) as executor:
+
+        async def let_go() -> None:
+            await trio.testing.wait_all_tasks_blocked()
+            go.touch()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(let_go)
+            assert isinstance(await adopt(executor), Exited)
+            assert written(executor) == b"late\n"
+
+
 async def test_two_daemons_are_killed_in_turn(steps, witness):
     die_at(steps, "running", script_for(witness).replace("0.3", "2"))
     die_at(steps, "adopting", "")

@@ -35,7 +35,13 @@ from flowd.exec.commands import command_of, environment_of, forget_programs, mar
 from flowd.exec.folders import Folders
 from flowd.exec.groups import name_of
 from flowd.exec.held import Held, command_within, held_in, with_limits_told
-from flowd.exec.holder import bytes_written
+from flowd.exec.holder import (
+    LONGEST_PAUSE_SECONDS,
+    OPEN,
+    PATIENCE_SECONDS,
+    bytes_written,
+    size_at_rest,
+)
 from flowd.exec.keyboard import send_keys
 from flowd.exec.limits import Limiter
 from flowd.exec.link import Answer, HolderLink, Reply, start_holder
@@ -263,6 +269,7 @@ class ProcessExecutor:
                 case Refused():
                     return NeverStarted()
                 case Ended() as end:
+                    await _wait_at_rest(folder)
                     return Exited(end.exit_code, end.duration_ms, read_outputs(folder), end.usage)
                 case Running(process, holder):
                     await wait_gone(process)
@@ -410,6 +417,13 @@ class ProcessExecutor:
     def leftovers(self) -> list[AttemptKey]:
         """Attempts something is still kept of, of any boot."""
         return self._folders.leftovers()
+
+
+async def _wait_at_rest(folder: str) -> None:
+    """Wait, as a holder does, for those that write for a script which is over."""
+    with trio.move_on_after(PATIENCE_SECONDS):
+        while size_at_rest(folder) == OPEN:  # noqa: ASYNC110  # of which nobody tells
+            await trio.sleep(LONGEST_PAUSE_SECONDS)
 
 
 def _spawn_failed(launch: Launch, reply: Reply) -> SpawnFailed:
