@@ -72,8 +72,8 @@ _OF_SHUTTING_DOWN = frozenset(
 )
 
 _STAYS_OPEN = (
-    "something that was left in the background has this output open, "
-    "and what it still writes is not kept"
+    "something left in the background has this output open; "
+    "what it writes from here on is not kept: send its output to a file"
 )
 
 
