@@ -89,7 +89,7 @@ def _on_path(name: str, path: str) -> str:
 
     Nothing is remembered: the step before may have installed it.
     """
-    for folder in path.split(":"):
+    for folder in _folders_of(path):
         if not folder.startswith("/"):  # relative to a folder that we are not in
             return ""
         candidate = f"{folder}/{name}"
@@ -97,3 +97,9 @@ def _on_path(name: str, path: str) -> str:
         if os.access(candidate, os.X_OK) and os.path.isfile(candidate):  # noqa: PTH113
             return candidate
     return ""
+
+
+@lru_cache(maxsize=16)
+def _folders_of(path: str) -> tuple[str, ...]:
+    """Give the folders of a PATH, each once: many name some of theirs again and again."""
+    return tuple(dict.fromkeys(path.split(":")))
