@@ -134,15 +134,15 @@ class Folders:
         `make` then keeps the promise. FileExistsError when it was laid out or promised already;
         OSError leaves nothing.
         """
-        _check(key)
         if self.exists(key):
             raise FileExistsError(errno.EEXIST, "laid out already", self.of(key))
         # Whoever has to wait behind others leaves the folders to those whose turn it is.
         if (self._spares and not self._promises) or not self._promise(key):
-            self._make(key, script, stdin)
+            self.make(key, script=script, stdin=stdin)
 
     def _promise(self, key: AttemptKey) -> bool:
         """Promise a folder; False where that cannot be."""
+        _check(key)
         try:
             self._promises.add(_name_of(key))
         except OSError:
@@ -151,10 +151,8 @@ class Folders:
 
     def make(self, key: AttemptKey, *, script: str, stdin: str | None) -> None:
         """Lay out an attempt. FileExistsError when it was already; OSError leaves all as it was."""
-        _check(key)
-        self._make(key, script, stdin)
-
-    def _make(self, key: AttemptKey, script: str, stdin: str | None) -> None:
+        if not self.is_promised(key):
+            _check(key)
         try:
             self._lay_out(key, script, stdin)
         except FileNotFoundError:  # somebody removed our folders while we work

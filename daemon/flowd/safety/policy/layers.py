@@ -99,8 +99,11 @@ def policy_for(layers: Iterable[Layer], cwd: str | None, moment: datetime) -> Po
 
 def boundaries_for(layers: Iterable[Layer], cwd: str) -> tuple[Boundaries, ...]:
     """Give what each file that draws boundaries draws for a run in a folder: real places."""
+    drawing = [layer for layer in layers if layer.lines]
+    if not drawing:  # as in most folders, and it is asked for every run
+        return ()
     home = str(Path.home())
-    return tuple(_boundaries(layer, cwd, (home,)) for layer in layers if layer.lines)
+    return tuple(_boundaries(layer, cwd, (home,)) for layer in drawing)
 
 
 def holding(layers: Iterable[Layer], moment: datetime) -> tuple[bool, ...]:
