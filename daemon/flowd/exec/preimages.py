@@ -11,8 +11,7 @@ import shlex
 import shutil
 import sys
 import threading
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from pathlib import Path
 
 import trio
@@ -50,6 +49,7 @@ class SavedFiles:
         self.config = config
         self._threads = trio.CapacityLimiter(MOST_THREADS)
         self._sweeping = trio.Lock()
+        self._begun_since: list[set[str]] = []  # for each sweep, the runs of later saves
 
     async def save(self, key: AttemptKey, touches: Sequence[Touch]) -> Saved:
         """Keep what the touches would change; see the port."""
@@ -57,6 +57,8 @@ class SavedFiles:
         caps = Caps(self.config.saved_bytes_per_step, self.config.saved_files_per_step)
         if not caps.bytes:
             return Saved()  # switched off
+        for begun in self._begun_since:
+            begun.add(key.run)
         try:
             return await trio.to_thread.run_sync(
                 self._save, self._of(key.run, key.step, key.attempt), touches, caps, stop,
@@ -99,20 +101,26 @@ class SavedFiles:
 
     async def sweep(self, live: Collection[str], undone: Collection[str] = ()) -> None:
         """Remove what is no longer wanted; see the port."""
-        about = (frozenset(live), frozenset(undone), time.time(), self._now_ms() / 1000)
-        async with self._sweeping:
-            try:
+        # Of a run that begins meanwhile `live` does not know, and files' times are too coarse to
+        # tell: those of the kernel's last tick, so what was made since may seem older.
+        begun: set[str] = set()
+        self._begun_since.append(begun)
+        about = (frozenset(live), frozenset(undone), begun, self._now_ms() / 1000)
+        try:
+            async with self._sweeping:
                 await trio.to_thread.run_sync(self._sweep, *about, limiter=self._threads)
-            except OSError:
-                log.warning("%s cannot be tidied", self._folder, exc_info=True)
+        except OSError:
+            log.warning("%s cannot be tidied", self._folder, exc_info=True)
+        finally:
+            self._begun_since = [each for each in self._begun_since if each is not begun]
 
     def _sweep(
-        self, live: frozenset[str], undone: frozenset[str], asked_at: float, now: float
+        self, live: frozenset[str], undone: frozenset[str], begun: Set[str], now: float
     ) -> None:
         oldest = now - self.config.saved_days * SECONDS_A_DAY
         room = self.config.saved_bytes_total
         for saved_at, run, folder in sorted(self._kept(), reverse=True):
-            if run in live or saved_at > asked_at:  # that one's run may have begun since
+            if run in live or run in begun:
                 continue
             if folder.endswith(".part") or saved_at < oldest:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -2,9 +2,12 @@
 
 import os
 import re
+import threading
+from functools import partial
 
 import pytest
 import trio
+import trio.testing
 
 from flowd.config import EngineConfig
 from flowd.domain.files import Touch
@@ -124,6 +127,31 @@ async def test_old_and_undone_go_live_ones_stay(tmp_path, work):
     assert files.restoring("new", "a", 1).startswith("exec ")
     with pytest.raises(SpawnFailed, match="are gone"):
         files.restoring("old", "a", 1)
+
+
+async def test_what_is_saved_while_others_are_swept_stays(tmp_path, work, monkeypatch):
+    """Also when it seems older than the sweep, as the kernel's coarse clock makes it."""
+    files = saver(tmp_path, saved_days=3)
+    await files.save(KEY, [Touch(f"{work}/a", "written")])
+    saved = threading.Event()
+    scandir = os.scandir
+
+    def slow(path):
+        if path == str(tmp_path / "saved"):
+            saved.wait(20)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", slow)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(files.sweep, live=(), undone={"run", "next"}))
+        await trio.testing.wait_all_tasks_blocked()
+        await files.save(AttemptKey("next", "a", "run", 1), [Touch(f"{work}/a", "written")])
+        long_ago = (tmp_path / "saved").stat().st_mtime - 4 * SECONDS_A_DAY
+        os.utime(tmp_path / "saved/next.a.1", (long_ago, long_ago))
+        saved.set()
+    assert [path.name for path in (tmp_path / "saved").iterdir()] == ["next.a.1"]
+    await files.sweep(live=())
+    assert list((tmp_path / "saved").iterdir()) == []
 
 
 async def test_the_oldest_go_when_there_is_no_room(tmp_path, work):
