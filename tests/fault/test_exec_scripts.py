@@ -14,10 +14,12 @@ import trio
 
 from flowd.domain.ports import Executor, Exited, Vanished
 from flowd.engine.attempts import carry_out
+from flowd.engine.output import OutputCursor
 from flowd.errors import SpawnFailed
 from flowd.exec.holder import PATIENCE_SECONDS
 from flowd.exec.process import open_executor
 from flowd.exec.records import Ended, Running, read_record
+from flowd.safety.masking import SecretMasker
 from support.attempts import (
     ENVIRONMENT,
     children,
@@ -210,6 +212,71 @@ async def test_values_are_published(executor):
     assert ending.outputs == {"single": "a=b", "many": "x\ny"}
     assert written(executor) == b"run0000001 step 1 run0000001/step/run/1\n"
     assert b"line 6 of $FLOW_OUTPUT" in written(executor, stream="stderr")
+
+
+# Opening a file anew cuts off what it holds; a pipe has nothing to cut off.
+@pytest.mark.parametrize(
+    ("script", "out", "err"),
+    [
+        ("echo one; echo two > /dev/stdout; echo three", b"one\ntwo\nthree\n", b""),
+        ("echo 1 >&2; echo two | tee /dev/stderr; echo 3 >&2", b"two\n", b"1\ntwo\n3\n"),
+        ("echo one; sleep 0.1; echo two > /dev/fd/1; sleep 0.1; echo 3", b"one\ntwo\n3\n", b""),
+        ("echo one; echo two > /proc/self/fd/1; exit 3", b"one\ntwo\n", b""),
+        ("echo one; bash inner.sh; ./inner.sh", b"one\ntwo\ntwo\n", b""),
+        ("echo one; make -s", b"one\ntwo\n", b""),
+        ("tee /dev/stdout", b"given\ngiven\n", b""),
+        (
+            "head -c 3000000 /dev/zero; head -c 3000000 /dev/zero > /dev/stdout",
+            bytes(6_000_000),
+            b"",
+        ),
+    ],
+)
+async def test_output_that_is_opened_anew_is_kept(executor, tmp_path, script, out, err):
+    inner = tmp_path / "inner.sh"
+    inner.write_text("#!/bin/sh\necho two > /dev/stdout\n")
+    inner.chmod(0o755)
+    (tmp_path / "Makefile").write_text("all:\n\t@echo two > /dev/stdout\n")
+    await run_script(executor, script, cwd=str(tmp_path), stdin="given\n")
+    assert written(executor) == out
+    assert written(executor, stream="stderr") == err
+
+
+async def test_what_follows_on_output_that_was_cut_off_is_kept(executor, tmp_path):
+    """Where nobody foresees that a program opens it anew, what was not read by then is lost."""
+    wait = "; while ! test -e {}; do sleep 0.01; done; "
+    script = f"d=/dev; echo first line{wait}echo 2 > $d/stdout; touch cut{wait}echo later"
+    launch = launch_of(script.format("go", "on"), cwd=str(tmp_path))
+    cursor = OutputCursor(key_of(), 4096, SecretMasker)
+    chunks = []
+    executor.prepare(launch)
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(executor.run, launch)
+            await until(lambda: written(executor) == b"first line\n")
+            chunks += cursor.read(executor)
+            (tmp_path / "go").touch()
+            await until((tmp_path / "cut").exists)
+            chunks += cursor.read(executor)
+            (tmp_path / "on").touch()
+    chunks += cursor.finish(executor)
+    assert [chunk.data for chunk in chunks] == [b"first line\n", b"2\n", b"later\n"]
+
+
+async def test_what_copies_output_is_no_part_of_the_step(executor, tmp_path):
+    """It does not keep the step's folder, and goes when all that wrote to it are gone."""
+    known = children()
+    launch = launch_of("echo begun > /dev/stdout; exec sleep 3600", cwd=str(tmp_path))
+    executor.prepare(launch)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(executor.run, launch)
+        await until(lambda: written(executor) == b"begun\n")
+        (holder,) = children() - known
+        task = Path(f"/proc/{holder}/task/{holder}/children")
+        folders = [str(Path(f"/proc/{pid}/cwd").readlink()) for pid in task.read_text().split()]
+        assert sorted(folders) == ["/", "/", str(tmp_path)]
+        await executor.terminate(launch.key, 5)
+    await until(lambda: not task.read_text().split())
 
 
 # A `tee` or `sed` that the script writes through ends after it, and nobody waits for it.
@@ -445,7 +512,8 @@ async def test_orders_that_a_killed_holder_had_not_read_never_start(executor, tm
     (holder,) = children() - known
     os.kill(holder, signal.SIGSTOP)
     witness = tmp_path / "witness"
-    launches = [launch_of(f"echo ran >> {witness}", key_of("many", n)) for n in range(100)]
+    script = "echo ran >> witness"  # which names no file that would be looked into first
+    launches = [launch_of(script, key_of("many", n), cwd=str(tmp_path)) for n in range(100)]
     endings = []
 
     async def run(launch) -> None:

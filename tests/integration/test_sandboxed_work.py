@@ -45,6 +45,10 @@ WORK = r"""
       test "$(cat ~/.cache/known)" = known
       echo new > ~/.cache/new
       test "$(cat ~/.cache/new)" = new
+  - id: own_output
+    run: |
+      echo one
+      echo two | tee /dev/stderr > /dev/stdout
   - {id: next, run: 'test ! -e ~/.cache/new'}
 """
 

@@ -61,7 +61,7 @@ class OutputCursor(Struct):
         chunks: list[OutputChunk] = []
         self.floods = False
         for stream in STREAMS:
-            size = executor.output_size(self.key, stream)
+            size = self._size(stream, executor)
             if size > self._head:
                 self._release(stream, size, executor)
             most = self.offsets.get(stream, 0) + CHUNKS_A_LOOK * CHUNK_BYTES
@@ -97,13 +97,24 @@ class OutputCursor(Struct):
         """Give the rest, after the script's end: all of the head, then the tail."""
         chunks: list[OutputChunk] = []
         for stream in STREAMS:
-            size = executor.output_size(self.key, stream)
+            size = self._size(stream, executor)
             head = min(size, self._head)
             self._read_up_to(head, stream, executor, chunks, more=head < size)
             offset = self.offsets.get(stream, 0)
             skipped = max(0, size - offset - int(self.cap * TAIL_SHARE))
             self._read_up_to(size, stream, executor, chunks, more=False, skipped=skipped)
         return chunks
+
+    def _size(self, stream: Stream, executor: Executor) -> int:
+        """Give the size of a stream; one that was cut off is begun anew.
+
+        That is what a program does which opens /dev/stdout anew and was not expected to. What it
+        cut off before it was read is lost.
+        """
+        size = executor.output_size(self.key, stream)
+        if 0 < size < self.offsets.get(stream, 0):
+            self.offsets[stream] = self.released[stream] = 0
+        return size
 
     def _release(self, stream: Stream, size: int, executor: Executor) -> None:
         """Give back to the disk what is neither in the head nor will ever be in the tail."""

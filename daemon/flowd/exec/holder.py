@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 Order = tuple[int, str, str, tuple[str, ...], dict[str, str], str | tuple[int, int] | None]
 """Number, attempt's folder, working folder, command (a path first), environment, and the file for
 stdin, or for a terminal its columns and rows, None where nobody has said them. After the word
-INSTEAD in a command stand a path and the words of a command, to be tried first. (The first
+INSTEAD in a command stand a path and the words of a command, to be tried first; at the end, after
+COPIED_BY, the program that copies the output from pipes to the files (`reopening.py`). (The first
 release's holder gives them to the script, as arguments that it does not look at.)"""
 
 Finished = tuple[int, str, int, int, str]
@@ -72,6 +73,7 @@ USUAL_UMASK = 0o022  # the daemon's own is stricter, and not meant for what user
 # SIGIO comes when somebody opens a file on which we have a lease.
 DEAF_TO = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGIO)
 INSTEAD = "--instead"
+COPIED_BY = "--copied-by\n"  # which no word of a plain command ends with
 KEYS = "keys"  # the FIFO, in an attempt's folder, of what is typed at its terminal
 USUAL_WINDOW = (80, 24)  # columns and rows, until somebody says how large theirs is
 RESET_IN_STEPS = tuple(map(int, (*DEAF_TO, signal.SIGPIPE, signal.SIGXFSZ)))  # Python ignores two
@@ -218,9 +220,9 @@ class Lingering:
 class Holder:
     """Makes the processes that are ordered on the socket `control`, and sees them to their end."""
 
-    def __init__(self, control: int, folder: str):
+    def __init__(self, control: int, *, leases: bool):
         self._control = control
-        self._leases = leases_work(folder)
+        self._leases = leases
         self._inbox = bytearray()
         self._listening = True
         # pid: number, folder, started, pid of the keeper of its terminal or 0
@@ -231,6 +233,7 @@ class Holder:
         self._unrecorded: list[tuple[str, str]] = []  # folder and line: the disk had no room
         self._records: dict[str, int] = {}  # by folder, those that are kept open
         self._lingering: list[Lingering] = []  # oldest first
+        self._copiers: dict[int, str] = {}  # by pid, the attempt's folder
 
     def serve(self) -> None:
         """Work until the daemon is gone and everything has ended."""
@@ -277,19 +280,24 @@ class Holder:
     def _start(self, order: Order) -> Reply | None:
         """Make the process, unless somebody has claimed the attempt; a reply says why not."""
         number, folder, working_folder, command, environment, stdin = order
+        command, copier = _copied_by(command)
         started = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         act, keeper = "spawn", 0
+        pipes: list[int] = []
         try:
             record = _begin_record(folder, f"claim {os.getpid()} {started}\n")
             if record is None:
                 return (number, "taken", 0, 0, "")
             self._records[folder] = record
             try:
+                if copier:  # before we change the folder, which copiers must not keep
+                    self._add_copied_pipes(pipes, folder, copier)
                 act = "cwd"
                 os.chdir(working_folder)
                 act = "spawn"
                 if isinstance(stdin, str):
-                    pid = _spawn(command, environment, _on_files(folder, stdin))
+                    files = _on_pipes(pipes, stdin) if pipes else _on_files(folder, stdin)
+                    pid = _spawn(command, environment, files)
                 else:
                     window = stdin or USUAL_WINDOW
                     pid, keeper = self._spawn_on_terminal(folder, command, environment, window)
@@ -299,6 +307,8 @@ class Holder:
                 raise
             finally:
                 os.chdir("/")  # or that folder could not be unmounted while we live
+                for pipe in pipes:
+                    os.close(pipe)
         except OSError as error:
             return (number, act, error.errno or 0, 0, str(error))
         except ValueError as error:  # an environment that no process can have
@@ -308,6 +318,26 @@ class Holder:
         if len(self._records) > MOST_OPEN_RECORDS:
             self._close_record(folder)
         return None
+
+    def _add_copied_pipes(self, pipes: list[int], folder: str, copier: str) -> None:
+        """Add two pipes to write to, each copied to one of the attempt's files until all let go."""
+        for name in WRITTEN[:2]:
+            read, write = os.pipe2(os.O_CLOEXEC)
+            pipes.append(write)
+            try:
+                pid = os.posix_spawn(
+                    copier,
+                    (copier,),
+                    {},
+                    setsid=True,
+                    file_actions=(
+                        (os.POSIX_SPAWN_DUP2, read, 0),
+                        (os.POSIX_SPAWN_OPEN, 1, f"{folder}/{name}", _APPEND, 0o600),
+                    ),
+                )
+            finally:
+                os.close(read)
+            self._copiers[pid] = folder
 
     def _spawn_on_terminal(
         self,
@@ -342,10 +372,12 @@ class Holder:
 
     def _reap(self) -> None:
         """Record and report every process that has ended."""
-        while self._running or self._keepers:
+        while self._running or self._keepers or self._copiers:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
             if not pid:
                 return
+            if self._copiers.pop(pid, None) is not None:
+                continue
             if pid in self._keepers:
                 last = self._keepers.pop(pid)
                 if last is not None:
@@ -363,7 +395,7 @@ class Holder:
                 self._finish(*finished)
 
     def _finish(self, number: int, folder: str, code: int, duration: int, used: str) -> None:
-        written = size_at_rest(folder) if self._leases else UNKNOWN
+        written = self._size_at_rest(folder)
         total = bytes_written(folder) if written in (OPEN, UNKNOWN) else written
         self._record(folder, f"end {code} {duration} {total} {used}\n")
         self._close_record(folder)
@@ -372,6 +404,11 @@ class Holder:
             self._lingering.append(Lingering(folder, end))
         else:
             self._tell_end(end, written)
+
+    def _size_at_rest(self, folder: str) -> int:
+        if self._copiers and folder in self._copiers.values():
+            return OPEN
+        return size_at_rest(folder) if self._leases else UNKNOWN
 
     def _tell_end(self, end: Reply, written: int) -> None:
         number, what, code, duration, used = end
@@ -383,7 +420,7 @@ class Holder:
         now = time.monotonic()
         for each in self._lingering[:]:
             if each.look_at <= now:
-                written = size_at_rest(each.folder)
+                written = self._size_at_rest(each.folder)
                 if written == OPEN and now < each.give_up_at:
                     each.look_at = now + each.pause
                     each.pause = min(2 * each.pause, LONGEST_PAUSE_SECONDS)
@@ -454,6 +491,14 @@ def _on_files(folder: str, stdin: str) -> Files:
     )
 
 
+def _on_pipes(pipes: list[int], stdin: str) -> Files:
+    return (
+        (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, pipes[0], 1),
+        (os.POSIX_SPAWN_DUP2, pipes[1], 2),
+    )
+
+
 def _on_terminal(path: str) -> Files:
     # A session leader that opens a terminal gets it as its controlling one.
     return (
@@ -461,6 +506,12 @@ def _on_terminal(path: str) -> Files:
         (os.POSIX_SPAWN_DUP2, 0, 1),
         (os.POSIX_SPAWN_DUP2, 0, 2),
     )
+
+
+def _copied_by(command: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    if command[-2:-1] == (COPIED_BY,):
+        return command[:-2], command[-1]
+    return command, ""
 
 
 def _spawn(command: tuple[str, ...], environment: dict[str, str], files: Files) -> int:
@@ -513,7 +564,8 @@ def main() -> None:
     os.chdir("/")
     for number in DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
-    Holder(0, sys.argv[1]).serve()
+    folder = sys.argv[1] if len(sys.argv) > 1 else ""  # daemons of the first release gave none
+    Holder(0, leases=bool(folder) and leases_work(folder)).serve()
 
 
 if __name__ == "__main__":

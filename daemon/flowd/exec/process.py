@@ -9,6 +9,7 @@ import contextlib
 import errno
 import logging
 import os
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
@@ -36,6 +37,7 @@ from flowd.exec.folders import Folders
 from flowd.exec.groups import name_of
 from flowd.exec.held import Held, command_within, held_in, with_limits_told
 from flowd.exec.holder import (
+    COPIED_BY,
     LONGEST_PAUSE_SECONDS,
     OPEN,
     PATIENCE_SECONDS,
@@ -58,6 +60,7 @@ from flowd.exec.records import (
 )
 from flowd.exec.rehearsal import Rehearsals
 from flowd.exec.removal import remove_tree
+from flowd.exec.reopening import any_opens_anew, opens_anew, texts_named
 from flowd.exec.sandbox import Confiner, with_sandbox_told
 from flowd.exec.tree import CensusTaker, Tree, end_tree, wait_tree_gone
 
@@ -153,7 +156,9 @@ class ProcessExecutor:
         held = None
         if launch.limits is not None:
             held = await self._limiter.hold(launch, self._folders.of(launch.key))
-        answer = self._answers[launch.key] = self._order(launch, held, *await self._command(launch))
+        copier = "" if launch.terminal else await _copier_for(launch)
+        command = await self._command(launch)
+        answer = self._answers[launch.key] = self._order(launch, held, copier, *command)
         faultpoints.reach("attempt.ordered")
         reply = await answer.wait()
         faultpoints.reach("attempt.told")
@@ -180,6 +185,7 @@ class ProcessExecutor:
         self,
         launch: Launch,
         held: Held | None,
+        copier: str,
         command: tuple[str, ...],
         environment: dict[str, str],
     ) -> Answer:
@@ -188,6 +194,8 @@ class ProcessExecutor:
         if held is not None:
             command = command_within(held, command)
             holder = self._limiter.holder or holder
+        if copier:
+            command = (*command, COPIED_BY, copier)
         stdin = os.devnull if launch.stdin is None else f"{folder}/stdin"
         return holder.order(
             folder,
@@ -417,6 +425,17 @@ class ProcessExecutor:
     def leftovers(self) -> list[AttemptKey]:
         """Attempts something is still kept of, of any boot."""
         return self._folders.leftovers()
+
+
+async def _copier_for(launch: Launch) -> str:
+    """Give the program that copies the script's output, where it opens that anew; or nothing."""
+    anew = opens_anew(launch.script)
+    if not anew and (names := texts_named(launch.script)):
+        with trio.move_on_after(PATIENCE_SECONDS):
+            anew = await trio.to_thread.run_sync(
+                any_opens_anew, launch.cwd, names, abandon_on_cancel=True
+            )
+    return (shutil.which("cat", path=os.defpath) or "") if anew else ""
 
 
 async def _wait_at_rest(folder: str) -> None:
