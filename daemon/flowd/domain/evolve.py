@@ -236,6 +236,7 @@ def _(event: e.AttemptWithdrawn, state: RunState) -> None:
         state.unresolved.append(event.step)
     else:
         step.status = "succeeded"
+        step.tries -= 1
 
 
 @_apply.register
@@ -392,6 +393,7 @@ def _(event: e.RollbackStarted, state: RunState) -> None:
         state.steps[step_id].tries = 0
         if parent := parent_of(step_id):
             state.loops[parent].undoing += 1
+            state.loops[parent].undo_failed = False
 
 
 @_apply.register
@@ -400,7 +402,7 @@ def _(event: e.CompensationStarted, state: RunState) -> None:
     step.status = "compensating"
     step.tries += 1
     parent = state.steps.get(parent_of(event.step))
-    if parent is not None and parent.status == "succeeded":
+    if parent is not None and parent.status in ("succeeded", "compensation_failed"):
         parent.status = "compensating"
 
 

@@ -310,6 +310,13 @@ class TestLostOutcomes:
             "compensation_started a 2",
         ]
 
+    def test_a_compensation_that_never_started_takes_no_retry_away(self):
+        story = Story(workflow_of({"id": "a", "undo": {"run": "x", "retry": {"attempts": 2}}}))
+        story.ends("a")
+        story.when(c.UndoRun())
+        story.when(c.ReportNeverStarted("a", "undo", 1))
+        assert story.undone("a", "failed")[1] == "retry_scheduled a undo 3 1000ms"
+
 
 class TestParked:
     def test_nothing_happens_until_it_is_resumed(self):
