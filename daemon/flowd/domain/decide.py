@@ -229,7 +229,7 @@ def _cancel(state: RunState, command: c.Cancel, at: int) -> list[e.Event]:
     if state.rollback is not None:
         raise Conflict(
             f"run {state.run} is being rolled back; compensations are not interrupted",
-            cure="wait for it to end: flowctl attach",
+            cure=f"wait for it to end: flowctl attach {state.run}",
         )
     return [] if state.cancelling else [e.CancelRequested(at=at, by=command.by)]
 
@@ -243,11 +243,18 @@ def _refuse_rehearsal(state: RunState) -> None:
         )
 
 
+def _until_it_ends(state: RunState) -> str:
+    """What to do about a run that has to be finished first."""
+    if state.rollback is not None:  # which `cancel` does not interrupt
+        return f"wait for it to end: flowctl attach {state.run}"
+    return f"flowctl cancel {state.run} first, or wait"
+
+
 def _undo(state: RunState, at: int) -> list[e.Event]:
     if not state.finished:
         raise Conflict(
             f"run {state.run} is {state.status}: only a finished run can be undone",
-            cure=f"flowctl cancel {state.run} first",
+            cure=_until_it_ends(state),
         )
     _refuse_rehearsal(state)
     steps = undoable(state)
@@ -263,11 +270,7 @@ def _undo(state: RunState, at: int) -> list[e.Event]:
 
 def _retry(state: RunState, command: c.RetryRun, at: int) -> list[e.Event]:
     if state.status not in ("failed", "cancelled"):
-        cure = (
-            "start it anew with flowctl run"
-            if state.finished
-            else f"flowctl cancel {state.run} first, or wait"
-        )
+        cure = "start it anew with flowctl run" if state.finished else _until_it_ends(state)
         raise Conflict(f"run {state.run} is {state.status}: nothing to retry", cure=cure)
     _refuse_rehearsal(state)
     return [e.RetryRequested(at=at, by=command.by)]
@@ -297,18 +300,22 @@ def _grant(state: RunState, command: c.AnswerQuestion, keep: Keep) -> Granted:
 def _answer(state: RunState, command: c.AnswerQuestion, at: int) -> list[e.Event]:
     question = state.questions.get(command.step)
     if question is None:
-        waiting = ", ".join(state.questions) or "no step"
+        waiting = ", ".join(state.questions)
         raise Conflict(
-            f"step {command.step} of run {state.run} asks nothing; {waiting} does",
-            cure="flowctl show lists the open questions",
+            f"step {command.step} of run {state.run} asks nothing"
+            + (f"; {waiting} does" if waiting else ""),
+            cure="flowctl show lists the open questions"
+            if waiting
+            else f"the run is {state.status} and waits for no answer",
         )
+    if command.answer == "undo" and not state.can_undo(command.step):
+        cure = f"answer with one of: {', '.join(a for a in question.answers if a != 'undo')}"
+        raise Conflict(f"step {command.step} has no undo", cure=cure)
     if command.answer not in question.answers:
         raise Conflict(
             f"{command.answer!r} does not answer {question.question!r}",
             cure=f"answer with one of: {', '.join(question.answers)}",
         )
-    if command.answer == "undo" and not state.can_undo(command.step):
-        raise Conflict(f"step {command.step} has no undo", cure="answer yes, no, retry or skip")
     granted = None if command.keep is None else _grant(state, command, command.keep)
     answered: list[e.Event] = [
         e.QuestionAnswered(

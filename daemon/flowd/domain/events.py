@@ -196,12 +196,16 @@ class RetryScheduled(_Event, frozen=True, tag="retry_scheduled"):
 
 
 class QuestionAsked(_Event, frozen=True, tag="question_asked"):
-    """The run waits for a person. `lasting`: a yes to it can be made to hold for longer."""
+    """The run waits for a person. `lasting`: a yes to it can be made to hold for longer.
+
+    `no_undo`: the step cannot be taken back, so to undo it is no answer.
+    """
 
     step: str
     about: About
     question: str
     lasting: bool = False
+    no_undo: bool = False
 
 
 class QuestionAnswered(_Event, frozen=True, tag="question_answered"):

@@ -295,7 +295,7 @@ def _(event: e.QuestionAsked, state: RunState) -> None:
     if event.step in state.unresolved:
         state.unresolved.remove(event.step)
     state.ready.pop(event.step, None)
-    state.questions[event.step] = Question(event.step, event.about, event.question)
+    state.questions[event.step] = Question(event.step, event.about, event.question, event.no_undo)
     state.active.add(event.step)
     if event.about == "approval":
         state.steps[event.step].status = "waiting"

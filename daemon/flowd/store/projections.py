@@ -127,7 +127,7 @@ def _pending_after(pending: Pending, event: e.Event) -> Pending:
         case e.StepStarted() | e.OutputAppended() | e.StepFinished():  # most of all events
             return pending
         case e.QuestionAsked():
-            asked = Question(event.step, event.about, event.question)
+            asked = Question(event.step, event.about, event.question, event.no_undo)
             others = _without(pending.questions, event.step)
             return replace(pending, questions={**others, event.step: asked})
         case e.QuestionAnswered() | e.StepSkipped() if event.step in pending.questions:

@@ -231,8 +231,16 @@ class TestLostOutcomes:
 
     def test_undo_without_an_undo_is_refused(self):
         story, _ = self.lose(undo=None)
+        assert "undo" not in story.state.questions["a"].answers
         with pytest.raises(Conflict, match="has no undo"):
             story.when(c.AnswerQuestion("a", "undo"))
+        assert "undo" in self.lose()[0].state.questions["a"].answers
+
+    def test_a_run_that_asks_nothing_says_so(self):
+        story = Story(workflow_of("a"))
+        with pytest.raises(Conflict, match=r"asks nothing$") as refused:
+            story.when(c.AnswerQuestion("a", "yes"))
+        assert refused.value.cure == "the run is running and waits for no answer"
 
     def test_retry_is_repeated_because_the_user_marked_it(self):
         story, then = self.lose(on_interrupt="retry")
@@ -316,6 +324,16 @@ class TestLostOutcomes:
         story.when(c.UndoRun())
         story.when(c.ReportNeverStarted("a", "undo", 1))
         assert story.undone("a", "failed")[1] == "retry_scheduled a undo 3 1000ms"
+
+
+@pytest.mark.parametrize("request_", [c.Cancel(), c.UndoRun(), c.RetryRun()])
+def test_nobody_is_told_to_cancel_what_cannot_be_cancelled(request_):
+    story = Story(workflow_of(UNDOABLE[0]))
+    story.ends("a")
+    story.when(c.UndoRun())
+    with pytest.raises(Conflict) as refused:
+        story.when(request_)
+    assert refused.value.cure == "wait for it to end: flowctl attach story"
 
 
 class TestParked:
