@@ -16,7 +16,13 @@ from flowd.domain.consents import Granted, Keep
 from flowd.domain.evolve import begin, evolve
 from flowd.domain.items import parent_of
 from flowd.domain.run import RunState
-from flowd.domain.saga import advance, begin_step, can_last, undoable
+from flowd.domain.saga import (
+    MOST_UNASKED_LOSSES,
+    advance,
+    begin_step,
+    can_last,
+    undoable,
+)
 from flowd.errors import Conflict
 
 
@@ -190,6 +196,11 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 limits=report.limits,
             )
         )
+        if report.outcome == "lost" and _goes_on_putting_back(state, report.step):
+            number = state.steps[report.step].next_number("undo")
+            events.append(
+                e.RetryScheduled(at=at, step=report.step, attempt=number, delay_ms=0, kind="undo")
+            )
     else:
         events.append(
             e.CheckFinished(
@@ -202,6 +213,16 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
             )
         )
     return events
+
+
+def _goes_on_putting_back(state: RunState, step_id: str) -> bool:
+    """Whether a compensation whose end nobody saw is ours, which may be repeated at any moment.
+
+    A script that the user wrote may not: of that a person decides, with `flowctl undo`.
+    """
+    rows = (row for row in state.steps[step_id].attempts if row.kind == "undo")
+    earlier = sum(row.outcome == "lost" for row in rows)
+    return state.plan[step_id].undo is None and earlier + 1 < MOST_UNASKED_LOSSES
 
 
 def _retry_due(state: RunState, report: c.ReportRetryDue, moment: Moment) -> list[e.Event]:

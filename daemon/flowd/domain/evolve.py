@@ -31,6 +31,7 @@ from flowd.domain.progress import (
     stop,
     succeed,
     take_up_loop,
+    take_up_undo,
 )
 from flowd.domain.run import (
     ITEM_STDOUT_KEPT_BYTES,
@@ -258,6 +259,8 @@ def _(event: e.RetryScheduled, state: RunState) -> None:
     state.steps[event.step].retry_delay_ms = event.delay_ms
     if event.kind == "run":
         state.steps[event.step].status = "retrying"
+    elif state.steps[event.step].status == "compensation_failed":
+        take_up_undo(state, event.step)
 
 
 @_apply.register
@@ -413,7 +416,7 @@ def _(event: e.CompensationFinished, state: RunState) -> None:
     if state.rollback is None or not state.can_undo(event.step):
         raise Bug(f"step {event.step} was compensated outside a rollback")
     if event.outcome == "succeeded":
-        step.status = "compensated"
+        step.status, step.reason = "compensated", ""
         state.rollback.remove(event.step)
         state.completed.remove(event.step)
     elif event.outcome != "lost" and undo and undo.retry and step.tries < undo.retry.attempts:

@@ -270,6 +270,19 @@ def item_is_undone(state: RunState, parent: str, *, failed: bool) -> None:
         step.status = "compensation_failed" if loop.undo_failed else "compensated"
 
 
+def take_up_undo(state: RunState, step_id: str) -> None:
+    """A compensation that was given up, because nobody saw its end, goes on."""
+    assert state.rollback is not None
+    step = state.steps[step_id]
+    step.status, step.reason = "compensating", ""
+    state.rollback.insert(0, step_id)
+    state.compensation_failures.remove(step_id)
+    if parent := parent_of(step_id):
+        loop = state.loops[parent]
+        loop.undoing += 1
+        loop.undo_failed = any(parent_of(each) == parent for each in state.compensation_failures)
+
+
 def is_settled(state: RunState, step_id: str) -> bool:
     """Whether the step holds up nobody any more."""
     return state.steps[step_id].status in ("succeeded", "skipped")
