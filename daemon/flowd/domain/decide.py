@@ -247,7 +247,7 @@ def _cancel(state: RunState, command: c.Cancel, at: int) -> list[e.Event]:
         raise Conflict(
             f"run {state.run} is finished: {state.status}", cure="flowctl undo takes it back"
         )
-    if state.rollback is not None:
+    if state.rollback:
         raise Conflict(
             f"run {state.run} is being rolled back; compensations are not interrupted",
             cure=f"wait for it to end: flowctl attach {state.run}",
@@ -266,7 +266,7 @@ def _refuse_rehearsal(state: RunState) -> None:
 
 def _until_it_ends(state: RunState) -> str:
     """What to do about a run that has to be finished first."""
-    if state.rollback is not None:  # which `cancel` does not interrupt
+    if state.rollback:  # which `cancel` does not interrupt
         return f"wait for it to end: flowctl attach {state.run}"
     return f"flowctl cancel {state.run} first, or wait"
 
@@ -292,6 +292,8 @@ def _undo(state: RunState, at: int) -> list[e.Event]:
 def _retry(state: RunState, command: c.RetryRun, at: int) -> list[e.Event]:
     if state.status not in ("failed", "cancelled"):
         cure = "start it anew with flowctl run" if state.finished else _until_it_ends(state)
+        if state.status == "compensation_failed":
+            cure = f"flowctl undo {state.run} tries again what is left; then start it anew"
         raise Conflict(f"run {state.run} is {state.status}: nothing to retry", cure=cure)
     _refuse_rehearsal(state)
     return [e.RetryRequested(at=at, by=command.by)]

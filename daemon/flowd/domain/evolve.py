@@ -106,6 +106,8 @@ def fact_of(state: RunState, event: e.Event) -> Fact:
             if not set(state.questions) <= {event.step}:
                 return "question_answered"
             return "last_question_answered" if state.rollback is None else "rollback_resumed"
+        case e.CancelRequested():
+            return "cancel_requested" if state.rollback is None else "cancel_after_rollback"
         case e.RunFinished():
             fact: Fact = f"finished_{event.state}"  # type: ignore[assignment]  # checked by the table
             return fact

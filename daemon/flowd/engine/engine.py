@@ -170,7 +170,8 @@ class RunEngine:
     async def cancel(self, run: str, *, by: str = "") -> e.RunStatus:
         """End what is running; see the port."""
         async with self._runs.hold(run) as live:
-            again = live.state.cancelling  # asking twice ends `finally` steps too
+            # Asking twice ends `finally` steps too; so does asking when they alone are left.
+            again = live.state.cancelling or live.state.rollback is not None
             await self._submit(live, c.Cancel(by))
             faultpoints.reach("cancel.recorded")
             for key in list(live.in_flight()):

@@ -138,7 +138,9 @@ def _pending_after(pending: Pending, event: e.Event) -> Pending:
             return replace(pending, parked=event.reason)
         case e.RunResumed():
             return replace(pending, parked="")
-        case e.CancelRequested() | e.RetryRequested() | e.RunFinished():
+        case e.CancelRequested():
+            return Pending(rolling_back=pending.rolling_back)
+        case e.RetryRequested() | e.RunFinished():
             return NOTHING_PENDING
         case _:
             return pending

@@ -58,6 +58,9 @@ def test_what_could_not_be_undone_can_be_tried_again():
     story.when(c.UndoRun())
     story.undone("a", "failed")
     assert story.state.status == "compensation_failed"
+    with pytest.raises(Conflict) as refused:
+        story.when(c.RetryRun())
+    assert refused.value.cure.startswith("flowctl undo story")
     assert story.when(c.UndoRun()) == ["rollback_started undo a", "compensation_started a 2"]
     assert story.undone("a")[1:] == ["run_finished compensated"]
 
@@ -334,6 +337,45 @@ def test_nobody_is_told_to_cancel_what_cannot_be_cancelled(request_):
     with pytest.raises(Conflict) as refused:
         story.when(request_)
     assert refused.value.cure == "wait for it to end: flowctl attach story"
+
+
+def assert_replays(story: Story) -> None:
+    replayed = story.replayed()
+    replayed.position = story.state.position  # the log's business, not the story's
+    assert replayed == story.state
+
+
+class TestFinallyAfterARollback:
+    def failed(self, **rule: object) -> Story:
+        """A run that is rolled back, and now carries out its `finally` step."""
+        step = {"id": "last", "finally": True, **rule}
+        story = Story(workflow_of(UNDOABLE[0], "b", step, {**step, "id": "very_last"}))
+        story.ends("a")
+        story.ends("b", "failed")
+        assert story.undone("a")[1:] == ["step_started last 1"]
+        return story
+
+    def test_it_can_be_cancelled(self):
+        story = self.failed(retry={"attempts": 3})
+        assert story.when(c.Cancel()) == ["cancel_requested"]
+        assert story.state.status == "compensating"
+        assert story.ends("last", "cancelled")[1:] == ["step_started very_last 1"]
+        assert story.ends("very_last")[1:] == ["run_finished compensated"]
+        assert_replays(story)
+
+    def test_a_question_about_it_is_dropped(self):
+        story = self.failed()
+        assert story.ends("last", "lost")[1:] == ["question_asked last lost"]
+        assert story.when(c.Cancel()) == ["cancel_requested", "step_started very_last 1"]
+        assert story.state.status == "compensating"
+        assert_replays(story)
+
+    def test_a_pause_before_it_ends(self):
+        story = self.failed(retry={"attempts": 3})
+        story.ends("last", "failed")
+        assert story.when(c.Cancel())[1:] == ["step_started very_last 1"]
+        assert story.ends("very_last")[1:] == ["run_finished compensated"]
+        assert_replays(story)
 
 
 class TestParked:
