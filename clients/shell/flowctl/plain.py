@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowctl.lines import LineBuffer
-from flowctl.runview import sandbox_hint
+from flowctl.runview import sandbox_hint, was_done
 from flowctl.text import duration, harmless, plural
 from flowproto import events as e
 
@@ -106,8 +106,9 @@ def _told_of_step(event: _StepEvent) -> list[str]:
         case e.CompensationFinished():
             return [_ended(f"undo {event.outcome.replace('_', ' ')}", event)]
         case e.CheckFinished():
-            done = {"succeeded": "it was done", "failed": "it was not done"}
-            return [f"check says: {done.get(event.outcome, 'nothing')}"]
+            says = {True: "it was done", False: "it was not done", None: "nothing"}
+            reason = f": {event.reason}" if event.reason else ""
+            return [f"check says: {says[was_done(event)]}{reason}"]
         case e.StepSkipped():
             return [f"skipped: {event.reason}"]
         case e.RetryScheduled():

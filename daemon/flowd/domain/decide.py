@@ -210,6 +210,7 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 outcome=report.outcome,
                 exit_code=report.exit_code,
                 duration_ms=report.duration_ms,
+                reason=report.reason,
             )
         )
     return events

@@ -229,13 +229,14 @@ class CheckStarted(_Event, frozen=True, tag="check_started"):
 
 
 class CheckFinished(_Event, frozen=True, tag="check_finished"):
-    """Exit code 0 means the work was done; anything else means it was not."""
+    """Exit code 0: the work was done; None, 126 and 127 tell nothing; any other: it was not."""
 
     step: str
     attempt: int
     outcome: Outcome
     exit_code: int | None = None
     duration_ms: int = 0
+    reason: str = ""
 
 
 class CancelRequested(_Event, frozen=True, tag="cancel_requested"):

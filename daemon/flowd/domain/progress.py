@@ -35,9 +35,9 @@ def close_attempt(
     attempt = step.attempt(kind, event.attempt)
     if attempt is not None:
         attempt.outcome, attempt.exit_code = event.outcome, event.exit_code
-        attempt.duration_ms = event.duration_ms
+        attempt.duration_ms, attempt.reason = event.duration_ms, event.reason
         if not isinstance(event, e.CheckFinished):
-            attempt.reason, attempt.limits = event.reason, event.limits
+            attempt.limits = event.limits
             attempt.cpu_ms, attempt.max_rss_bytes = event.cpu_ms, event.max_rss_bytes
     return step
 

@@ -284,6 +284,11 @@ class TestLostOutcomes:
         story, _ = self.lose(on_interrupt="check", check="test -e x")
         assert story.checked("a", **end)[1:] == ["question_asked a lost"]
 
+    def test_why_a_check_could_not_tell_is_kept(self):
+        story, _ = self.lose(on_interrupt="check", check="test -e x")
+        story.checked("a", "failed", exit_code=None, reason="its folder is gone")
+        assert story.state.steps["a"].attempts[-1].reason == "its folder is gone"
+
     def test_a_run_that_is_cancelled_asks_nothing(self):
         story = Story(workflow_of("a", "b"))
         story.when(c.Cancel())
