@@ -126,7 +126,8 @@ def _limits(event: e.StepFinished) -> list[str]:
 def _ended(what: str, event: e.StepFinished | e.CompensationFinished) -> str:
     code = f" (exit {event.exit_code})" if event.exit_code else ""
     reason = f": {event.reason}" if event.reason else ""
-    return f"{what}{code} in {duration(event.duration_ms)}{reason}"
+    took = "" if event.outcome == "lost" else f" in {duration(event.duration_ms)}"  # nobody knows
+    return f"{what}{code}{took}{reason}"
 
 
 def items_words(items: list[str]) -> str:
