@@ -30,6 +30,7 @@ from flowd.exec.survey import Caps, NotSaved, Survey
 log = logging.getLogger(__name__)
 
 SECONDS_A_DAY = 86_400
+TICK_SECONDS = 0.02
 MOST_THREADS = 4  # more would only make the disk slower, and starve who else needs threads
 
 
@@ -112,7 +113,8 @@ class SavedFiles:
         oldest = now - self.config.saved_days * SECONDS_A_DAY
         room = self.config.saved_bytes_total
         for saved_at, run, folder in sorted(self._kept(), reverse=True):
-            if run in live or saved_at > asked_at:  # that one's run may have begun since
+            # That one's run may have begun since; a file's time lags by a tick of the kernel.
+            if run in live or saved_at > asked_at - TICK_SECONDS:
                 continue
             if folder.endswith(".part") or saved_at < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
