@@ -173,13 +173,14 @@ class CheckStarted(EventBase, tag="check_started"):
 
 
 class CheckFinished(EventBase, tag="check_finished"):
-    """Exit code 0: the lost attempt had done its work."""
+    """Exit code 0: the lost attempt had done its work. None, 126 and 127: it could not be run."""
 
     step: str
     attempt: int
     outcome: Outcome
     exit_code: int | None
     duration_ms: int
+    reason: str = ""
 
 
 class CancelRequested(EventBase, tag="cancel_requested"):

@@ -132,3 +132,21 @@ def test_output_that_was_left_out_is_said(editor: Neovim) -> None:
         "tag │ … 70 bytes left out",
         "tag │ end",
     ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "told"),
+    [
+        ("succeeded", 0, "it did"),
+        ("failed", 1, "it did not"),
+        ("failed", 127, "its check could not tell"),
+        ("failed", None, "its check could not tell"),
+        ("timed_out", 143, "its check could not tell"),
+    ],
+)
+def test_a_check_that_could_not_tell_does_not_say_that_nothing_was_done(
+    editor: Neovim, outcome: str, code: int | None, told: str
+) -> None:
+    event = {"type": "check_finished", "outcome": outcome, "exit_code": code}
+    [line] = lines_of(editor, event)
+    assert line.endswith(told)

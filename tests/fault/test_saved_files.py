@@ -55,8 +55,26 @@ async def test_a_daemon_killed_after_the_record_and_before_the_process(tmp_path)
         assert picture(tmp_path / "w") == before
 
 
-def test_a_daemon_killed_in_the_middle_of_the_restore(tmp_path):
-    """The restore goes on without it, is adopted, and nothing is put back twice."""
+def _kill_restorer(folder: Path) -> None:
+    """Kill the program that puts files back, after its parent, so that nobody learns its end."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if any(word.endswith(b"/restore.py") for word in words) and any(
+            word.startswith(bytes(folder)) for word in words
+        ):
+            parent = int((process / "stat").read_text().rpartition(") ")[2].split()[1])
+            os.kill(parent, signal.SIGKILL)
+            os.kill(int(process.name), signal.SIGKILL)
+            return
+    raise AssertionError("nothing puts files back")
+
+
+@pytest.mark.parametrize("killed", ["daemon", "restorer"])
+def test_a_kill_in_the_middle_of_the_restore(tmp_path, killed):
+    """Without the daemon it goes on, and is adopted; when it is lost itself, it begins again."""
     project = tmp_path / "w"
     project.mkdir()
     for number in range(MANY):
@@ -76,11 +94,14 @@ def test_a_daemon_killed_in_the_middle_of_the_restore(tmp_path):
         client.call(methods.UNDO, methods.UNDO.params(run=run))
         for event in client.follow(run, last.position):
             if type(event).__name__ == "StepOutput" and event.kind == "undo":
+                if killed == "restorer":
+                    _kill_restorer(tmp_path)
                 daemon.kill()
                 break
     with real_daemon(tmp_path) as daemon, daemon.client() as client:
-        *_, last = client.follow(run, last.position)
+        *told, last = client.follow(run, last.position)
         assert last.state == "compensated"
+        assert ("lost" in [getattr(event, "outcome", "") for event in told]) == (killed != "daemon")
     assert picture(project) == before
 
 

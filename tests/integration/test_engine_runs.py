@@ -165,6 +165,26 @@ async def test_cancel_ends_what_runs_and_keeps_what_was_done(shop):
     assert not _alive(int((shop.folder / "child").read_text() or 0))
 
 
+async def test_cancel_after_a_rollback_ends_what_finally_is_left(shop):
+    """Compensations are shielded; a `finally` step that hangs behind them need not be."""
+    run = await shop.start(
+        {"id": "a", "run": "touch a", "undo": "rm a; until [ -e go ]; do sleep 0.02; done"},
+        {"id": "b", "run": "exit 1"},
+        {"id": "z", "run": "touch z; sleep 60", "finally": True},
+    )
+    await shop.until(run, "compensation_started a")
+    with pytest.raises(Conflict, match="not interrupted"):
+        await shop.engine.cancel(run)
+    (shop.folder / "go").touch()
+    await shop.until(run, "step_started z")
+    assert await shop.engine.cancel(run) == "compensating"
+    [summary] = await shop.log.summaries()
+    assert summary.state == "compensating"
+    state = await shop.finish(run)
+    assert state.status == "compensated"
+    assert state.steps["z"].status == "cancelled"
+
+
 async def test_cancel_reaches_a_step_that_waits_for_its_turn(tmp_path):
     async with open_workshop(tmp_path, max_processes=1) as shop:
         run = await shop.start(

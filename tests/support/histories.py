@@ -74,6 +74,7 @@ _fields = {
     ),
     "granted": st.none() | st.builds(Granted, _keeps, _text, _rules, _text, _text),
     "lasting": st.booleans(),
+    "no_undo": st.booleans(),
     "sandbox": st.none()
     | st.builds(
         e.Confined,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowctl.lines import LineBuffer
-from flowctl.runview import sandbox_hint
+from flowctl.runview import sandbox_hint, was_done
 from flowctl.text import duration, harmless, plural
 from flowproto import events as e
 
@@ -106,8 +106,9 @@ def _told_of_step(event: _StepEvent) -> list[str]:
         case e.CompensationFinished():
             return [_ended(f"undo {event.outcome.replace('_', ' ')}", event)]
         case e.CheckFinished():
-            done = {"succeeded": "it was done", "failed": "it was not done"}
-            return [f"check says: {done.get(event.outcome, 'nothing')}"]
+            says = {True: "it was done", False: "it was not done", None: "nothing"}
+            reason = f": {event.reason}" if event.reason else ""
+            return [f"check says: {says[was_done(event)]}{reason}"]
         case e.StepSkipped():
             return [f"skipped: {event.reason}"]
         case e.RetryScheduled():
@@ -125,7 +126,8 @@ def _limits(event: e.StepFinished) -> list[str]:
 def _ended(what: str, event: e.StepFinished | e.CompensationFinished) -> str:
     code = f" (exit {event.exit_code})" if event.exit_code else ""
     reason = f": {event.reason}" if event.reason else ""
-    return f"{what}{code} in {duration(event.duration_ms)}{reason}"
+    took = "" if event.outcome == "lost" else f" in {duration(event.duration_ms)}"  # nobody knows
+    return f"{what}{code}{took}{reason}"
 
 
 def items_words(items: list[str]) -> str:

@@ -85,6 +85,14 @@ def sandbox_hint(view: RunView) -> str:
     return "had a sandbox: should that have been in the way, give the step `sandbox: off`"
 
 
+def was_done(event: e.CheckFinished) -> bool | None:
+    """What a check found out; None for nothing, as when it could not be run."""
+    if event.outcome == "succeeded":
+        return True
+    told = event.outcome == "failed" and event.exit_code not in (None, 126, 127)
+    return False if told else None
+
+
 class RunView:
     """One run. `state` is the run's; `questions` are the open ones, by step."""
 
@@ -195,7 +203,7 @@ class RunView:
                 step.limits = event.limits
                 step._end(event.outcome, event.exit_code, event.duration_ms, event.reason)
             case e.CheckFinished():
-                done = {"succeeded": "succeeded", "failed": "pending"}.get(event.outcome, "lost")
+                done = {True: "succeeded", False: "pending", None: "lost"}[was_done(event)]
                 step._end(done, event.exit_code, event.duration_ms)
             case e.CompensationFinished():
                 done = "compensated" if event.outcome == "succeeded" else "compensation_failed"

@@ -16,7 +16,13 @@ from flowd.domain.consents import Granted, Keep
 from flowd.domain.evolve import begin, evolve
 from flowd.domain.items import parent_of
 from flowd.domain.run import RunState
-from flowd.domain.saga import advance, begin_step, can_last, undoable
+from flowd.domain.saga import (
+    MOST_UNASKED_LOSSES,
+    advance,
+    begin_step,
+    can_last,
+    undoable,
+)
 from flowd.errors import Conflict
 
 
@@ -190,6 +196,11 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 limits=report.limits,
             )
         )
+        if report.outcome == "lost" and _goes_on_putting_back(state, report.step):
+            number = state.steps[report.step].next_number("undo")
+            events.append(
+                e.RetryScheduled(at=at, step=report.step, attempt=number, delay_ms=0, kind="undo")
+            )
     else:
         events.append(
             e.CheckFinished(
@@ -199,9 +210,20 @@ def _ended(state: RunState, report: c.ReportEnd, at: int) -> list[e.Event]:
                 outcome=report.outcome,
                 exit_code=report.exit_code,
                 duration_ms=report.duration_ms,
+                reason=report.reason,
             )
         )
     return events
+
+
+def _goes_on_putting_back(state: RunState, step_id: str) -> bool:
+    """Whether a compensation whose end nobody saw is ours, which may be repeated at any moment.
+
+    A script that the user wrote may not: of that a person decides, with `flowctl undo`.
+    """
+    rows = (row for row in state.steps[step_id].attempts if row.kind == "undo")
+    earlier = sum(row.outcome == "lost" for row in rows)
+    return state.plan[step_id].undo is None and earlier + 1 < MOST_UNASKED_LOSSES
 
 
 def _retry_due(state: RunState, report: c.ReportRetryDue, moment: Moment) -> list[e.Event]:
@@ -226,10 +248,10 @@ def _cancel(state: RunState, command: c.Cancel, at: int) -> list[e.Event]:
         raise Conflict(
             f"run {state.run} is finished: {state.status}", cure="flowctl undo takes it back"
         )
-    if state.rollback is not None:
+    if state.rollback:
         raise Conflict(
             f"run {state.run} is being rolled back; compensations are not interrupted",
-            cure="wait for it to end: flowctl attach",
+            cure=f"wait for it to end: flowctl attach {state.run}",
         )
     return [] if state.cancelling else [e.CancelRequested(at=at, by=command.by)]
 
@@ -243,11 +265,18 @@ def _refuse_rehearsal(state: RunState) -> None:
         )
 
 
+def _until_it_ends(state: RunState) -> str:
+    """What to do about a run that has to be finished first."""
+    if state.rollback:  # which `cancel` does not interrupt
+        return f"wait for it to end: flowctl attach {state.run}"
+    return f"flowctl cancel {state.run} first, or wait"
+
+
 def _undo(state: RunState, at: int) -> list[e.Event]:
     if not state.finished:
         raise Conflict(
             f"run {state.run} is {state.status}: only a finished run can be undone",
-            cure=f"flowctl cancel {state.run} first",
+            cure=_until_it_ends(state),
         )
     _refuse_rehearsal(state)
     steps = undoable(state)
@@ -263,11 +292,9 @@ def _undo(state: RunState, at: int) -> list[e.Event]:
 
 def _retry(state: RunState, command: c.RetryRun, at: int) -> list[e.Event]:
     if state.status not in ("failed", "cancelled"):
-        cure = (
-            "start it anew with flowctl run"
-            if state.finished
-            else f"flowctl cancel {state.run} first, or wait"
-        )
+        cure = "start it anew with flowctl run" if state.finished else _until_it_ends(state)
+        if state.status == "compensation_failed":
+            cure = f"flowctl undo {state.run} tries again what is left; then start it anew"
         raise Conflict(f"run {state.run} is {state.status}: nothing to retry", cure=cure)
     _refuse_rehearsal(state)
     return [e.RetryRequested(at=at, by=command.by)]
@@ -297,18 +324,22 @@ def _grant(state: RunState, command: c.AnswerQuestion, keep: Keep) -> Granted:
 def _answer(state: RunState, command: c.AnswerQuestion, at: int) -> list[e.Event]:
     question = state.questions.get(command.step)
     if question is None:
-        waiting = ", ".join(state.questions) or "no step"
+        waiting = ", ".join(state.questions)
         raise Conflict(
-            f"step {command.step} of run {state.run} asks nothing; {waiting} does",
-            cure="flowctl show lists the open questions",
+            f"step {command.step} of run {state.run} asks nothing"
+            + (f"; {waiting} does" if waiting else ""),
+            cure="flowctl show lists the open questions"
+            if waiting
+            else f"the run is {state.status} and waits for no answer",
         )
+    if command.answer == "undo" and not state.can_undo(command.step):
+        cure = f"answer with one of: {', '.join(a for a in question.answers if a != 'undo')}"
+        raise Conflict(f"step {command.step} has no undo", cure=cure)
     if command.answer not in question.answers:
         raise Conflict(
             f"{command.answer!r} does not answer {question.question!r}",
             cure=f"answer with one of: {', '.join(question.answers)}",
         )
-    if command.answer == "undo" and not state.can_undo(command.step):
-        raise Conflict(f"step {command.step} has no undo", cure="answer yes, no, retry or skip")
     granted = None if command.keep is None else _grant(state, command, command.keep)
     answered: list[e.Event] = [
         e.QuestionAnswered(

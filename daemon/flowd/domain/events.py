@@ -196,12 +196,16 @@ class RetryScheduled(_Event, frozen=True, tag="retry_scheduled"):
 
 
 class QuestionAsked(_Event, frozen=True, tag="question_asked"):
-    """The run waits for a person. `lasting`: a yes to it can be made to hold for longer."""
+    """The run waits for a person. `lasting`: a yes to it can be made to hold for longer.
+
+    `no_undo`: the step cannot be taken back, so to undo it is no answer.
+    """
 
     step: str
     about: About
     question: str
     lasting: bool = False
+    no_undo: bool = False
 
 
 class QuestionAnswered(_Event, frozen=True, tag="question_answered"):
@@ -225,13 +229,14 @@ class CheckStarted(_Event, frozen=True, tag="check_started"):
 
 
 class CheckFinished(_Event, frozen=True, tag="check_finished"):
-    """Exit code 0 means the work was done; anything else means it was not."""
+    """Exit code 0: the work was done; None, 126 and 127 tell nothing; any other: it was not."""
 
     step: str
     attempt: int
     outcome: Outcome
     exit_code: int | None = None
     duration_ms: int = 0
+    reason: str = ""
 
 
 class CancelRequested(_Event, frozen=True, tag="cancel_requested"):

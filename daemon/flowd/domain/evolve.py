@@ -31,6 +31,7 @@ from flowd.domain.progress import (
     stop,
     succeed,
     take_up_loop,
+    take_up_undo,
 )
 from flowd.domain.run import (
     ITEM_STDOUT_KEPT_BYTES,
@@ -105,6 +106,8 @@ def fact_of(state: RunState, event: e.Event) -> Fact:
             if not set(state.questions) <= {event.step}:
                 return "question_answered"
             return "last_question_answered" if state.rollback is None else "rollback_resumed"
+        case e.CancelRequested():
+            return "cancel_requested" if state.rollback is None else "cancel_after_rollback"
         case e.RunFinished():
             fact: Fact = f"finished_{event.state}"  # type: ignore[assignment]  # checked by the table
             return fact
@@ -236,6 +239,7 @@ def _(event: e.AttemptWithdrawn, state: RunState) -> None:
         state.unresolved.append(event.step)
     else:
         step.status = "succeeded"
+        step.tries -= 1
 
 
 @_apply.register
@@ -257,6 +261,8 @@ def _(event: e.RetryScheduled, state: RunState) -> None:
     state.steps[event.step].retry_delay_ms = event.delay_ms
     if event.kind == "run":
         state.steps[event.step].status = "retrying"
+    elif state.steps[event.step].status == "compensation_failed":
+        take_up_undo(state, event.step)
 
 
 @_apply.register
@@ -294,7 +300,7 @@ def _(event: e.QuestionAsked, state: RunState) -> None:
     if event.step in state.unresolved:
         state.unresolved.remove(event.step)
     state.ready.pop(event.step, None)
-    state.questions[event.step] = Question(event.step, event.about, event.question)
+    state.questions[event.step] = Question(event.step, event.about, event.question, event.no_undo)
     state.active.add(event.step)
     if event.about == "approval":
         state.steps[event.step].status = "waiting"
@@ -392,6 +398,7 @@ def _(event: e.RollbackStarted, state: RunState) -> None:
         state.steps[step_id].tries = 0
         if parent := parent_of(step_id):
             state.loops[parent].undoing += 1
+            state.loops[parent].undo_failed = False
 
 
 @_apply.register
@@ -400,7 +407,7 @@ def _(event: e.CompensationStarted, state: RunState) -> None:
     step.status = "compensating"
     step.tries += 1
     parent = state.steps.get(parent_of(event.step))
-    if parent is not None and parent.status == "succeeded":
+    if parent is not None and parent.status in ("succeeded", "compensation_failed"):
         parent.status = "compensating"
 
 
@@ -411,7 +418,7 @@ def _(event: e.CompensationFinished, state: RunState) -> None:
     if state.rollback is None or not state.can_undo(event.step):
         raise Bug(f"step {event.step} was compensated outside a rollback")
     if event.outcome == "succeeded":
-        step.status = "compensated"
+        step.status, step.reason = "compensated", ""
         state.rollback.remove(event.step)
         state.completed.remove(event.step)
     elif event.outcome != "lost" and undo and undo.retry and step.tries < undo.retry.attempts:

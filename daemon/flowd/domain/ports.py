@@ -444,7 +444,10 @@ class Engine(Protocol):
         ...
 
     async def cancel(self, run: str, *, by: str = "") -> RunStatus:
-        """End what is running. Conflict when the run is finished or compensating."""
+        """End what is running. Conflict when the run is finished, or compensations are left.
+
+        `finally` steps are ended when it is asked for again, or once they follow a rollback.
+        """
         ...
 
     async def undo(self, run: str, *, by: str = "") -> RunStatus:

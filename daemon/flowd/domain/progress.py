@@ -35,9 +35,9 @@ def close_attempt(
     attempt = step.attempt(kind, event.attempt)
     if attempt is not None:
         attempt.outcome, attempt.exit_code = event.outcome, event.exit_code
-        attempt.duration_ms = event.duration_ms
+        attempt.duration_ms, attempt.reason = event.duration_ms, event.reason
         if not isinstance(event, e.CheckFinished):
-            attempt.reason, attempt.limits = event.reason, event.limits
+            attempt.limits = event.limits
             attempt.cpu_ms, attempt.max_rss_bytes = event.cpu_ms, event.max_rss_bytes
     return step
 
@@ -268,6 +268,19 @@ def item_is_undone(state: RunState, parent: str, *, failed: bool) -> None:
     loop.undo_failed = loop.undo_failed or failed
     if not loop.undoing and step.status == "compensating":
         step.status = "compensation_failed" if loop.undo_failed else "compensated"
+
+
+def take_up_undo(state: RunState, step_id: str) -> None:
+    """A compensation that was given up, because nobody saw its end, goes on."""
+    assert state.rollback is not None
+    step = state.steps[step_id]
+    step.status, step.reason = "compensating", ""
+    state.rollback.insert(0, step_id)
+    state.compensation_failures.remove(step_id)
+    if parent := parent_of(step_id):
+        loop = state.loops[parent]
+        loop.undoing += 1
+        loop.undo_failed = any(parent_of(each) == parent for each in state.compensation_failures)
 
 
 def is_settled(state: RunState, step_id: str) -> bool:

@@ -144,12 +144,15 @@ class Question(Struct, frozen=True):
     step: str
     about: About
     question: str
+    no_undo: bool = False
 
     @property
     def answers(self) -> tuple[Answer, ...]:
         """The answers that fit."""
         if self.about == "approval":
             return ("yes", "no", "skip")
+        if self.no_undo:
+            return ("yes", "no", "retry", "skip")
         return ("yes", "no", "retry", "skip", "undo")
 
 

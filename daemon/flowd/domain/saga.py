@@ -247,6 +247,7 @@ def _resolve(state: RunState, step_id: str, moment: Moment) -> list[e.Event]:
         about="lost",
         question=f"Nobody knows how {step_id} ended "
         f"({step.reason or 'it was interrupted'}). Was it done?",
+        no_undo=not state.can_undo(step_id),
     )
     if rule == "check" and plan.check and step.reason != "its check could not tell":
         return [e.CheckStarted(at=at, step=step_id, attempt=step.next_number("check"))]

@@ -28,6 +28,7 @@ Fact = Literal[
     "check_started",
     "check_finished",
     "cancel_requested",
+    "cancel_after_rollback",
     "retry_requested",
     "rollback_started",
     "compensation_started",
@@ -84,6 +85,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
         "question_answered": "waiting",
         "last_question_answered": "running",
         "cancel_requested": "running",
+        "cancel_after_rollback": "compensating",
         "rollback_started": "compensating",
         "run_parked": "waiting",
         "run_resumed": "running",
@@ -102,6 +104,7 @@ TRANSITIONS: dict[RunStatus, dict[Fact, RunStatus]] = {
         "check_started": "compensating",
         "check_finished": "compensating",
         "question_asked": "waiting",  # of a `finally` step, likewise
+        "cancel_after_rollback": "compensating",  # of what `finally` steps are left
         "compensation_started": "compensating",
         "compensation_finished": "compensating",
         "run_parked": "waiting",

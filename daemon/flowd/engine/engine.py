@@ -170,7 +170,8 @@ class RunEngine:
     async def cancel(self, run: str, *, by: str = "") -> e.RunStatus:
         """End what is running; see the port."""
         async with self._runs.hold(run) as live:
-            again = live.state.cancelling  # asking twice ends `finally` steps too
+            # Asking twice ends `finally` steps too; so does asking when they alone are left.
+            again = live.state.cancelling or live.state.rollback is not None
             await self._submit(live, c.Cancel(by))
             faultpoints.reach("cancel.recorded")
             for key in list(live.in_flight()):
@@ -476,10 +477,13 @@ class RunEngine:
             now: tuple[AttemptKey, Launch | SpawnFailed | None] | None = (key, launch)
             while now is not None:
                 report = await self._carrier.see_through(live, *now)
+                if (gone := live.ending.get(now[0])) is not None:
+                    await gone.wait()  # once its end is recorded no later daemon looks for them
                 faultpoints.reach("attempt.reporting")
                 started = await self._report(live, report)
                 faultpoints.reach("attempt.reported")
                 self._executor.forget(now[0])
+                live.ending.pop(now[0], None)
                 now = started.popitem() if started else None
                 for item in started.items():
                     self._carry(live, *item)
@@ -494,8 +498,18 @@ class RunEngine:
             await self._park_under_lock(live, error)
 
     def _terminate(self, live: LiveRun, key: AttemptKey) -> None:
-        """End an attempt's processes; whoever carries it reports its end."""
-        self._spawn_task(live, partial(self._executor.terminate, key, self._config.grace_seconds))
+        """End an attempt's processes; whoever carries it reports its end when all are gone."""
+        if key in live.ending:
+            return
+        gone = live.ending[key] = trio.Event()
+
+        async def end() -> None:
+            try:
+                await self._executor.terminate(key, self._config.grace_seconds)
+            finally:
+                gone.set()
+
+        self._spawn_task(live, end)
 
     def _retry_later(self, live: LiveRun, step: str, kind: e.ScriptKind, seconds: float) -> None:
         async def wait() -> None:

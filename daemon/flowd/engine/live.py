@@ -15,6 +15,7 @@ class LiveRun:
 
     Whoever holds `lock` may change `state`; every change is recorded before the lock is let go.
     `holders` counts requests that are using it: a finished run leaves memory when there are none.
+    `ending` are attempts whose processes are being ended; each event is set when all are gone.
     """
 
     def __init__(self, state: RunState):
@@ -22,6 +23,7 @@ class LiveRun:
         self.lock = trio.Lock()
         self.tasks: set[trio.CancelScope] = set()
         self.running: set[AttemptKey] = set()
+        self.ending: dict[AttemptKey, trio.Event] = {}
         self.holders = 0
 
     async def acquire(self) -> None:
@@ -39,6 +41,7 @@ class LiveRun:
         """Stop watching; the processes go on."""
         for scope in self.tasks:
             scope.cancel()
+        self.ending.clear()
 
     def in_flight(self) -> Iterator[AttemptKey]:
         """Attempts whose start is recorded and whose end is not."""

@@ -93,7 +93,7 @@ class EventConverter:
                 sandbox=sandbox_words(event.workflow, event.sandbox),
             )
         if isinstance(event, domain.QuestionAsked):
-            question = Question(event.step, event.about, event.question)
+            question = Question(event.step, event.about, event.question, event.no_undo)
             return wire.QuestionAsked(
                 position=position,
                 run=run,

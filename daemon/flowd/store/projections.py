@@ -127,7 +127,7 @@ def _pending_after(pending: Pending, event: e.Event) -> Pending:
         case e.StepStarted() | e.OutputAppended() | e.StepFinished():  # most of all events
             return pending
         case e.QuestionAsked():
-            asked = Question(event.step, event.about, event.question)
+            asked = Question(event.step, event.about, event.question, event.no_undo)
             others = _without(pending.questions, event.step)
             return replace(pending, questions={**others, event.step: asked})
         case e.QuestionAnswered() | e.StepSkipped() if event.step in pending.questions:
@@ -138,7 +138,9 @@ def _pending_after(pending: Pending, event: e.Event) -> Pending:
             return replace(pending, parked=event.reason)
         case e.RunResumed():
             return replace(pending, parked="")
-        case e.CancelRequested() | e.RetryRequested() | e.RunFinished():
+        case e.CancelRequested():
+            return Pending(rolling_back=pending.rolling_back)
+        case e.RetryRequested() | e.RunFinished():
             return NOTHING_PENDING
         case _:
             return pending

@@ -340,6 +340,20 @@ class TestGoingOn:
         assert statuses(story)["a"] == "compensation_failed"
         assert_replays(story)
 
+    def test_it_is_undone_once_a_second_undo_takes_back_what_the_first_could_not(self):
+        story = Story(workflow_of({**ABC, "undo": "x"}))
+        for n in range(3):
+            story.ends(f"a.{n}")
+        story.when(c.UndoRun())
+        for item, outcome in (("a.2", "failed"), ("a.1", "succeeded"), ("a.0", "failed")):
+            story.undone(item, outcome)
+        assert story.when(c.UndoRun())[0] == "rollback_started undo a.2 a.0"
+        assert statuses(story)["a"] == "compensating"
+        story.undone("a.2")
+        assert story.undone("a.0")[-1] == "run_finished compensated"
+        assert statuses(story)["a"] == "compensated"
+        assert_replays(story)
+
     def test_what_cannot_be_undone_is_named_by_its_step(self):
         story = Story(workflow_of(ABC))
         for n in range(3):

@@ -58,6 +58,9 @@ def test_what_could_not_be_undone_can_be_tried_again():
     story.when(c.UndoRun())
     story.undone("a", "failed")
     assert story.state.status == "compensation_failed"
+    with pytest.raises(Conflict) as refused:
+        story.when(c.RetryRun())
+    assert refused.value.cure.startswith("flowctl undo story")
     assert story.when(c.UndoRun()) == ["rollback_started undo a", "compensation_started a 2"]
     assert story.undone("a")[1:] == ["run_finished compensated"]
 
@@ -231,8 +234,16 @@ class TestLostOutcomes:
 
     def test_undo_without_an_undo_is_refused(self):
         story, _ = self.lose(undo=None)
+        assert "undo" not in story.state.questions["a"].answers
         with pytest.raises(Conflict, match="has no undo"):
             story.when(c.AnswerQuestion("a", "undo"))
+        assert "undo" in self.lose()[0].state.questions["a"].answers
+
+    def test_a_run_that_asks_nothing_says_so(self):
+        story = Story(workflow_of("a"))
+        with pytest.raises(Conflict, match=r"asks nothing$") as refused:
+            story.when(c.AnswerQuestion("a", "yes"))
+        assert refused.value.cure == "the run is running and waits for no answer"
 
     def test_retry_is_repeated_because_the_user_marked_it(self):
         story, then = self.lose(on_interrupt="retry")
@@ -273,6 +284,11 @@ class TestLostOutcomes:
         story, _ = self.lose(on_interrupt="check", check="test -e x")
         assert story.checked("a", **end)[1:] == ["question_asked a lost"]
 
+    def test_why_a_check_could_not_tell_is_kept(self):
+        story, _ = self.lose(on_interrupt="check", check="test -e x")
+        story.checked("a", "failed", exit_code=None, reason="its folder is gone")
+        assert story.state.steps["a"].attempts[-1].reason == "its folder is gone"
+
     def test_a_run_that_is_cancelled_asks_nothing(self):
         story = Story(workflow_of("a", "b"))
         story.when(c.Cancel())
@@ -309,6 +325,62 @@ class TestLostOutcomes:
             "attempt_withdrawn a undo 1",
             "compensation_started a 2",
         ]
+
+    def test_a_compensation_that_never_started_takes_no_retry_away(self):
+        story = Story(workflow_of({"id": "a", "undo": {"run": "x", "retry": {"attempts": 2}}}))
+        story.ends("a")
+        story.when(c.UndoRun())
+        story.when(c.ReportNeverStarted("a", "undo", 1))
+        assert story.undone("a", "failed")[1] == "retry_scheduled a undo 3 1000ms"
+
+
+@pytest.mark.parametrize("request_", [c.Cancel(), c.UndoRun(), c.RetryRun()])
+def test_nobody_is_told_to_cancel_what_cannot_be_cancelled(request_):
+    story = Story(workflow_of(UNDOABLE[0]))
+    story.ends("a")
+    story.when(c.UndoRun())
+    with pytest.raises(Conflict) as refused:
+        story.when(request_)
+    assert refused.value.cure == "wait for it to end: flowctl attach story"
+
+
+def assert_replays(story: Story) -> None:
+    replayed = story.replayed()
+    replayed.position = story.state.position  # the log's business, not the story's
+    assert replayed == story.state
+
+
+class TestFinallyAfterARollback:
+    def failed(self, **rule: object) -> Story:
+        """A run that is rolled back, and now carries out its `finally` step."""
+        step = {"id": "last", "finally": True, **rule}
+        story = Story(workflow_of(UNDOABLE[0], "b", step, {**step, "id": "very_last"}))
+        story.ends("a")
+        story.ends("b", "failed")
+        assert story.undone("a")[1:] == ["step_started last 1"]
+        return story
+
+    def test_it_can_be_cancelled(self):
+        story = self.failed(retry={"attempts": 3})
+        assert story.when(c.Cancel()) == ["cancel_requested"]
+        assert story.state.status == "compensating"
+        assert story.ends("last", "cancelled")[1:] == ["step_started very_last 1"]
+        assert story.ends("very_last")[1:] == ["run_finished compensated"]
+        assert_replays(story)
+
+    def test_a_question_about_it_is_dropped(self):
+        story = self.failed()
+        assert story.ends("last", "lost")[1:] == ["question_asked last lost"]
+        assert story.when(c.Cancel()) == ["cancel_requested", "step_started very_last 1"]
+        assert story.state.status == "compensating"
+        assert_replays(story)
+
+    def test_a_pause_before_it_ends(self):
+        story = self.failed(retry={"attempts": 3})
+        story.ends("last", "failed")
+        assert story.when(c.Cancel())[1:] == ["step_started very_last 1"]
+        assert story.ends("very_last")[1:] == ["run_finished compensated"]
+        assert_replays(story)
 
 
 class TestParked:

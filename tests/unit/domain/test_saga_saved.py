@@ -129,3 +129,52 @@ def test_old_news_of_files_changes_nothing():
     story = Story(workflow_of("a", "b"))
     story.ends("a")
     assert story.when(c.ReportSaved("a", 1, 3, 30)) == []
+
+
+def test_putting_back_goes_on_when_nobody_saw_its_end():
+    """It may be repeated at any moment; a script that somebody wrote may not."""
+    story = Story(workflow_of({"id": "a", "undo": "x"}, "b", "c"))
+    story.ends("a")
+    story.saved("b")
+    story.ends("b")
+    story.ends("c")
+    story.when(c.UndoRun())
+    assert story.undone("b", "lost") == [
+        "compensation_finished b 1 lost",
+        "retry_scheduled b undo 2 0ms",
+    ]
+    assert_replays(story)
+    assert story.when(c.ReportRetryDue("b", "undo")) == ["compensation_started b 2"]
+    assert story.undone("b")[1:] == ["compensation_started a 1"]
+    assert story.undone("a", "lost")[1:] == ["run_finished compensation_failed"]
+    assert told(story) == {"a": "compensation_failed", "b": "compensated", "c": "succeeded"}
+    assert_replays(story)
+
+
+def test_putting_back_is_given_up_when_it_is_lost_again_and_again():
+    story = Story(workflow_of("a"))
+    story.saved("a")
+    story.ends("a")
+    story.when(c.UndoRun())
+    for _ in range(4):
+        story.undone("a", "lost")
+        story.when(c.ReportRetryDue("a", "undo"))
+    assert story.undone("a", "lost")[1:] == ["run_finished compensation_failed"]
+
+
+def test_putting_back_of_an_item_goes_on_too():
+    story = Story(workflow_of({"id": "a", "for_each": ["x", "y"]}))
+    for item in ("a.0", "a.1"):
+        story.saved(item)
+        story.ends(item)
+    story.when(c.UndoRun())
+    story.undone("a.1", "lost")
+    story.when(c.ReportRetryDue("a.1", "undo"))
+    story.undone("a.1")
+    assert story.undone("a.0", "lost")[1:] == ["retry_scheduled a.0 undo 2 0ms"]
+    assert_replays(story)
+    story.when(c.ReportRetryDue("a.0", "undo"))
+    assert told(story)["a"] == "compensating"
+    assert story.undone("a.0")[1:] == ["run_finished compensated"]
+    assert told(story)["a"] == "compensated"
+    assert_replays(story)

@@ -7,6 +7,7 @@ import pytest
 from flowctl import live
 from flowctl.plain import PlainLines
 from flowctl.runview import RunView
+from flowproto import events as e
 from support.recorded_runs import GOLDEN, FixedConsole, folded, recorded
 
 RUNS = ["rolled-back", "steered"]
@@ -46,6 +47,35 @@ def test_every_frame_of_the_live_view(run: str, columns: int, rows: int) -> None
 def test_what_stays_at_the_end(run: str) -> None:
     lines = live.ending(folded(recorded(run)), FixedConsole(80, 24))
     compare(f"{run}.ending.txt", "".join(f"{line}\n" for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "reason", "told", "status"),
+    [
+        ("succeeded", 0, "", "it was done", "succeeded"),
+        ("failed", 1, "", "it was not done", "pending"),
+        ("failed", 127, "", "nothing", "lost"),
+        ("failed", None, "its folder is gone", "nothing: its folder is gone", "lost"),
+        ("timed_out", 143, "", "nothing", "lost"),
+    ],
+)
+def test_a_check_that_could_not_tell_does_not_say_that_nothing_was_done(
+    outcome: e.Outcome, code: int | None, reason: str, told: str, status: str
+) -> None:
+    finished = e.CheckFinished(
+        position=3,
+        run="steered1",
+        at=3,
+        step="migrate",
+        attempt=1,
+        outcome=outcome,
+        exit_code=code,
+        duration_ms=1,
+        reason=reason,
+    )
+    view = folded([*recorded("steered")[:1], finished])
+    assert PlainLines().of(finished, view) == [f"migrate check says: {told}"]
+    assert view.steps["migrate"].status == status
 
 
 def test_a_run_seen_from_its_middle_is_shown_as_far_as_it_is_known() -> None:

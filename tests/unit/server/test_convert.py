@@ -57,6 +57,7 @@ NOT_SENT = {
         "approvable",
         "sandbox",
     },
+    domain.QuestionAsked: {"no_undo"},
     domain.QuestionAnswered: {"granted"},
     domain.OutputAppended: {"data", "hidden"},
 }  # fmt: skip
@@ -95,9 +96,11 @@ def test_what_is_derived():
     convert = EventConverter()
     started = convert(Recorded(1, "r", 1, sample(domain.RunStarted)))
     asked = convert(Recorded(2, "r", 2, sample(domain.QuestionAsked)))
+    no_undo = msgspec.structs.replace(sample(domain.QuestionAsked), no_undo=True)
     written = convert(Recorded(3, "r", 3, sample(domain.OutputAppended)))
     assert (started.name, started.steps) == ("story", ["a", "b"])
     assert asked.answers == ["yes", "no", "retry", "skip", "undo"]
+    assert convert(Recorded(2, "r", 2, no_undo)).answers == ["yes", "no", "retry", "skip"]
     assert written.text == "text"
 
 

@@ -74,7 +74,13 @@ local TELL = {
     return ("? %s  did it happen?"):format(event.step)
   end,
   check_finished = function(event)
-    return ("? %s  %s"):format(event.step, event.exit_code == 0 and "it did" or "it did not")
+    local code, says = event.exit_code, "it did not"
+    if event.outcome == "succeeded" then
+      says = "it did"
+    elseif event.outcome ~= "failed" or type(code) ~= "number" or code == 126 or code == 127 then
+      says = "its check could not tell"
+    end
+    return ("? %s  %s"):format(event.step, says)
   end,
   cancel_requested = function()
     return "■ cancelling"

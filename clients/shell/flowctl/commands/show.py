@@ -84,7 +84,7 @@ def _item_lines(items: list[ItemRow], console: Console) -> list[str]:
 def _step_lines(step: StepRow | ItemRow, console: Console) -> list[str]:
     state = console.style(step.state.replace("_", " "), _STYLES.get(step.state, "dim"))
     parts = [f"  {step.id}: {state}"]
-    if step.duration_ms is not None:
+    if step.duration_ms is not None and step.state != "lost":  # of which nobody knows
         parts.append(f"in {duration(step.duration_ms)}")
     if step.exit_code:
         parts.append(f"exit {step.exit_code}")
@@ -98,7 +98,8 @@ def _step_lines(step: StepRow | ItemRow, console: Console) -> list[str]:
     lines = [" ".join(part for part in parts if part)]
     if several or any(attempt.kind != "run" for attempt in step.attempts):
         for attempt in step.attempts:
-            took = "" if attempt.duration_ms is None else f" in {duration(attempt.duration_ms)}"
+            measured = attempt.duration_ms is not None and attempt.state != "lost"
+            took = f" in {duration(attempt.duration_ms or 0)}" if measured else ""
             code = f", exit {attempt.exit_code}" if attempt.exit_code else ""
             why = f" ({harmless(attempt.reason)})" if attempt.reason else ""
             name = f"{attempt.kind} {attempt.attempt}"

@@ -48,7 +48,7 @@ async def _ask(
     editor: Editor, run: str, workflow: Workflow, asked: e.QuestionAsked, scope: trio.CancelScope
 ) -> None:
     """Put a question of the run to the user, and carry the answer back."""
-    question = Question(asked.step, asked.about, asked.question)
+    question = Question(asked.step, asked.about, asked.question, asked.no_undo)
     if not editor.can_choose:
         how = f"flowctl answer {run} {asked.step} {'|'.join(question.answers)}"
         message = f"Flow: {workflow.name} waits: {asked.question} ({how})"
