@@ -1,5 +1,7 @@
 """An engine that takes up what an earlier one left. Closing the engine leaves processes running."""
 
+from pathlib import Path
+
 import pytest
 import trio
 
@@ -77,6 +79,57 @@ async def test_a_timeout_counts_from_the_recorded_start(tmp_path):
     async with open_workshop(tmp_path) as shop:
         with trio.fail_after(10):
             assert (await shop.finish(run)).steps["a"].status == "timed_out"
+
+
+DEAF = """
+setsid sh -c 'trap "" TERM; echo $$ > deaf; touch begun; while :; do sleep 0.1; done' &
+sleep 60
+"""
+
+
+async def test_a_cancelled_step_has_not_ended_while_a_process_of_it_lives(tmp_path):
+    async with open_workshop(tmp_path, grace_seconds=0.5) as shop:
+        run = await shop.start({"id": "a", "run": DEAF})
+        await _there_is(tmp_path / "begun")
+        await shop.engine.cancel(run)
+        assert (await shop.finish(run)).status == "cancelled"
+        assert not _lives(int((tmp_path / "deaf").read_text()))
+
+
+async def test_a_daemon_that_ends_while_it_cancels_leaves_no_process_behind(tmp_path):
+    """The script ends of SIGTERM; what it left outlasts the daemon that would have killed it."""
+    async with open_workshop(tmp_path, grace_seconds=2) as shop:
+        run = await shop.start({"id": "a", "run": DEAF})
+        await _there_is(tmp_path / "begun")
+        await shop.engine.cancel(run)
+        await trio.sleep(0.3)
+    async with open_workshop(tmp_path, grace_seconds=2) as shop:
+        assert (await shop.finish(run)).status == "cancelled"
+    assert not _lives(int((tmp_path / "deaf").read_text()))
+
+
+async def test_a_daemon_that_ends_while_a_timeout_is_carried_out_leaves_no_process(tmp_path):
+    async with open_workshop(tmp_path, grace_seconds=2) as shop:
+        run = await shop.start({"id": "a", "run": DEAF, "timeout": "500ms"})
+        await _there_is(tmp_path / "begun")
+        await trio.sleep(0.8)
+    async with open_workshop(tmp_path, grace_seconds=2) as shop:
+        assert (await shop.finish(run)).steps["a"].status == "timed_out"
+    assert not _lives(int((tmp_path / "deaf").read_text()))
+
+
+async def _there_is(path):
+    with trio.fail_after(10):
+        while not path.exists():
+            await trio.sleep(0.02)
+
+
+def _lives(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return ") Z " not in stat  # nobody may reap it here
 
 
 async def test_the_record_of_a_vanished_attempt_asks_a_person(tmp_path):

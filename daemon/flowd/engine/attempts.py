@@ -3,6 +3,7 @@
 Nothing here decides: the report goes to `react`, and what follows from it is performed.
 """
 
+import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -32,6 +33,9 @@ from flowd.engine.publisher import Publisher
 from flowd.engine.slots import Slots
 from flowd.engine.vault import Vault
 from flowd.errors import SpawnFailed
+
+CLOCK_STARTS_LATE_MS = 250  # the holder's, after ours
+ENDED_BY_US = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
 
 
 class Carrier:
@@ -141,11 +145,26 @@ class Carrier:
                 )
             except SpawnFailed as error:
                 ending = error, False
+            if launch is None and was_overdue(ending[0], timeout_seconds(live.state, key)):
+                # The daemon that was ending it did not live to end all of it.
+                await self._executor.terminate(key, self.config.grace_seconds)
+                ending = ending[0], True
             await self.publisher.leave(key)
         finally:
             live.running.discard(key)
             self.publisher.drop(key)
         return ending
+
+
+def was_overdue(ending: Ending | SpawnFailed, timeout: float | None) -> bool:
+    """Whether an adopted attempt was ended, after its timeout in seconds, by an earlier daemon.
+
+    The holder's clock starts a moment after the daemon's.
+    """
+    if timeout is None or not isinstance(ending, Exited):
+        return False
+    late = ending.duration_ms >= timeout * 1000 - CLOCK_STARTS_LATE_MS
+    return late and ending.exit_code in ENDED_BY_US
 
 
 async def carry_out(
