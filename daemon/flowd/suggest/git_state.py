@@ -70,7 +70,12 @@ def read_state(repository: Repository) -> GitState:
 
 def _tags(shared: Path) -> list[str]:
     folder = shared / "refs" / "tags"
-    loose = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    # Unlike rglob it goes on when git packs refs meanwhile, and folders go away.
+    loose = [
+        str(Path(at, name).relative_to(folder))
+        for at, _, names in os.walk(folder)
+        for name in names
+    ]
     packed = re.findall(r"^\w+ refs/tags/(\S+)$", _text(shared / "packed-refs"), re.MULTILINE)
     return sorted({*loose, *packed}, key=_version_key, reverse=True)[:_MOST_TAGS]
 

@@ -1,8 +1,10 @@
 """Collections of commands as others publish them: what is read, and what becomes of their holes."""
 
+import errno
 import gzip
 import json
 import lzma
+import os
 import subprocess
 import zipfile
 from pathlib import Path
@@ -275,3 +277,22 @@ def test_examples_of_manual_pages(tmp_path: Path) -> None:
     ]
     assert found[0].inputs == {"file": "such as pods.txt", "file_2": "such as srv/peas"}
     assert found[0].defaults == {}
+
+
+def test_a_folder_that_cannot_be_looked_into_keeps_nobody_from_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/proc has such; and what another program removes meanwhile is one."""
+    for name in ("a", "odd", "z"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "shelve.md").write_text(PAGE)
+    scandir = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if Path(path).name == "odd":
+            raise OSError(errno.EINVAL, "no folder for you", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    whole = len(list(read_collection(tmp_path / "a", Reading())))
+    assert len(list(read_collection(tmp_path, Reading()))) == 2 * whole > 0

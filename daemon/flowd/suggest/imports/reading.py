@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -119,10 +120,9 @@ def read_collection(path: Path, reading: Reading, readers: Readers = READERS) ->
 def _texts(path: Path, reading: Reading, readers: Readers) -> Iterator[tuple[str, str]]:
     """Give name and text of every file that may be of a collection, without the packing."""
     if path.is_dir():
-        for each in sorted(path.rglob("*")):
+        for each in _files_in(path):
             relative = each.relative_to(path).as_posix()
-            is_wanted = _kind_of_file(each.name) in readers and _is_for_here(relative)
-            if is_wanted and each.is_file():
+            if _kind_of_file(each.name) in readers and _is_for_here(relative) and each.is_file():
                 yield from _unpacked(each, relative, reading, readers)
     elif path.suffix == ".zip":
         try:
@@ -136,6 +136,13 @@ def _texts(path: Path, reading: Reading, readers: Readers) -> Iterator[tuple[str
             _skip(reading, path.name, error)
     else:
         yield from _unpacked(path, path.name, reading, readers)
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Give what lies in a folder, in order, but for what cannot be looked into or goes away."""
+    for at, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(at, name) for name in sorted(names))
 
 
 def _kind_of_file(name: str) -> str:
