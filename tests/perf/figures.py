@@ -148,7 +148,8 @@ def _print_matrix(figures: Sequence[Figure]) -> None:
     rows: dict[str, dict[str, Figure]] = {}
     for figure in figures:
         rows.setdefault(figure.name, {})[figure.of] = figure
-    print(f"\n  {'the same work':{ROW_WIDTH - 3}}" + "".join(f"{name:>12}" for name in columns))
+    width = max(12, *(len(name) + 2 for name in columns))
+    print(f"\n  {'the same work':{ROW_WIDTH - 3}}" + "".join(f"{of:>{width}}" for of in columns))
     for name, row in rows.items():
-        cells = "".join(f"{row[of].text if of in row else '':>12}" for of in columns)
+        cells = "".join(f"{row[of].text if of in row else '':>{width}}" for of in columns)
         print(f"  {name:{ROW_WIDTH - 3}}{cells}".rstrip())
