@@ -1,5 +1,7 @@
 """An engine that takes up what an earlier one left. Closing the engine leaves processes running."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ import trio
 
 from flowd.domain.commands import Cancel
 from flowd.errors import Bug
+from flowd.exec.folders import boot_id
+from flowd.exec.records import Running, read_record
 from support.engines import open_workshop
 
 
@@ -116,6 +120,29 @@ async def test_a_daemon_that_ends_while_a_timeout_is_carried_out_leaves_no_proce
     async with open_workshop(tmp_path, grace_seconds=2) as shop:
         assert (await shop.finish(run)).steps["a"].status == "timed_out"
     assert not _lives(int((tmp_path / "deaf").read_text()))
+
+
+BESIDE = """
+if [ -e begun ]; then cat /proc/$(cat left)/stat > beside; exit 0; fi
+setsid sh -c 'echo $$ > left; touch begun; while :; do sleep 0.1; done' &
+sleep 60
+"""
+
+
+@pytest.mark.parametrize("rule", ["retry", "undo"])
+async def test_nothing_of_a_lost_attempt_works_beside_what_follows(tmp_path, rule):
+    step = {"id": "a", "run": BESIDE, "undo": BESIDE, "on_interrupt": rule}
+    async with open_workshop(tmp_path) as shop:
+        run = await shop.start(step)
+        await _there_is(tmp_path / "begun")
+        [folder] = (tmp_path / "steps" / boot_id()).glob(f"{run}.*")
+        record = read_record(str(folder))
+        assert isinstance(record, Running)
+        for each in (record.holder, record.process):
+            os.kill(each.pid, signal.SIGKILL)
+        state = await shop.finish(run)
+        assert state.status == ("succeeded" if rule == "retry" else "compensated")
+    assert ") Z " in ((tmp_path / "beside").read_text() or ") Z ")  # nobody may reap it here
 
 
 async def _there_is(path):

@@ -87,6 +87,7 @@ class Carrier:
             # A layer has one mount at a time: what two see of each other is not defined.
             await self.slots.take(key.run, alone=live.state.rehearsal)
             try:
+                await self._end_what_was_lost(live, key)
                 await self._before(live, key, launch)
                 ending, timed_out = await self._watch(live, key, launch, cursor)
             finally:
@@ -101,6 +102,18 @@ class Carrier:
         )
         await self._after(live, key, end)
         return end
+
+    async def _end_what_was_lost(self, live: LiveRun, key: AttemptKey) -> None:
+        """End what is left of attempts whose end nobody saw, before the step is begun or undone.
+
+        With its holder killed a script may be gone, and what it started still at work.
+        """
+        if key.kind == "check":  # it changes nothing, and the answer may be that all is well
+            return
+        for row in live.state.steps[key.step].attempts:
+            if row.outcome == "lost" and row.kind != "check":
+                lost = AttemptKey(key.run, key.step, row.kind, row.attempt)
+                await self._executor.terminate(lost, self.config.grace_seconds)
 
     async def _secrets(self, live: LiveRun, key: AttemptKey, *, adopts: bool) -> dict[str, str]:
         """The values of the step's `secrets:`. SpawnFailed when one is not to be had.
