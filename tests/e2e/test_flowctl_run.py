@@ -83,6 +83,14 @@ def test_a_finished_run_can_be_undone(home: FlowHome) -> None:
     assert home.json("undo", run, code=6)["error"]["code"] == "conflict"
 
 
+def test_what_an_undo_leaves_as_it_is_is_named(home: FlowHome) -> None:
+    steps = "".join(f"  - {{id: more{n}, run: echo {n} >> log}}\n" for n in range(10))
+    file = home.workflow("  - {id: a, run: touch made, undo: rm made}\n" + steps)
+    text = home.out("undo", home.json("run", file)["run"])
+    names = ", ".join(f"more{n}" for n in range(8))
+    assert text.splitlines()[-1] == f"{names} and 2 more stay done: no undo, and nothing saved"
+
+
 def test_an_invalid_file_is_refused_with_its_places(home: FlowHome) -> None:
     file = home.workflow("  - {id: a, rum: ls}\n")
     ran = home.flowctl("run", file)

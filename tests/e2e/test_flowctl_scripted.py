@@ -59,7 +59,9 @@ async def test_events_that_were_told_are_not_told_again_after_steering(tmp_path:
         ran = await flowctl(tmp_path, "undo", "run1")
     assert ran.returncode == 0
     assert b"old" not in ran.stdout
-    assert ran.stdout.splitlines()[-1].startswith(b"run run1 rolled back (compensated)")
+    last, left = ran.stdout.splitlines()[-2:]
+    assert last.startswith(b"run run1 rolled back (compensated)")
+    assert left == b"a stays done: no undo, and nothing saved"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from flowctl.connect import Daemon
 from flowctl.exits import UsageError
 from flowctl.secrets import with_secrets
 
+MOST_NAMED = 8
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flowctl.arguments import Arguments
@@ -30,8 +32,23 @@ def retry(arguments: Arguments, console: Console) -> int:
 
 
 def undo(arguments: Arguments, console: Console) -> int:
-    """Undo a finished run and watch."""
-    return _steer("flow/undo", "compensated", arguments, console)
+    """Undo a finished run and watch; say what stays as it is."""
+    code = _steer("flow/undo", "compensated", arguments, console)
+    if not (console.json or arguments.flag("detach")):
+        _print_what_stays(Daemon(arguments, console), arguments.text("run"), console)
+    return code
+
+
+def _print_what_stays(daemon: Daemon, run: str, console: Console) -> None:
+    """Name the steps that were done and could not be undone."""
+    shown = daemon.request("flow/show", {"run": run})
+    names = [step["id"] for step in shown["steps"] if step["state"] == "succeeded"]
+    if names and shown["state"].startswith("compensat"):
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        stays = "stays" if len(names) == 1 else "stay"
+        console.print(
+            f"{', '.join(names[:MOST_NAMED])}{more} {stays} done: no undo, and nothing saved"
+        )
 
 
 def answer(arguments: Arguments, console: Console) -> int:
