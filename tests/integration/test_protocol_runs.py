@@ -133,6 +133,9 @@ async def test_a_client_sees_one_story_through_a_restart(tmp_path):
         async with daemon(tmp_path) as path, trio.open_nursery() as second:
             history: list[dict[str, Any]] = []
             second.start_soon(talk, path, lambda client: history.extend(client.events(run)))
+            with trio.fail_after(20):  # the client may look for a daemon once a second only
+                while seen[-1]["type"] != "run_finished":
+                    await trio.sleep(0.02)
     assert seen == history
     assert [e["position"] for e in seen] == sorted({e["position"] for e in seen})
     assert sum(e["type"] == "step_started" for e in seen) == 1
