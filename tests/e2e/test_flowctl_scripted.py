@@ -64,6 +64,19 @@ async def test_events_that_were_told_are_not_told_again_after_steering(tmp_path:
     assert left == b"a stays done: no undo, and nothing saved"
 
 
+async def test_why_nothing_goes_on_is_told(tmp_path: Path) -> None:
+    runs = ScriptedRuns()
+    runs.begin("run1", "a")
+    services = services_in(tmp_path, runs, store_error=lambda: "the disk is full")
+    async with serving(services):
+        told = await flowctl(tmp_path, "ps")
+        data = await flowctl(tmp_path, "ps", "--json")
+    assert (
+        told.stdout.splitlines()[-1] == b"nothing can be recorded, so runs wait: the disk is full"
+    )
+    assert [row["id"] for row in json.loads(data.stdout)["runs"]] == ["run1"]
+
+
 @pytest.mark.parametrize(
     "fault", [StoreUnavailable("the disk is full", cure="make room"), Bug("x")]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowctl.connect import Daemon
 from flowctl.listing import DEFAULT_LIMIT, print_left_behind, print_runs
+from flowctl.text import harmless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +27,12 @@ def run(arguments: Arguments, console: Console) -> int:
         live = connection.request("flow/list", {**params, "state": _LIVE})
         failed: dict[str, Any] = {"state": "compensation_failed", "limit": _MOST_LEFT_BEHIND}
         left_behind = None if console.json else connection.request("flow/list", failed)
+        status = {} if console.json else connection.request("flow/daemon/status", {})
         daemon.mention_skew(connection)
     hint = "no run is live; the finished ones: flowctl history"
     code = print_runs(live, console, if_none=hint)
+    if status.get("store_error"):  # else nobody tells why nothing goes on
+        console.print(f"nothing can be recorded, so runs wait: {harmless(status['store_error'])}")
     if left_behind is not None:
         print_left_behind(left_behind, console)
     return code
