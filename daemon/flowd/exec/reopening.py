@@ -8,6 +8,7 @@ makefile. What those call in their turn is not seen.
 
 import os
 import re
+import stat
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -47,9 +48,13 @@ def any_opens_anew(cwd: str, names: Sequence[str]) -> bool:
     """Whether one of these files does. It may be on a disk that takes its time."""
     looked_at = 0
     for name in names:
+        path = os.path.join(cwd, name)  # noqa: PTH118
         try:
-            text = read_regular(os.path.join(cwd, name), MOST_BYTES)  # noqa: PTH118
-        except OSError:  # too long a name, say
+            # Looked at first: to open a pipe disturbs who waits at it, and a watchdog would start.
+            if not stat.S_ISREG(os.lstat(path).st_mode):
+                continue
+            text = read_regular(path, MOST_BYTES)
+        except OSError:  # there is none, most often
             continue
         if text is not None:
             if _ANEW.search(text):

@@ -1,6 +1,7 @@
 """Which scripts open their own output anew, as far as texts tell."""
 
 import os
+import threading
 
 import pytest
 
@@ -59,3 +60,20 @@ def test_texts_are_looked_into_as_far_as_they_are_few_and_short(tmp_path):
     assert not any_opens_anew(cwd, [*quiet, "loud"])
     assert not any_opens_anew(cwd, [*others, "far"])
     assert not any_opens_anew(f"{cwd}/missing", ["loud"])
+
+
+def test_nobody_who_waits_at_a_pipe_is_disturbed(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    opened = threading.Event()
+
+    def write() -> None:
+        with (tmp_path / "pipe").open("w"):
+            opened.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(40):  # it soon waits
+        assert not any_opens_anew(str(tmp_path), ["pipe"])
+        assert not opened.wait(0.005)
+    (tmp_path / "pipe").read_text()
+    writer.join()
