@@ -12,6 +12,7 @@ here-document.
 
 import re
 import string
+from collections.abc import Iterator
 
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -21,22 +22,28 @@ _LETTERS = [chr(code) for code in range(0xA1, 0x100) if chr(code).isalnum()]
 _ALONE = _SYMBOLS + _LETTERS
 _LEADS = [chr(code) for code in range(0x80, 0xA0) if code != 0x85]  # begin those of 3 and 4 bytes
 
-_STAND_INS = {
-    2: _ALONE,
-    3: [lead + second for second in string.ascii_letters + string.digits for lead in _LEADS],
-    4: [lead + second for second in _ALONE for lead in _LEADS],
-}
-
 
 class TooManyCharacters(Exception):
     """More different characters than there are stand-ins."""
+
+
+def _stand_ins(size: int) -> Iterator[str]:
+    """Give all of so many bytes; no table is kept of what most texts never need."""
+    match size:
+        case 2:
+            yield from _ALONE
+        case 3:
+            seconds = string.ascii_letters + string.digits
+            yield from (lead + second for second in seconds for lead in _LEADS)
+        case 4:
+            yield from (lead + second for second in _ALONE for lead in _LEADS)
 
 
 def bearable(text: str) -> str:
     """Put stand-ins into a text. Raises TooManyCharacters."""
     if text.isascii():
         return text
-    free = {size: iter(known) for size, known in _STAND_INS.items()}
+    free = {size: _stand_ins(size) for size in (2, 3, 4)}
     taken: dict[str, str] = {}
 
     def stand_in(match: re.Match[str]) -> str:
